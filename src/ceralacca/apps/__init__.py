@@ -1,0 +1,1 @@
+"""Processes and the command line: the only place where parts are joined."""

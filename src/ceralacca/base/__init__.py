@@ -1,0 +1,1 @@
+"""The floor: clock, instants, identifiers, errors. Knows nothing of PEC messages."""

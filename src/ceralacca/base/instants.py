@@ -1,0 +1,74 @@
+"""Instants and Italian legal time (TI-3 to TI-5, AM-18).
+
+Inside the program an instant is an aware `datetime`. Italian legal time (Europe/Rome with
+daylight saving) exists only where text is written: this module is that place.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
+
+ROME = ZoneInfo("Europe/Rome")
+
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegalTime:
+    """One instant as PEC texts and certification data write it (TI-4, TI-5)."""
+
+    day: str
+    """`dd/mm/yyyy`"""
+    time: str
+    """`hh:mm:ss`"""
+    zone: str
+    """`+hhmm` or `-hhmm`"""
+
+
+def to_the_second(instant: datetime) -> datetime:
+    """Return the instant in UTC without its fraction of a second.
+
+    Raises ValueError for a naive datetime: an instant without a zone is not an instant.
+    """
+    if instant.tzinfo is None:
+        raise ValueError("an instant must be aware")
+    return instant.astimezone(UTC).replace(microsecond=0)
+
+
+def legal_time(instant: datetime) -> LegalTime:
+    """Write the instant in Italian legal time, as of TI-3 and TI-4.
+
+    The two readings of 02:30 on the October night differ in `zone` only.
+    """
+    local = to_the_second(instant).astimezone(ROME)
+    return LegalTime(
+        day=f"{local.day:02d}/{local.month:02d}/{local.year:04d}",
+        time=f"{local.hour:02d}:{local.minute:02d}:{local.second:02d}",
+        zone=local.strftime("%z")[:5],
+    )
+
+
+def read_legal_time(legal: LegalTime) -> datetime:
+    """Read back what another provider wrote; the result is in UTC.
+
+    Any offset is accepted, also one that Rome never had. Raises ValueError when a field does
+    not have the form of TI-5.
+    """
+    sign, hours, minutes = legal.zone[:1], legal.zone[1:3], legal.zone[3:]
+    if sign not in ("+", "-") or len(legal.zone) != 5 or not (hours + minutes).isascii():
+        raise ValueError(f"zone {legal.zone!r} is not [+|-]hhmm")
+    offset = timedelta(hours=int(hours), minutes=int(minutes))
+    if offset >= timedelta(hours=24):
+        raise ValueError(f"zone {legal.zone!r} is not an offset from UTC")
+    local = datetime.strptime(f"{legal.day} {legal.time}", "%d/%m/%Y %H:%M:%S")  # noqa: DTZ007 the zone follows
+    return local.replace(tzinfo=timezone(offset if sign == "+" else -offset)).astimezone(UTC)
+
+
+def message_date(instant: datetime) -> str:
+    """Write the instant as the body of a `Date` field (RFC 5322, 3.3), in Italian legal time."""
+    local = to_the_second(instant).astimezone(ROME)
+    return (
+        f"{_DAYS[local.weekday()]}, {local.day:02d} {_MONTHS[local.month - 1]} {local.year:04d} "
+        f"{local.hour:02d}:{local.minute:02d}:{local.second:02d} {local.strftime('%z')[:5]}"
+    )

@@ -1,0 +1,1 @@
+"""The nouns of the norm as frozen values. Italian terms: docs/glossary.md."""

@@ -1,0 +1,20 @@
+"""A provider as it presents itself in the messages it generates (MO-3, 0.3)."""
+
+from dataclasses import dataclass
+
+from ceralacca.core.model.address import Address
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuingProvider:
+    """Who generates a message: the names that go into header, text and certification data."""
+
+    name: str
+    """`{gestore}`: the descriptive name, `gestore-emittente`."""
+    address: Address
+    """The provider address; equals the rfc822Name of the signing certificate (MO-3, GE-3)."""
+
+    @property
+    def domain(self) -> str:
+        """`{dominio}`: the right side of every identifier that this provider makes (GE-29)."""
+        return self.address.domain

@@ -1,0 +1,1 @@
+"""The Italian wording of every message, plain and HTML."""

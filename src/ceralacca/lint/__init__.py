@@ -1,0 +1,1 @@
+"""Conformance rules that read a finished message as a stranger would."""

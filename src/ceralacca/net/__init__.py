@@ -1,0 +1,1 @@
+"""The edges towards the network."""

@@ -1,0 +1,1 @@
+"""Keys, seals, certificate chains, revocation."""
