@@ -1,0 +1,70 @@
+# Ceralacca: one word for each thing a developer does. `make` alone prints the list.
+# Each target makes the virtual environment and finds the Debian packages that it needs.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+FUZZ_STAMP := $(VENV)/.fuzz-installed
+T ?= tests
+SECONDS_EACH ?= 60
+
+.PHONY: help dev check test conformance golden bench fuzz lock clean system format
+
+help: ## print this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+$(STAMP): requirements/dev.txt pyproject.toml tools/make_environment
+	tools/make_environment "$(PYTHON)" "$(VENV)"
+	@touch $@
+
+system: ## install (as root) or name the Debian packages that the tests need
+	@tools/system_packages
+
+dev: $(STAMP) ## make .venv with the locked dependencies and run the quick tests; then .venv/bin/pec --help
+	$(BIN)/pytest tests/unit -m "not slow and not system" -n 2
+	@echo "Ready: $(BIN)/pec --help"
+
+format: $(STAMP) ## rewrite the code in the house format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+check: static ## format, lint, types, import contracts, trace, house rules, unit and property tests (a minute)
+	$(BIN)/pytest tests/unit tests/property -m "not slow and not system" -n 2
+
+test: system $(STAMP) ## everything: `make check` and all tests; T=path for one
+	@if [ "$(T)" = tests ]; then $(MAKE) --no-print-directory static; fi
+	$(BIN)/pytest $(T) -n 2
+
+.PHONY: static
+static: $(STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python tools/trace.py --check
+	$(BIN)/python tools/house.py
+
+conformance: $(STAMP) ## the requirement table, clause by clause, also written to docs/reference/conformance.md
+	$(BIN)/python tools/trace.py --table --write docs/reference/conformance.md
+
+golden: $(STAMP) ## rewrite the golden files and show what changed: read it before you commit
+	$(BIN)/python tools/golden.py
+
+bench: $(STAMP) ## measure against the bound in the same run; results in bench/results
+	for script in bench/[a-z]*.py; do case $$script in */measure.py) ;; *) $(BIN)/python $$script || exit 1;; esac; done
+
+$(FUZZ_STAMP): $(STAMP) requirements/fuzz.txt
+	$(BIN)/pip install --quiet --require-hashes -r requirements/fuzz.txt
+	@touch $@
+
+fuzz: $(FUZZ_STAMP) ## fuzz every parser, SECONDS_EACH=60 seconds each (goal before a release: 600)
+	tools/fuzz "$(BIN)/python" $(SECONDS_EACH)
+
+lock: ## resolve the dependencies anew into requirements/*.txt (needs the program uv)
+	tools/lock
+
+clean: ## remove what can be made again
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
