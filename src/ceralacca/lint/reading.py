@@ -1,0 +1,281 @@
+"""A draft read as a stranger would: own small reader, no code shared with the composers.
+
+The draft is a run of pieces that may hold a 30 MB original; it is walked window by window and never
+joined (GE-31). The embedded original is an opaque run of octets: its head is read, its body is only
+counted. What cannot be read is left empty here, and the rules say so.
+"""
+
+import binascii
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+from lxml import etree
+
+from ceralacca.formats.draft import Draft
+from ceralacca.lint.windows import WINDOW, Census, stretch, take_census, windows
+
+_HEAD_LIMIT = 256 * 1024  # SE-7
+_FIELD = re.compile(rb"([!-9;-~]+):((?:[^\r\n]|\r\n[ \t])*)\r\n")
+_FOLD = re.compile(rb"\r\n(?=[ \t])")
+_PARAMETER = re.compile(r';\s*([a-z0-9*-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]+))', re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadField:
+    """One header field as written."""
+
+    key: str
+    """Name in lower case."""
+    name: bytes
+    body: bytes
+    """After the colon, unfolded, without the white space around it."""
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadHead:
+    """Header fields of a message or a part."""
+
+    octets: bytes
+    fields: tuple[ReadField, ...]
+    whole: bool
+    """True when every octet belongs to a well-formed field with CRLF."""
+
+    def bodies(self, key: str) -> list[bytes]:
+        """Return the bodies of all fields of that lower-case name."""
+        return [field.body for field in self.fields if field.key == key]
+
+    def only(self, key: str) -> str | None:
+        """Return the body of the single field of that name; None when there is none or more than one."""
+        found = self.bodies(key)
+        return found[0].decode("latin-1") if len(found) == 1 else None
+
+    def value(self, key: str) -> tuple[str, dict[str, str]]:
+        """Return main value (lower case) and parameters of a MIME field; an absent one reads as empty."""
+        body = self.only(key) or ""
+        main, _, _ = body.partition(";")
+        parameters = {
+            name.lower(): (re.sub(r"\\(.)", r"\1", quoted) if quoted else plain)
+            for name, quoted, plain in _PARAMETER.findall(body)
+        }
+        return main.strip().lower(), parameters
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadPart:
+    """One part of the signed entity: its head and the span of its body."""
+
+    head: ReadHead
+    type: str
+    parameters: dict[str, str]
+    start: int
+    end: int
+    body: bytes | None
+    """The octets of the body; None for the embedded original, which stays where it is."""
+
+
+class Reading:
+    """The draft with everything that rules want to look at, read once."""
+
+    def __init__(self, draft: Draft) -> None:
+        self.draft = draft
+        self.head = read_head(bytes(draft.header))
+        self._whole = bytes(draft.entity) if len(draft.entity) <= WINDOW else None
+        self._read_entity()
+        self._read_text()
+        self._read_certification()
+
+    @classmethod
+    def of(cls, draft: Draft) -> "Reading":
+        """Read a draft. Never raises for its content."""
+        return cls(draft)
+
+    # -- the parts -------------------------------------------------------------------------
+
+    def _read_entity(self) -> None:
+        entity = self.draft.entity
+        opening = stretch(entity, 0, 4096)
+        end = opening.find(b"\r\n\r\n")
+        self.entity_head = read_head(opening[: end + 2] if end >= 0 else b"")
+        self.boundary = self.entity_head.value("content-type")[1].get("boundary", "").encode("latin-1")
+        self.parts: tuple[ReadPart, ...] = ()
+        self.closed = False
+        self.collisions = 0
+        self.preamble = self.epilogue = b""
+        self.original_head = read_head(b"")
+        if end < 0 or not self.boundary:
+            return
+        # The empty line's CRLF may be the one that belongs to the first delimiter.
+        delimiters = list(self._delimiters(end + 2))
+        if not delimiters:
+            return
+        self.preamble = stretch(entity, end + 4, delimiters[0][0])
+        self.parts = tuple(
+            self._read_part(start, stop) for (_, start, last), (stop, _, _) in pairwise(delimiters) if not last
+        )
+        self.closed = delimiters[-1][2] and sum(last for *_, last in delimiters) == 1
+        self.epilogue = stretch(entity, delimiters[-1][1], delimiters[-1][1] + 4096) if self.closed else b""
+
+    def _delimiters(self, start: int) -> Iterator[tuple[int, int, bool]]:
+        """Yield (where the CRLF before it begins, where the next line begins, whether it closes)."""
+        needle = b"\r\n--" + self.boundary
+        for base, window in self._windows():
+            at = window.find(needle, max(0, start - base))
+            while at >= 0:
+                after = at + len(needle)
+                tail = window[after : after + 4] if after + 4 <= len(window) else self._tail(base + after)
+                last = tail[:2] == b"--"
+                if last or tail[:2] == b"\r\n" or not tail:
+                    yield base + at, base + after + 2, last
+                else:
+                    self.collisions += 1
+                at = window.find(needle, after)
+
+    def _tail(self, start: int) -> bytes:
+        return stretch(self.draft.entity, start, start + 4)
+
+    def _read_part(self, start: int, stop: int) -> ReadPart:
+        entity = self.draft.entity
+        opening = stretch(entity, start, min(stop, start + 4096))
+        end = opening.find(b"\r\n\r\n")
+        body_start = start + end + 4 if end >= 0 else stop
+        head = read_head(opening[: end + 2] if end >= 0 else b"")
+        media_type, parameters = head.value("content-type")
+        opaque = media_type == "message/rfc822"
+        if opaque:
+            original = stretch(entity, body_start, min(stop, body_start + _HEAD_LIMIT))
+            cut = original.find(b"\r\n\r\n")
+            self.original_head = read_head(original[: cut + 2] if cut >= 0 else original)
+        body = None if opaque else stretch(entity, body_start, stop)
+        return ReadPart(
+            head=head, type=media_type, parameters=parameters, start=min(body_start, stop), end=stop, body=body
+        )
+
+    def census(self, start: int, stop: int) -> Census:
+        """Look for what transport can damage between two offsets of the entity that do not cut a line end."""
+        return take_census(self._chunks(start, stop))
+
+    def _chunks(self, start: int, stop: int) -> Iterator[bytes]:
+        for base, window in self._windows():
+            low, high = max(start - base, 0), min(stop - base, len(window))
+            if low < high:
+                yield window[low:high]
+
+    def _windows(self) -> Iterator[tuple[int, bytes]]:
+        return windows(self.draft.entity) if self._whole is None else iter(((0, self._whole),))
+
+    # -- the readable text -----------------------------------------------------------------
+
+    def _read_text(self) -> None:
+        self.plain: str | None = None
+        self.html: str | None = None
+        if not self.parts or self.parts[0].body is None:
+            return
+        first = self.parts[0]
+        if first.type == "multipart/alternative":
+            for inner in inner_parts(first):
+                decoded = decoded_text(inner)
+                if inner.type == "text/plain" and self.plain is None:
+                    self.plain = decoded
+                elif inner.type == "text/html" and self.html is None:
+                    self.html = decoded
+        elif first.type == "text/plain":
+            self.plain = decoded_text(first)
+
+    # -- the certification data --------------------------------------------------------------
+
+    def _read_certification(self) -> None:
+        self.xml: bytes | None = None
+        self.tree: etree._Element | None = None
+        self.xml_defect = ""
+        found = [part for part in self.parts if part.type == "application/xml" and part.body is not None]
+        if not found:
+            return
+        self.xml = decoded_body(found[0])
+        if self.xml is None:
+            self.xml_defect = "the transfer encoding is broken"
+            return
+        try:
+            self.tree = etree.fromstring(self.xml, _parser())
+        except (etree.XMLSyntaxError, ValueError) as error:
+            self.xml_defect = f"not well-formed ({type(error).__name__})"
+
+    def xml_texts(self, name: str) -> list[str]:
+        """Return the texts of all elements of that name in the certification data, in order."""
+        if self.tree is None:
+            return []
+        return [element.text or "" for element in self.tree.iter(name)]
+
+    def xml_text(self, name: str) -> str | None:
+        """Return the text of the first element of that name, or None."""
+        found = self.xml_texts(name)
+        return found[0] if found else None
+
+
+def read_head(octets: bytes) -> ReadHead:
+    """Read header fields; `whole` is False when a stretch is not a well-formed field."""
+    fields, at = [], 0
+    while at < len(octets) and (match := _FIELD.match(octets, at)):
+        name, body = match.groups()
+        fields.append(
+            ReadField(
+                key=name.decode("ascii").lower(),
+                name=name,
+                body=_FOLD.sub(b"", body).strip(b" \t"),
+                start=at,
+                end=match.end(),
+            )
+        )
+        at = match.end()
+    return ReadHead(octets=octets, fields=tuple(fields), whole=at == len(octets) and bool(octets))
+
+
+def inner_parts(part: ReadPart) -> list[ReadPart]:
+    """Split a small multipart part; what is not between two delimiters is left out."""
+    boundary = part.parameters.get("boundary", "").encode("latin-1")
+    if not boundary or part.body is None:
+        return []
+    pieces = (b"\r\n" + part.body).split(b"\r\n--" + boundary)
+    if len(pieces) < 3 or pieces[-1][:2] != b"--":
+        return []
+    inner = []
+    for piece in pieces[1:-1]:
+        opening, blank, body = piece[2:].partition(b"\r\n\r\n")
+        head = read_head(opening + b"\r\n" if blank else b"")
+        media_type, parameters = head.value("content-type")
+        inner.append(ReadPart(head=head, type=media_type, parameters=parameters, start=0, end=len(body), body=body))
+    return inner
+
+
+def decoded_body(part: ReadPart) -> bytes | None:
+    """Undo the transfer encoding of a part strictly; None when it is broken or unknown."""
+    encoding = (part.head.only("content-transfer-encoding") or "7bit").lower()
+    body = part.body if part.body is not None else b""
+    try:
+        if encoding == "base64":
+            return binascii.a2b_base64(body.replace(b"\r\n", b""), strict_mode=True)
+        if encoding == "quoted-printable":
+            return binascii.a2b_qp(body)
+    except (binascii.Error, ValueError):
+        return None
+    return body if encoding in {"7bit", "8bit"} else None
+
+
+def decoded_text(part: ReadPart) -> str | None:
+    """Return the text of a part with plain line ends; None when encoding or charset do not hold."""
+    octets = decoded_body(part)
+    charset = part.parameters.get("charset", "").lower()
+    if octets is None or charset not in {"iso-8859-1", "utf-8", "us-ascii"}:
+        return None
+    try:
+        return octets.decode(charset).replace("\r\n", "\n")
+    except UnicodeDecodeError:
+        return None
+
+
+def _parser() -> etree.XMLParser:
+    # A parser of its own for each reading: lxml parsers are not shared between threads.
+    return etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)

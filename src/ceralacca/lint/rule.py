@@ -1,0 +1,58 @@
+"""What a lint rule is: one thing to see in a finished message, with the clauses that ask for it.
+
+A rule looks and says what it saw; it never mends, and it does not raise for whatever the message
+holds. Rules of one family live in one module (`headers`, `structure`, `certification`, `text`);
+`sealable` runs them all.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from ceralacca.lint.reading import Reading
+
+Check = Callable[[Reading], Iterator[str]]
+"""Yields one short piece of evidence for each violation; yields nothing when all is well."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One violation: which rule, which clauses, what was seen (never the content of the message)."""
+
+    rule: str
+    requirements: tuple[str, ...]
+    evidence: str
+
+    def __str__(self) -> str:
+        return f"{self.rule} ({', '.join(self.requirements)}): {self.evidence}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One rule with its stable name."""
+
+    name: str
+    requirements: tuple[str, ...]
+    check: Check
+
+    def findings(self, reading: Reading) -> list[Finding]:
+        """Return what this rule has against the message."""
+        return [
+            Finding(rule=self.name, requirements=self.requirements, evidence=evidence)
+            for evidence in self.check(reading)
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """The rules of one module, in the order in which they are written."""
+
+    rules: list[Rule] = field(default_factory=list)
+
+    def rule(self, name: str, *requirements: str) -> Callable[[Check], Check]:
+        """Add the decorated check to the family under a stable name."""
+
+        def add(check: Check) -> Check:
+            self.rules.append(Rule(name=name, requirements=requirements, check=check))
+            return check
+
+        return add

@@ -1,0 +1,5 @@
+"""Rules of the family `structure`."""
+
+from ceralacca.lint.rule import Family
+
+FAMILY = Family()

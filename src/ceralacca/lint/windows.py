@@ -1,0 +1,88 @@
+"""Walking over a long run of octets in pieces of bounded size, never joining it (GE-31).
+
+A window never ends between CR and LF nor inside a line that could be a boundary delimiter, so that a
+search and a count window by window see what a search over the whole would see.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ceralacca.formats.splice import Splice
+
+WINDOW = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Census:
+    """What was seen while walking over a stretch of octets."""
+
+    eight_bit: bool
+    nul: bool
+    bare_line_end: bool
+
+
+def windows(splice: Splice, size: int = WINDOW) -> Iterator[tuple[int, bytes]]:
+    """Yield (offset, octets) from first to last; a short splice is one window."""
+    if len(splice) <= size:
+        yield 0, bytes(splice)
+        return
+    base, carry = 0, b""
+    for chunk in _chunks(splice, size):
+        window = carry + chunk
+        cut = _safe_cut(window)
+        if cut:
+            yield base, window[:cut]
+        base, carry = base + cut, window[cut:]
+    if carry:
+        yield base, carry
+
+
+def stretch(splice: Splice, start: int, stop: int) -> bytes:
+    """Return the octets between two offsets, as far as there are any."""
+    taken, base = [], 0
+    for piece in splice.pieces:
+        low, high = max(start - base, 0), min(stop - base, len(piece))
+        if low < high:
+            taken.append(bytes(piece[low:high]))
+        base += len(piece)
+        if base >= stop:
+            break
+    return b"".join(taken)
+
+
+def take_census(chunks: Iterator[bytes]) -> Census:
+    """Look for what transport could damage in stretches that do not cut a CRLF in two."""
+    eight_bit = nul = bare = False
+    for chunk in chunks:
+        eight_bit = eight_bit or not chunk.isascii()
+        nul = nul or b"\0" in chunk
+        bare = bare or has_bare_line_end(chunk)
+    return Census(eight_bit=eight_bit, nul=nul, bare_line_end=bare)
+
+
+def has_bare_line_end(octets: bytes) -> bool:
+    """Tell whether a CR or an LF stands alone (GE-5)."""
+    pairs = octets.count(b"\r\n")
+    return octets.count(b"\n") != pairs or octets.count(b"\r") != pairs
+
+
+def _chunks(splice: Splice, size: int) -> Iterator[bytes]:
+    gathered: list[bytes] = []
+    length = 0
+    for piece in splice.pieces:
+        for at in range(0, len(piece), size):
+            part = bytes(piece[at : at + size])
+            gathered.append(part)
+            length += len(part)
+            if length >= size:
+                yield b"".join(gathered)
+                gathered, length = [], 0
+    if gathered:
+        yield b"".join(gathered)
+
+
+def _safe_cut(window: bytes) -> int:
+    at = window.rfind(b"\r\n")
+    if at > 0:
+        return at
+    return len(window) - 1 if window.endswith(b"\r") else len(window)
