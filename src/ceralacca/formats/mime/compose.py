@@ -1,0 +1,183 @@
+"""The few MIME structures that we emit, written octet by octet (2.2, GE-9 to GE-14, GE-19).
+
+Everything made here is 7-bit with CRLF line ends, so that no later hop has a reason to touch it
+(GE-5). What is embedded is spliced in, never passed through (GE-31). Not here: the outer
+`multipart/signed` frame (`formats.smime_writer`) and the reading of any message.
+
+Clauses: GE-5, GE-9 to GE-14, GE-19, AM-1, AM-17, AM-20, AM-31, SE-8.
+"""
+
+import re
+from binascii import b2a_base64
+from collections.abc import Iterator, Sequence
+
+from ceralacca.base.errors import OurError
+from ceralacca.formats.splice import Octets, Splice
+
+CRLF = b"\r\n"
+LINE_AIM = 78
+"""Octets of a header line, line end excluded, that we aim not to pass (RFC 5322, 2.1.1)."""
+LINE_LIMIT = 998
+"""Octets of a line, line end excluded, that we never pass (RFC 5322, 2.1.1)."""
+
+_NAME = re.compile(r"[!-9;-~]+")
+_VALUE = re.compile(r"[ -~]*[!-~][ -~]*")
+_FILE_NAME = re.compile(r"[A-Za-z0-9._-]+")
+_BOUNDARY = re.compile(r"[A-Za-z0-9'()+_,./:=?-]{1,70}")
+_C1 = re.compile(r"[\x80-\x9f]")
+_CHUNK = re.compile(rb"[ \t]*[^ \t]+")
+_BASE64_OCTETS_OF_LINE = 57  # 76 characters
+
+
+def header_field(name: str, value: str) -> bytes:
+    """Write one header field, folded, with its CRLF.
+
+    The one encoder of generated header values: printable US-ASCII passes, every other character
+    (a line end first of all) is refused with OurError, never repaired (SE-8). Values that come
+    from outside are neutralised before they reach this point.
+    """
+    if not _NAME.fullmatch(name):
+        raise OurError("a header field name holds a character it may not")
+    if not _VALUE.fullmatch(value):
+        raise OurError(f"the value of {name} is empty or holds a character that a header may not")  # SE-8
+    chunks = list(_whole_quotes(_CHUNK.findall(value.strip().encode("ascii"))))
+    return fold([f"{name}:".encode("ascii"), b" " + chunks[0], *chunks[1:]])
+
+
+def fold(chunks: Sequence[bytes]) -> bytes:
+    """Join the chunks of one header field, breaking the line before a chunk that would pass the aim.
+
+    Every chunk but the first begins with white space, which begins the new line when there is one:
+    unfolding gives back the same octets. The first chunk is the field name with its colon and is
+    parted from the second only when they cannot stand in one line. Raises OurError when a chunk
+    alone passes the limit of a line.
+    """
+    lines = [chunks[0]]
+    for number, chunk in enumerate(chunks[1:]):
+        limit = LINE_AIM if number else LINE_LIMIT
+        if len(lines[-1]) + len(chunk) <= limit:
+            lines[-1] += chunk
+        else:
+            lines.append(chunk)
+    if max(map(len, lines)) > LINE_LIMIT:
+        raise OurError("a header field holds a word longer than a line may be")
+    return CRLF.join(lines) + CRLF
+
+
+def _whole_quotes(chunks: Sequence[bytes]) -> Iterator[bytes]:
+    """Join chunks that stand inside one quoted string, so that none is folded within."""
+    held = b""
+    for chunk in chunks:
+        held += chunk
+        if (held.count(b'"') - held.count(b'\\"')) % 2 == 0:
+            yield held
+            held = b""
+    if held:
+        yield held
+
+
+def text_part(plain: str, html: str | None, boundary: str) -> bytes:
+    """Return the readable part (GE-12): `text/plain`, or `multipart/alternative` with an HTML twin.
+
+    `boundary` is used only for the alternative. The texts have LF or CRLF line ends.
+    """
+    plain_entity = _one_text("plain", plain)
+    if html is None:
+        return plain_entity
+    return bytes(_multipart("alternative", boundary, (plain_entity, _one_text("html", html))))
+
+
+def _one_text(subtype: str, text: str) -> bytes:
+    charset = "iso-8859-1" if _is_latin(text) else "utf-8"  # GE-19, AM-17
+    return (
+        f'Content-Type: text/{subtype}; charset="{charset}"\r\n'
+        "Content-Disposition: inline\r\n"
+        "Content-Transfer-Encoding: quoted-printable\r\n"
+        "\r\n"
+    ).encode("ascii") + quoted_printable(text.encode(charset))
+
+
+def _is_latin(text: str) -> bool:
+    try:
+        text.encode("iso-8859-1")
+    except UnicodeEncodeError:
+        return False
+    return not _C1.search(text)  # read as windows-1252 by many mail clients
+
+
+def certification_part(xml: bytes) -> bytes:
+    """Return the part that holds the certification data: `daticert.xml`, base64 (GE-11, GE-14, AM-1)."""
+    lines = (xml[at : at + _BASE64_OCTETS_OF_LINE] for at in range(0, len(xml), _BASE64_OCTETS_OF_LINE))
+    return (
+        b'Content-Type: application/xml; name="daticert.xml"\r\n'
+        b'Content-Disposition: inline; filename="daticert.xml"\r\n'
+        b"Content-Transfer-Encoding: base64\r\n"
+        b"\r\n"
+    ) + CRLF.join(b2a_base64(line, newline=False) for line in lines)
+
+
+def message_part_head(encoding: str = "7bit", filename: str = "postacert.eml") -> bytes:
+    """Return the header, empty line included, of the part that embeds a message (GE-10, AM-20).
+
+    `encoding` is `7bit`, or `8bit` for what an anomaly envelope embeds untouched (BA-5): a
+    `message/rfc822` has no other (GE-14). Raises OurError for anything else.
+    """
+    if encoding not in ("7bit", "8bit") or not _FILE_NAME.fullmatch(filename):
+        raise OurError("an embedded message is 7bit or 8bit and has a plain file name")
+    return (
+        f'Content-Type: message/rfc822; name="{filename}"\r\n'
+        f'Content-Disposition: inline; filename="{filename}"\r\n'
+        f"Content-Transfer-Encoding: {encoding}\r\n"
+        "\r\n"
+    ).encode("ascii")
+
+
+def multipart_mixed(boundary: str, parts: "Sequence[Octets | Splice]") -> Splice:
+    """Return the entity to be signed (GE-9): its Content-Type field, then the parts in the order given.
+
+    Each part is a whole entity, header and body, without the line end that precedes a boundary.
+    The last octets are the closing delimiter and its CRLF. Nothing is copied.
+    """
+    return _multipart("mixed", boundary, parts)
+
+
+def _multipart(subtype: str, boundary: str, parts: "Sequence[Octets | Splice]") -> Splice:
+    if not _BOUNDARY.fullmatch(boundary):
+        raise OurError("a boundary holds a character it may not, or is too long")
+    delimiter = f"\r\n--{boundary}".encode("ascii")
+    pieces: list[Octets | Splice] = [f'Content-Type: multipart/{subtype}; boundary="{boundary}"\r\n'.encode("ascii")]
+    for part in parts:
+        pieces += [delimiter, CRLF, part]
+    return Splice.of(*pieces, delimiter, b"--\r\n")
+
+
+def quoted_printable(octets: bytes) -> bytes:
+    r"""Encode text octets as quoted-printable (RFC 2045, 6.7) in one canonical way.
+
+    Line ends (LF or CRLF) become CRLF; every other control octet, tab included, is encoded, so is
+    a space that ends a line. Lines have 76 octets at most. No line begins with `.` or `From `,
+    which some stores and relays alter.
+
+    >>> quoted_printable("è accettato \nFrom me".encode("iso-8859-1"))
+    b'=E8 accettato=20\r\n=46rom me'
+    """
+    lines = octets.replace(CRLF, b"\n").split(b"\n")
+    return CRLF.join(_quoted_printable_line(line) for line in lines)
+
+
+def _quoted_printable_line(line: bytes) -> bytes:
+    done: list[bytes] = []
+    current = b""
+    final = len(line) - 1
+    for at, octet in enumerate(line):
+        token = _ENCODED[octet] if at != final or octet != 0x20 else b"=20"
+        if len(current) + len(token) > (76 if at == final else 75):
+            done.append(current + b"=")
+            current = b""
+        if not current and (token == b"." or line.startswith(b"From ", at)):
+            token = b"=%02X" % octet
+        current += token
+    return CRLF.join([*done, current])
+
+
+_ENCODED = [bytes((octet,)) if 0x20 <= octet <= 0x7E and octet != 0x3D else b"=%02X" % octet for octet in range(256)]

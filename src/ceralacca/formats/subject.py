@@ -1,0 +1,103 @@
+"""The subject of the original message: decoded for text and XML, carried over for the header.
+
+Two views of the same field body. The decoded one goes into `{oggetto}` and the certification
+data; the other stands behind the prefix in the Subject of the generated message, with the
+sender's encoded-words octet for octet. Whatever octets come in, neither holds a line end or a
+control character, and the header one is US-ASCII.
+
+Clauses: GE-28, XM-3, SE-8, AP-5.
+"""
+
+import re
+from collections.abc import Iterator
+
+from ceralacca.formats.mime.compose import fold
+from ceralacca.formats.mime.words import decode_words
+from ceralacca.formats.texts.neutral import one_line
+
+_FOLD = re.compile(rb"\r?\n(?=[ \t])")
+_LINE_END = re.compile(rb"[\r\n]+")
+_LONG_SPACE = re.compile(rb"[ \t]{65,}")
+_WORD = re.compile(rb"([ \t]*)([^ \t]+)")
+_PLAIN = re.compile(rb"[!-~]{1,900}")
+"""A word that can stand in the header as it is; a longer one might not fit in a line (GE-28)."""
+_ENCODED_WORD = re.compile(rb"=\?[!->@-~]+\?[BbQq]\?[!->@-~]*\?=")
+_ENCODED_WORD_CONTENT = 75 - len("=?utf-8?q??=")  # RFC 2047, 2
+
+
+def decoded_subject(field_body: bytes | None) -> str | None:
+    """Return the subject as Unicode text on one line, as `{oggetto}` and `oggetto` show it (8.2, XM-3).
+
+    None stays None: the original has no Subject. Characters that XML does not allow become U+FFFD.
+    """
+    if field_body is None:
+        return None
+    return one_line(decode_words(_one_line_octets(field_body)))
+
+
+def prefixed_subject(prefix: str, field_body: bytes | None) -> bytes:
+    """Return the whole Subject field of a generated message, folded, with its CRLF (GE-28).
+
+    `prefix` is the row's, upper case with its colon. A subject that is missing or blank leaves the
+    prefix alone. Words of printable US-ASCII, encoded-words among them, are kept octet for octet;
+    words with other octets, and words too long for a line, are decoded as well as they can be and
+    written as UTF-8 encoded-words that decode to the same text as `decoded_subject` gives (SE-8).
+    """
+    octets = prefix.encode("ascii") + b" " + _one_line_octets(field_body or b"")
+    return fold([b"Subject:", *_header_words(b" " + octets)])
+
+
+def _one_line_octets(body: bytes) -> bytes:
+    """Unfold; whatever line end is left is an attack or an accident and becomes a space (SE-8)."""
+    line = _LINE_END.sub(b" ", _FOLD.sub(b"", body))
+    return _LONG_SPACE.sub(b" ", line).strip(b" \t")
+
+
+def _header_words(octets: bytes) -> Iterator[bytes]:
+    """Yield words with the white space before them, in US-ASCII and short enough for a line.
+
+    Neighbouring words that must be re-encoded are taken together, so that the white space between
+    them is not lost: readers drop what stands between two encoded-words (RFC 2047, 6.2).
+    """
+    after_encoded_word = False
+    space, unfit = b"", b""
+    for gap, word in _WORD.findall(octets):
+        if not _PLAIN.fullmatch(word):
+            space, unfit = (space, unfit + gap + word) if unfit else (gap, word)
+            continue
+        is_encoded_word = bool(_ENCODED_WORD.fullmatch(word))
+        if unfit:
+            yield from _reencoded(space, unfit, before=after_encoded_word, after=gap if is_encoded_word else b"")
+            unfit = b""
+        yield gap + word
+        after_encoded_word = is_encoded_word
+    if unfit:
+        yield from _reencoded(space, unfit, before=after_encoded_word, after=b"")
+
+
+def _reencoded(space: bytes, octets: bytes, *, before: bool, after: bytes) -> Iterator[bytes]:
+    """Write octets as encoded-words; white space towards an encoded-word neighbour goes inside them."""
+    text = one_line(decode_words(octets))
+    text = (space.decode("ascii") if before else "") + text + after.decode("ascii")
+    for number, content in enumerate(_q_contents(text)):
+        yield (b" " if number else space) + b"=?utf-8?q?" + content + b"?="
+
+
+def _q_contents(text: str) -> Iterator[bytes]:
+    """Cut the Q encoding of the text into contents that fit, never inside a character (RFC 2047, 5)."""
+    content = b""
+    for character in text:
+        encoded = _q(character)
+        if len(content) + len(encoded) > _ENCODED_WORD_CONTENT:
+            yield content
+            content = b""
+        content += encoded
+    yield content
+
+
+def _q(character: str) -> bytes:
+    if character == " ":
+        return b"_"
+    if character.isascii() and character.isalnum():
+        return character.encode("ascii")
+    return b"".join(b"=%02X" % octet for octet in character.encode("utf-8"))

@@ -1,0 +1,49 @@
+"""The readable text of every generated message, as plain text (section 4, GE-12).
+
+Lines are parted by LF and the text ends with one; `formats.mime.compose` encodes it. No line is
+wrapped, however long a subject is (AM-31).
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from ceralacca.core.model.address import Address
+from ceralacca.core.model.certification import CertificationData
+from ceralacca.core.model.notification import MessageRow, ReceiptKind
+from ceralacca.formats.texts.templates import ANOMALY, template_of
+from ceralacca.formats.texts.values import Values, anomaly_values, certified_values
+
+
+def plain_text(row: MessageRow, facts: CertificationData, *, receipt: ReceiptKind | None = None) -> str:
+    """Write the text of any row but 7.
+
+    `receipt` is the kind of delivery receipt that is issued, where it differs from the one
+    requested (AM-4); only row 10 looks at it. Which text of row 5 is written follows the code in
+    `errore-esteso` (TN-2). Raises OurError when the data are not of the row's kind.
+    """
+    return _fill(template_of(row, facts), certified_values(facts, receipt))
+
+
+def anomaly_text(
+    *, instant: datetime, subject: str | None, sender: str, recipients: Iterable[Address], error: str
+) -> str:
+    """Write the text of row 7 (4.7): no identifier, nothing certified.
+
+    `sender` is the reverse path or, when that is null, the From address (BA-4); `error` is the
+    short description of why the message is not a certified one.
+    """
+    values = anomaly_values(instant=instant, subject=subject, sender=sender, recipients=recipients, error=error)
+    return _fill(ANOMALY, values)
+
+
+def _fill(template: str, values: Values) -> str:
+    return "".join(f"{line}\n" for line in _lines(template, values))
+
+
+def _lines(template: str, values: Values) -> Iterator[str]:
+    for line in template.split("\n"):
+        items = values.lists.get(line.strip("{}"))
+        if items is None:
+            yield line.format_map(values.single)
+        else:
+            yield from items
