@@ -141,3 +141,14 @@ class MessageRow(Enum):
     def facts(self) -> RowFacts:
         """What the norm fixes for this row."""
         return self.value
+
+    @classmethod
+    def of(cls, kind: NotificationKind, error: ErrorKind) -> "MessageRow":
+        """Return the row that certification data of this `tipo` and `errore` belong to (4.12)."""
+        virus = {
+            NotificationKind.NON_ACCEPTANCE: cls.NON_ACCEPTANCE_VIRUS,
+            NotificationKind.NON_DELIVERY: cls.NON_DELIVERY_VIRUS,
+        }
+        if error is ErrorKind.VIRUS and kind in virus:
+            return virus[kind]
+        return next(row for row in cls if row.facts.kind is kind)
