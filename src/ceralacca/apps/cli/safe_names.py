@@ -1,0 +1,57 @@
+"""Names for files that come out of a message: never a path, never a trap (threats: attachment names).
+
+A name in a message was chosen by somebody else. It is shown or used only after this.
+"""
+
+import re
+import unicodedata
+
+_LONGEST = 120
+_DEVICES = frozenset(
+    {"con", "prn", "aux", "nul", *(f"com{digit}" for digit in range(10)), *(f"lpt{digit}" for digit in range(10))}
+)
+_FORBIDDEN = re.compile(r'[\x00-\x1f\x7f-\x9f/\\:*?"<>|]')
+_DIRECTION = re.compile("[\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+
+
+def safe_name(suggested: str | None, *, fallback: str) -> str:
+    """Return a plain file name: no separators, controls, direction marks, device names or leading dots.
+
+    Keeps the extension when a long name is cut. Gives `fallback` when nothing is left.
+    """
+    name = unicodedata.normalize("NFC", suggested or "")
+    name = _DIRECTION.sub("", _FORBIDDEN.sub("_", name)).strip(" .")
+    if not name.strip("_"):
+        return fallback
+    stem, dot, extension = name.rpartition(".")
+    if dot and stem and len(extension) <= 10:
+        name = f"{stem[: _LONGEST - len(extension) - 1].rstrip(' .')}.{extension}"
+    else:
+        name = name[:_LONGEST].rstrip(" .")
+    return f"_{name}" if name.split(".")[0].lower() in _DEVICES else name
+
+
+def unused_name(name: str, taken: set[str]) -> str:
+    """Return the name, or the name with a number before its extension when it is taken; remembers it.
+
+    Compared without case, as some file systems do.
+    """
+    stem, dot, extension = name.rpartition(".")
+    if not dot:
+        stem, extension = name, ""
+    candidate, number = name, 1
+    while candidate.casefold() in taken:
+        number += 1
+        candidate = f"{stem}-{number}{dot}{extension}"
+    taken.add(candidate.casefold())
+    return candidate
+
+
+def visible(text: str) -> str:
+    """Return text of others fit for a terminal: controls and direction marks are shown as escapes."""
+    return "".join(
+        character
+        if character == " " or (character.isprintable() and not _DIRECTION.match(character))
+        else f"\\u{ord(character):04x}"
+        for character in text
+    )
