@@ -96,8 +96,8 @@ def read_ldif(data: bytes, limits: LdifLimits = LDIF_LIMITS) -> Iterator[Entry]:
 def write_ldif(entries: Iterable[tuple[str, Iterable[tuple[str, bytes]]]]) -> bytes:
     """Write entries, each a DN with (attribute description, value) pairs, in the order given.
 
-    The result is UTF-8 with LF line ends, folded at 76 octets, in base64 exactly where
-    RFC 2849 asks for it.
+    The result is ASCII with LF line ends, folded at 76 octets, in base64 where RFC 2849 asks
+    for it and for every `;binary` value, whatever its octets.
     """
     blocks = []
     for dn, values in entries:
@@ -194,7 +194,8 @@ def _value_line(description: str, value: bytes) -> bytes:
     head = description.encode("ascii")
     if not value:
         return head + b":\n"
-    line = head + b": " + value if _SAFE.fullmatch(value) else head + b":: " + base64.b64encode(value)
+    plain = _SAFE.fullmatch(value) and not description.endswith(";binary")
+    line = head + b": " + value if plain else head + b":: " + base64.b64encode(value)
     return _fold(line)
 
 
