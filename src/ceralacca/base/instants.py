@@ -4,6 +4,7 @@ Inside the program an instant is an aware `datetime`. Italian legal time (Europe
 daylight saving) exists only where text is written: this module is that place.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
@@ -12,6 +13,9 @@ ROME = ZoneInfo("Europe/Rome")
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_LEGAL = re.compile(
+    r"([0-9]{2})/([0-9]{2})/([0-9]{4}) ([0-9]{2}):([0-9]{2}):([0-9]{2}) ([+-])([0-1][0-9]|2[0-3])([0-5][0-9])"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,17 +56,19 @@ def legal_time(instant: datetime) -> LegalTime:
 def read_legal_time(legal: LegalTime) -> datetime:
     """Read back what another provider wrote; the result is in UTC.
 
-    Any offset is accepted, also one that Rome never had. Raises ValueError when a field does
-    not have the form of TI-5.
+    Any offset of less than a day is accepted, also one that Rome never had. Raises ValueError when
+    a field does not have the form of TI-5 or the instant does not exist.
     """
-    sign, hours, minutes = legal.zone[:1], legal.zone[1:3], legal.zone[3:]
-    if sign not in ("+", "-") or len(legal.zone) != 5 or not (hours + minutes).isascii():
-        raise ValueError(f"zone {legal.zone!r} is not [+|-]hhmm")
-    offset = timedelta(hours=int(hours), minutes=int(minutes))
-    if offset >= timedelta(hours=24):
-        raise ValueError(f"zone {legal.zone!r} is not an offset from UTC")
-    local = datetime.strptime(f"{legal.day} {legal.time}", "%d/%m/%Y %H:%M:%S")  # noqa: DTZ007 the zone follows
-    return local.replace(tzinfo=timezone(offset if sign == "+" else -offset)).astimezone(UTC)
+    match = _LEGAL.fullmatch(f"{legal.day} {legal.time} {legal.zone}")
+    if match is None:
+        raise ValueError("day, time or zone is not dd/mm/yyyy, hh:mm:ss or [+|-]hhmm")
+    day, month, year, hour, minute, second, zone_hours, zone_minutes = (int(match[n]) for n in (1, 2, 3, 4, 5, 6, 8, 9))
+    offset = timedelta(hours=zone_hours, minutes=zone_minutes)
+    zone = timezone(offset if match[7] == "+" else -offset)
+    try:
+        return datetime(year, month, day, hour, minute, second, tzinfo=zone).astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("the instant is outside the calendar") from error
 
 
 def message_date(instant: datetime) -> str:

@@ -14,7 +14,7 @@ from ceralacca.base.errors import OurError
 from ceralacca.base.instants import LegalTime, legal_time
 from ceralacca.core.model.certification import CertificationData, OriginalData
 from ceralacca.core.model.notification import ErrorKind, MessageRow, NotificationKind
-from ceralacca.formats.texts.neutral import one_line, some_lines
+from ceralacca.formats.neutral import one_line, some_lines
 
 SIZE_LIMIT = 1024 * 1024
 """Octets that every reader must accept (XM-4), and that we therefore never pass."""

@@ -1,11 +1,10 @@
-"""The subject of the original message: decoded for text and XML, carried over for the header.
+"""The subject of the original message carried over into the header of a generated one (GE-28).
 
-Two views of the same field body. The decoded one goes into `{oggetto}` and the certification
-data; the other stands behind the prefix in the Subject of the generated message, with the
-sender's encoded-words octet for octet. Whatever octets come in, neither holds a line end or a
-control character, and the header one is US-ASCII.
+The sender's encoded-words stand behind the prefix octet for octet. Whatever octets come in, the
+field that goes out is US-ASCII and has no line end but those of its folding (SE-8). The decoded
+view, for text and XML, is `formats.subject_text`.
 
-Clauses: GE-28, XM-3, SE-8, AP-5.
+Clauses: GE-28, SE-8.
 """
 
 import re
@@ -13,26 +12,16 @@ from collections.abc import Iterator
 
 from ceralacca.formats.mime.compose import fold
 from ceralacca.formats.mime.words import decode_words
-from ceralacca.formats.texts.neutral import one_line
+from ceralacca.formats.neutral import one_line
+from ceralacca.formats.subject_text import decoded_subject, subject_octets
 
-_FOLD = re.compile(rb"\r?\n(?=[ \t])")
-_LINE_END = re.compile(rb"[\r\n]+")
-_LONG_SPACE = re.compile(rb"[ \t]{65,}")
+__all__ = ["decoded_subject", "prefixed_subject"]
+
 _WORD = re.compile(rb"([ \t]*)([^ \t]+)")
 _PLAIN = re.compile(rb"[!-~]{1,900}")
 """A word that can stand in the header as it is; a longer one might not fit in a line (GE-28)."""
 _ENCODED_WORD = re.compile(rb"=\?[!->@-~]+\?[BbQq]\?[!->@-~]*\?=")
 _ENCODED_WORD_CONTENT = 75 - len("=?utf-8?q??=")  # RFC 2047, 2
-
-
-def decoded_subject(field_body: bytes | None) -> str | None:
-    """Return the subject as Unicode text on one line, as `{oggetto}` and `oggetto` show it (8.2, XM-3).
-
-    None stays None: the original has no Subject. Characters that XML does not allow become U+FFFD.
-    """
-    if field_body is None:
-        return None
-    return one_line(decode_words(_one_line_octets(field_body)))
 
 
 def prefixed_subject(prefix: str, field_body: bytes | None) -> bytes:
@@ -41,16 +30,18 @@ def prefixed_subject(prefix: str, field_body: bytes | None) -> bytes:
     `prefix` is the row's, upper case with its colon. A subject that is missing or blank leaves the
     prefix alone. Words of printable US-ASCII, encoded-words among them, are kept octet for octet;
     words with other octets, and words too long for a line, are decoded as well as they can be and
-    written as UTF-8 encoded-words that decode to the same text as `decoded_subject` gives (SE-8).
+    written as UTF-8 encoded-words (SE-8). Either way the field decodes to the prefix, a space and what
+    `decoded_subject` gives; where that cannot be had word by word, the whole subject is written anew.
     """
-    octets = prefix.encode("ascii") + b" " + _one_line_octets(field_body or b"")
-    return fold([b"Subject:", *_header_words(b" " + octets)])
+    octets = subject_octets(field_body or b"")
+    words = list(_header_words(b" " + octets))
+    if _text(b"".join(words)) != _text(octets):
+        words = list(_reencoded(b" ", octets, before=False, after=b""))
+    return fold([b"Subject:", *(b" " + word for word in prefix.encode("ascii").split()), *words])
 
 
-def _one_line_octets(body: bytes) -> bytes:
-    """Unfold; whatever line end is left is an attack or an accident and becomes a space (SE-8)."""
-    line = _LINE_END.sub(b" ", _FOLD.sub(b"", body))
-    return _LONG_SPACE.sub(b" ", line).strip(b" \t")
+def _text(octets: bytes) -> str:
+    return one_line(decode_words(octets))
 
 
 def _header_words(octets: bytes) -> Iterator[bytes]:
@@ -77,7 +68,7 @@ def _header_words(octets: bytes) -> Iterator[bytes]:
 
 def _reencoded(space: bytes, octets: bytes, *, before: bool, after: bytes) -> Iterator[bytes]:
     """Write octets as encoded-words; white space towards an encoded-word neighbour goes inside them."""
-    text = one_line(decode_words(octets))
+    text = _text(octets)
     text = (space.decode("ascii") if before else "") + text + after.decode("ascii")
     for number, content in enumerate(_q_contents(text)):
         yield (b" " if number else space) + b"=?utf-8?q?" + content + b"?="

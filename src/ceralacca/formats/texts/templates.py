@@ -10,6 +10,7 @@ Clauses: NA-1, NV-1, AC-1, BT-1, TN-1, TN-2, PC-4, BA-1, RV-2, MV-1, DR-2, AD-1.
 from ceralacca.base.errors import OurError
 from ceralacca.core.model.certification import CertificationData
 from ceralacca.core.model.notification import MessageRow, ReceiptKind
+from ceralacca.core.timeout_notice import FINAL_CODE, WARNING_CODE
 
 DELIVERY_TITLES = {
     ReceiptKind.COMPLETE: "Ricevuta di avvenuta consegna",
@@ -17,11 +18,6 @@ DELIVERY_TITLES = {
     ReceiptKind.CONCISE: "Ricevuta sintetica di avvenuta consegna",
 }
 """The first line of row 10, by the kind that is issued (4.10)."""
-
-WARNING_CODE = "4.4.1"
-"""Begins `errore-esteso` of the 12 h notice (4.5, TN-2)."""
-FINAL_CODE = "5.4.1"
-"""Begins `errore-esteso` of the 24 h notice (4.5, TN-2)."""
 
 ANOMALY = """\
 Anomalia nel messaggio

@@ -12,7 +12,7 @@ from ceralacca.base.instants import legal_time
 from ceralacca.core.model.address import Address
 from ceralacca.core.model.certification import CertificationData
 from ceralacca.core.model.notification import ReceiptKind, RecipientKind
-from ceralacca.formats.texts.neutral import one_line, some_lines
+from ceralacca.formats.neutral import one_line, some_lines
 from ceralacca.formats.texts.templates import DELIVERY_TITLES
 
 _KIND_WORDS = {

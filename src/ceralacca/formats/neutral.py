@@ -2,6 +2,7 @@
 
 Escaping is the business of each writer; here characters that no generated message may carry are
 replaced, so that nothing can begin a new line or a new field, and nothing is silently lost.
+Readers and writers alike use this module; it composes nothing.
 """
 
 import re
