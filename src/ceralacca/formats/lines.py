@@ -1,0 +1,61 @@
+"""The lines of a whole message: ends, NUL and length, found without copying it (AP-5; RFC 5322, 2.1.1 and 2.3).
+
+A line over 998 octets is refused in body and header alike: SMTP servers may break or cut it (RFC 5321,
+4.5.3.1.6), and a cut line in a sealed envelope is a broken seal at the recipient's provider.
+
+Clauses: AP-5, GE-5.
+"""
+
+from collections.abc import Iterator
+
+from ceralacca.core.access_point import FormDefect
+from ceralacca.formats.splice import Octets
+
+LONGEST_LINE = 998
+"""Octets of a line without its end (RFC 5322, 2.1.1)."""
+
+_CHUNK = 1 << 16
+
+
+def line_defects(data: Octets) -> Iterator[FormDefect]:
+    """Yield what the lines of the message break: bare CR or LF, NUL, length."""
+    if _has_nul(data):
+        yield FormDefect.NUL
+    if _has_bare_end(data):
+        yield FormDefect.LINE_END
+    if _has_long_line(data):
+        yield FormDefect.LONG_LINE
+
+
+def _has_nul(data: Octets) -> bool:
+    return any(b"\0" in chunk for chunk in _chunks(data))
+
+
+def _has_bare_end(data: Octets) -> bool:
+    """Tell whether a CR or LF stands outside the pair; a pair may lie across two chunks."""
+    carried = b""
+    for chunk in _chunks(data):
+        octets = carried + chunk
+        carried = b"\r" if octets.endswith(b"\r") else b""
+        octets = octets.removesuffix(carried)
+        pairs = octets.count(b"\r\n")
+        if octets.count(b"\r") != pairs or octets.count(b"\n") != pairs:
+            return True
+    return bool(carried)
+
+
+def _has_long_line(data: Octets) -> bool:
+    """Leap to the last line end within reach of each line's begin: linear, and a step for many lines."""
+    start = 0
+    while len(data) - start > LONGEST_LINE:
+        reach = bytes(data[start : start + LONGEST_LINE + 2])
+        end = reach.rfind(b"\n")
+        if end < 0:
+            return True
+        start += end + 1
+    return False
+
+
+def _chunks(data: Octets) -> Iterator[bytes]:
+    for at in range(0, len(data), _CHUNK):
+        yield bytes(data[at : at + _CHUNK])
