@@ -67,6 +67,8 @@ class _Reading:
         self.in_angle = False
         self.group_size: int | None = None
         """Members of the group at hand; None outside of one."""
+        self.after_group = False
+        """Whether the last thing was the end of a group: then a comma follows with nothing before it."""
         self.mailboxes: list[Mailbox] = []
         self.rejected: list[str] = []
         self.defects: list[Defect] = []
@@ -155,6 +157,7 @@ class _Reading:
     def _end_group(self) -> None:
         self.empty_group = self.empty_group or self.group_size == 0
         self.group_size = None
+        self.after_group = True
 
     def _end_element(self, *, separator: str) -> None:
         phrase, angle = self.phrase, self.angle
@@ -163,8 +166,9 @@ class _Reading:
             self._mailbox(_display(phrase), self._without_route(angle))
         elif any(word != " " for word in phrase):
             self._mailbox("", phrase)
-        elif separator == ",":
+        elif separator == "," and not self.after_group:
             self.defects.append(Defect.EMPTY_ELEMENT)
+        self.after_group = False
 
     def _without_route(self, words: list[str]) -> list[str]:
         """Leave out a source route `@one,@two:` (RFC 5322, 4.4)."""
