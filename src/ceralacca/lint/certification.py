@@ -1,5 +1,183 @@
-"""Rules of the family `certification`."""
+"""Rules for the certification data that we emit: valid, complete, and about the right instant.
 
+The tables of 4.12 and 8.2 are written here a second time on purpose.
+
+Clauses: XM-1 to XM-3, ER-1, TI-2, TI-5, TN-2, TN-4, PC-1, GE-23, SE-8.
+"""
+
+import re
+import threading
+from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
+
+from lxml import etree
+
+from ceralacca.core.model.notification import MessageRow
+from ceralacca.lint.reading import Reading
 from ceralacca.lint.rule import Family
 
 FAMILY = Family()
+
+_DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>'
+_LARGEST = 1 << 20  # XM-4: what we emit must be readable by a reader as strict as ours
+_CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
+_CONTROL_BUT_LF = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+_BARE = re.compile(r"[^\s<>]+@[^\s<>@]+")
+
+_CONTENTS = {
+    # tipo: the optional elements that it has, and the values of errore that we emit (8.2, 4.12)
+    "accettazione": (set(), {"nessuno"}),
+    "non-accettazione": ({"errore-esteso"}, {"altro", "virus"}),
+    "posta-certificata": ({"ricevuta"}, {"nessuno"}),
+    "presa-in-carico": ({"ricezione"}, {"nessuno"}),
+    "avvenuta-consegna": ({"ricevuta", "consegna"}, {"nessuno"}),
+    "errore-consegna": ({"consegna", "errore-esteso"}, {"no-dest", "no-dominio", "virus", "altro"}),
+    "preavviso-errore-consegna": ({"consegna", "errore-esteso"}, {"altro"}),
+    "rilevazione-virus": ({"consegna", "errore-esteso"}, {"virus"}),
+}
+_KINDS = {
+    MessageRow.NON_ACCEPTANCE: ("non-accettazione", {"altro"}),
+    MessageRow.NON_ACCEPTANCE_VIRUS: ("non-accettazione", {"virus"}),
+    MessageRow.ACCEPTANCE: ("accettazione", {"nessuno"}),
+    MessageRow.TRANSPORT_ENVELOPE: ("posta-certificata", {"nessuno"}),
+    MessageRow.DELIVERY_TIMEOUT: ("preavviso-errore-consegna", {"altro"}),
+    MessageRow.TAKING_IN_CHARGE: ("presa-in-carico", {"nessuno"}),
+    MessageRow.VIRUS_DETECTION: ("rilevazione-virus", {"virus"}),
+    MessageRow.NON_DELIVERY_VIRUS: ("errore-consegna", {"virus"}),
+    MessageRow.DELIVERY: ("avvenuta-consegna", {"nessuno"}),
+    MessageRow.NON_DELIVERY: ("errore-consegna", {"no-dest", "no-dominio", "altro"}),
+}
+_PARENTS = frozenset({"postacert", "intestazione", "dati", "data"})
+_OPTIONAL = ("ricevuta", "consegna", "ricezione", "errore-esteso")
+
+
+class _LocalDtd(threading.local):
+    """Our copy of the DTD, one a thread: libxml2 builds its content models lazily (XM-5)."""
+
+    def __init__(self) -> None:
+        with files("ceralacca.formats").joinpath("postacert.dtd").open("rb") as source:
+            self.dtd = etree.DTD(source)
+
+
+@cache
+def _local() -> _LocalDtd:
+    return _LocalDtd()
+
+
+def _is_valid(tree: etree._Element) -> bool:
+    return bool(_local().dtd.validate(tree))
+
+
+def _certified(reading: Reading) -> bool:
+    return reading.draft.row is not MessageRow.ANOMALY_ENVELOPE
+
+
+@FAMILY.rule("xml-octets", "XM-2", "GE-11")
+def xml_octets(reading: Reading) -> Iterator[str]:
+    """UTF-8 with the declaration, no BOM, no DOCTYPE, no processing instruction, no namespace."""
+    if not _certified(reading):
+        return
+    xml = reading.xml
+    if xml is None:
+        yield f"there are no certification data {reading.xml_defect}".rstrip()
+        return
+    if not xml.startswith(_DECLARATION):
+        yield "the XML declaration is not the one of XM-2"
+    if b"<!" in xml or xml.count(b"<?") != 1 or b"xmlns" in xml:
+        yield "a DOCTYPE, comment, CDATA section, processing instruction or namespace"
+    if len(xml) > _LARGEST:
+        yield "more than 1 MiB"
+
+
+@FAMILY.rule("xml-valid", "XM-1")
+def xml_valid(reading: Reading) -> Iterator[str]:
+    """Well-formed and valid against the DTD."""
+    if not _certified(reading) or reading.xml is None:
+        return
+    if reading.tree is None:
+        yield reading.xml_defect
+    elif not _is_valid(reading.tree):
+        yield "not valid against the DTD"
+
+
+@FAMILY.rule("xml-kind", "XM-1", "ER-1")
+def xml_kind(reading: Reading) -> Iterator[str]:
+    """`tipo` and `errore` are those of the row, and both are written out."""
+    if reading.tree is None or not _certified(reading):
+        return
+    kind, errors = _KINDS[reading.draft.row]
+    if reading.tree.get("tipo") != kind:
+        yield f"tipo is not {kind}"
+    if reading.tree.get("errore") not in errors:
+        yield "errore is not one that this row may have, or is not written out"
+
+
+@FAMILY.rule("xml-contents", "XM-1", "ER-1", "BT-4", "PC-1")
+def xml_contents(reading: Reading) -> Iterator[str]:
+    """The optional elements of the kind are there, the others are not (second table of 8.2)."""
+    if reading.tree is None or not _certified(reading):
+        return
+    expected = _CONTENTS.get(reading.tree.get("tipo", ""), (set(), set()))[0]
+    for name in _OPTIONAL:
+        texts = reading.xml_texts(name)
+        if bool(texts) is not (name in expected):
+            yield f"{name} is {'there' if texts else 'missing'}"
+        elif name in {"consegna", "ricezione", "errore-esteso"} and not all(text.strip() for text in texts):
+            yield f"{name} is empty"
+
+
+@FAMILY.rule("xml-recipients", "XM-1", "TN-4", "PC-4", "XM-7")
+def xml_recipients(reading: Reading) -> Iterator[str]:
+    """Every recipient has its type written out; those delivered to or taken in charge are among them."""
+    if reading.tree is None or not _certified(reading):
+        return
+    kinds: dict[str, str | None] = {
+        (element.text or "").lower(): element.get("tipo") for element in reading.tree.iter("destinatari")
+    }
+    if None in kinds.values():
+        yield "destinatari without tipo"
+    for text in (*reading.xml_texts("consegna"), *reading.xml_texts("ricezione")):
+        if text.lower() not in kinds:
+            yield "consegna or ricezione names nobody of destinatari"
+        elif reading.draft.row is MessageRow.DELIVERY_TIMEOUT and kinds[text.lower()] != "certificato":
+            yield "a notice about a recipient that is not certified"
+
+
+@FAMILY.rule("xml-instant", "GE-23", "TI-2", "TI-3", "TI-5")
+def xml_instant(reading: Reading) -> Iterator[str]:
+    """`data` is the instant of the step in Italian legal time."""
+    if reading.tree is None or not _certified(reading):
+        return
+    local = reading.local
+    zone = next((element.get("zona") for element in reading.tree.iter("data")), None)
+    if (reading.xml_text("giorno"), reading.xml_text("ora"), zone) != (local.day, local.time, local.zone):
+        yield "data is not the instant of the draft in legal time"
+
+
+@FAMILY.rule("xml-values", "XM-3", "SE-8", "AM-14")
+def xml_values(reading: Reading) -> Iterator[str]:
+    """No value holds a control character; addresses are bare; identifiers have the brackets that they must."""
+    if reading.tree is None or not _certified(reading):
+        return
+    joined = "".join(text for name, texts in reading.values.items() if name not in _PARENTS for text in texts)
+    for name, texts in reading.values.items() if not joined.isprintable() else ():
+        pattern = _CONTROL_BUT_LF if name == "errore-esteso" else _CONTROL
+        if name not in _PARENTS and any(map(pattern.search, texts)):
+            yield f"{name} holds a control character"
+    for name in ("mittente", "destinatari", "consegna", "ricezione"):
+        if not all(map(_BARE.fullmatch, reading.xml_texts(name))):
+            yield f"{name} is not a bare address"
+    if not (reading.xml_text("gestore-emittente") or "").strip():
+        yield "gestore-emittente is empty"
+    if "<" in (identifier := reading.xml_text("identificativo") or "<") or "@" not in identifier:
+        yield "identificativo is not an identifier without brackets"
+
+
+@FAMILY.rule("xml-error-code", "TN-2", "AD-1")
+def xml_error_code(reading: Reading) -> Iterator[str]:
+    """The timeout notices are told apart by the code that begins `errore-esteso`."""
+    row = reading.draft.row
+    detail = reading.xml_text("errore-esteso") or ""
+    if row is MessageRow.DELIVERY_TIMEOUT and not detail.startswith(("4.4.1 - ", "5.4.1 - ")):
+        yield "errore-esteso begins with neither 4.4.1 nor 5.4.1"

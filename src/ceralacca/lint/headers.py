@@ -1,5 +1,276 @@
-"""Rules of the family `headers`."""
+"""Rules for the outer header of what we emit: its grammar, its fields, and that they agree.
 
+The outer header is not covered by the signature (GE-8); what it says must be said by the signed
+part too, and these rules hold the two together. The words of the norm are written here a second
+time on purpose: a slip in the composers' table must not pass because it was copied.
+
+Clauses: GE-20 to GE-22, GE-24 to GE-30, GE-32, BT-2, BT-4, BT-5, MO-6, MO-10 to MO-12, SE-8, TI-3,
+and the table of 1.1.
+"""
+
+import re
+from collections.abc import Iterator
+
+from ceralacca.core.model.notification import MessageRow
+from ceralacca.lint.reading import Reading
 from ceralacca.lint.rule import Family
+from ceralacca.lint.windows import has_bare_line_end
 
 FAMILY = Family()
+
+_LONGEST_LINE = 998
+_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_NOT_PRINTABLE = re.compile(r"[^ -~]")
+_OWN_ID = re.compile(r"<[A-Za-z0-9]+@[A-Za-z0-9.-]+>")
+_BARE_ADDRESS = re.compile(r"[^\s<>(),:;\"]+@[A-Za-z0-9.-]+|\"[^\"\s]*\"@[A-Za-z0-9.-]+")
+_ON_BEHALF = re.compile(r'"Per conto di: ((?:[^"\\]|\\.)*)"[ \t]+<([^<>@\s]+@[A-Za-z0-9.-]+)>')
+
+_MARKERS = {
+    MessageRow.NON_ACCEPTANCE: "non-accettazione",
+    MessageRow.NON_ACCEPTANCE_VIRUS: "non-accettazione",
+    MessageRow.ACCEPTANCE: "accettazione",
+    MessageRow.TRANSPORT_ENVELOPE: "posta-certificata",
+    MessageRow.DELIVERY_TIMEOUT: "preavviso-errore-consegna",
+    MessageRow.TAKING_IN_CHARGE: "presa-in-carico",
+    MessageRow.ANOMALY_ENVELOPE: "errore",
+    MessageRow.VIRUS_DETECTION: "rilevazione-virus",
+    MessageRow.NON_DELIVERY_VIRUS: "errore-consegna",
+    MessageRow.DELIVERY: "avvenuta-consegna",
+    MessageRow.NON_DELIVERY: "errore-consegna",
+}
+_PREFIXES = {
+    MessageRow.NON_ACCEPTANCE: "AVVISO DI NON ACCETTAZIONE:",
+    MessageRow.NON_ACCEPTANCE_VIRUS: "AVVISO DI NON ACCETTAZIONE PER VIRUS:",
+    MessageRow.ACCEPTANCE: "ACCETTAZIONE:",
+    MessageRow.TRANSPORT_ENVELOPE: "POSTA CERTIFICATA:",
+    MessageRow.DELIVERY_TIMEOUT: "AVVISO DI MANCATA CONSEGNA PER SUP. TEMPO MASSIMO:",
+    MessageRow.TAKING_IN_CHARGE: "PRESA IN CARICO:",
+    MessageRow.ANOMALY_ENVELOPE: "ANOMALIA MESSAGGIO:",
+    MessageRow.VIRUS_DETECTION: "PROBLEMA DI SICUREZZA:",
+    MessageRow.NON_DELIVERY_VIRUS: "AVVISO DI MANCATA CONSEGNA PER VIRUS:",
+    MessageRow.DELIVERY: "CONSEGNA:",
+    MessageRow.NON_DELIVERY: "AVVISO DI MANCATA CONSEGNA:",
+}
+ENVELOPES = frozenset({MessageRow.TRANSPORT_ENVELOPE, MessageRow.ANOMALY_ENVELOPE})
+_TO_SERVICE_MAILBOX = frozenset({MessageRow.TAKING_IN_CHARGE, MessageRow.VIRUS_DETECTION})
+_SECURITY = frozenset({MessageRow.NON_ACCEPTANCE_VIRUS, MessageRow.NON_DELIVERY_VIRUS})
+
+_EVERYWHERE = frozenset({"date", "subject", "from", "to", "message-id", "sender"})
+_RECEIPT = _EVERYWHERE | {"x-ricevuta", "x-riferimento-message-id"}
+_INHERITED = frozenset({"received", "return-path", "to", "cc", "reply-to"})
+_FIELDS = {
+    **dict.fromkeys(MessageRow, _RECEIPT),
+    **dict.fromkeys(_SECURITY, _RECEIPT | {"x-verificasicurezza"}),
+    MessageRow.VIRUS_DETECTION: _RECEIPT | {"x-mittente"},
+    MessageRow.TRANSPORT_ENVELOPE: _EVERYWHERE
+    | _INHERITED
+    | {"x-trasporto", "x-tiporicevuta", "x-riferimento-message-id"},
+    MessageRow.ANOMALY_ENVELOPE: _EVERYWHERE | _INHERITED | {"x-trasporto"},
+}
+"""The fields that a row may have: no other field of an original is ever copied (GE-27)."""
+_OPTIONAL = _INHERITED | {"sender"}
+_ORDER = ("received", "return-path", "x-", "date", "subject", "from", "sender", "to", "cc", "reply-to", "message-id")
+
+
+def inherits(row: MessageRow, key: str) -> bool:
+    """Tell whether that field of the row is the original's own, octet for octet (GE-24, GE-25)."""
+    if row is MessageRow.ANOMALY_ENVELOPE and key == "message-id":
+        return True
+    return row in ENVELOPES and key in _INHERITED
+
+
+@FAMILY.rule("header-grammar", "GE-5", "SE-8")
+def header_grammar(reading: Reading) -> Iterator[str]:
+    """Every octet belongs to a field that ends with CRLF; nothing could begin another field or the body."""
+    head = reading.head
+    if not head.whole:
+        yield "the header is not a run of fields with CRLF ends"
+    if has_bare_line_end(head.octets):
+        yield "a CR or LF stands alone"
+    if _CONTROL.search(head.octets):
+        yield "a control character"
+
+
+@FAMILY.rule("header-octets", "GE-14", "SE-8", "GE-28")
+def header_octets(reading: Reading) -> Iterator[str]:
+    """What we write ourselves is printable US-ASCII in lines of at most 998 octets, none of them blank."""
+    row, head = reading.draft.row, reading.head
+    whole = head.octets.split(b"\r\n")
+    if head.octets.isascii() and max(map(len, whole)) <= _LONGEST_LINE and not any(map(bytes.isspace, whole)):
+        return
+    for field in head.fields:
+        if inherits(row, field.key):
+            continue
+        if not field.body.isascii():
+            yield f"{field.key}: an octet above 127"
+        lines = head.octets[field.start : field.end].split(b"\r\n")[:-1]
+        if any(len(line) > _LONGEST_LINE for line in lines):
+            yield f"{field.key}: a line of more than 998 octets"
+        if any(not line.strip() for line in lines[1:]):
+            yield f"{field.key}: a folded line without content"
+
+
+@FAMILY.rule("header-fields", "GE-20", "GE-24", "GE-27", "MO-6")
+def header_fields(reading: Reading) -> Iterator[str]:
+    """The fields of the row, each once, and no others."""
+    row = reading.draft.row
+    allowed = _FIELDS[row]
+    keys = [field.key for field in reading.head.fields]
+    for key in dict.fromkeys(keys):
+        if key not in allowed:
+            yield f"{key} does not belong there"
+        elif keys.count(key) > 1 and key != "received" and row is not MessageRow.ANOMALY_ENVELOPE:
+            yield f"{key} occurs {keys.count(key)} times"
+    needed = allowed - (_OPTIONAL if row in ENVELOPES else {"sender"})
+    for key in sorted(needed):
+        if keys.count(key) != 1 and not (key in allowed and keys.count(key) > 1 and not inherits(row, key)):
+            yield f"{key} is missing" if key not in keys else f"{key} occurs {keys.count(key)} times"
+
+
+@FAMILY.rule("header-order", "GE-32")
+def header_order(reading: Reading) -> Iterator[str]:
+    """Trace fields, X- fields, Date, Subject, From, To, Cc, Reply-To, Message-ID."""
+    places = [_place(field.key) for field in reading.head.fields]
+    if places != sorted(places):
+        yield "the fields are not in the order of emission"
+
+
+def _place(key: str) -> int:
+    if key in {"received", "return-path"}:
+        return 0
+    key = "x-" if key.startswith("x-") else key
+    return _ORDER.index(key) if key in _ORDER else len(_ORDER)
+
+
+@FAMILY.rule("marker", "GE-20", "BT-4", "NV-1", "MV-1", "RV-1")
+def marker(reading: Reading) -> Iterator[str]:
+    """The X- fields say what the row says."""
+    row, head = reading.draft.row, reading.head
+    key = "x-trasporto" if row in ENVELOPES else "x-ricevuta"
+    if head.only(key) != _MARKERS[row]:
+        yield f"{key} is not {_MARKERS[row]}"
+    if row in _SECURITY and head.only("x-verificasicurezza") != "errore":
+        yield "x-verificasicurezza is not errore"
+    if row is MessageRow.VIRUS_DETECTION and head.only("x-mittente") != reading.xml_text("mittente"):
+        yield "x-mittente is not the sender of the certification data"
+    if row is MessageRow.TRANSPORT_ENVELOPE:
+        requested = None if reading.tree is None else next(iter(reading.tree.iter("ricevuta")), None)
+        if requested is None or head.only("x-tiporicevuta") != requested.get("tipo"):
+            yield "x-tiporicevuta is not ricevuta of the certification data"
+
+
+@FAMILY.rule("date", "GE-23", "TI-2", "TI-3")
+def date(reading: Reading) -> Iterator[str]:
+    """Date is the instant of the step, in Italian legal time."""
+    if reading.head.only("date") != reading.local.date:
+        yield "Date is not the instant of the draft in legal time"
+
+
+@FAMILY.rule("subject", "GE-28", "SE-8")
+def subject(reading: Reading) -> Iterator[str]:
+    """The row's prefix, one space, the original's subject; the prefix alone when that has none."""
+    row = reading.draft.row
+    body = reading.head.only("subject") or ""
+    prefix = _PREFIXES[row]
+    rest = body[len(prefix) :]
+    if not body.startswith(prefix) or (rest and (not rest.startswith(" ") or not rest[1:].strip())):
+        yield "the subject does not begin with the prefix of the row"
+        return
+    if row is MessageRow.ANOMALY_ENVELOPE or reading.tree is None or "=?" in rest:
+        return
+    if " ".join(rest.split()) != " ".join((reading.xml_text("oggetto") or "").split()):
+        yield "the subject is not the one of the certification data"
+
+
+@FAMILY.rule("from", "GE-21", "BT-2", "MO-3", "GE-26")
+def sender(reading: Reading) -> Iterator[str]:
+    """A bare provider address; in envelopes behind `Per conto di:` and the original sender's address."""
+    draft, head = reading.draft, reading.head
+    body = head.only("from") or ""
+    if head.bodies("sender") and head.only("sender") != body:
+        yield "Sender is not equal to From"
+    if draft.row not in ENVELOPES:
+        if not _BARE_ADDRESS.fullmatch(body):
+            yield "From is not a bare address"
+        return
+    match = _ON_BEHALF.fullmatch(body)
+    if not match:
+        yield "From has not the form of an envelope's From"
+        return
+    on_behalf = re.sub(r"\\(.)", r"\1", match[1])
+    expected = (
+        reading.xml_text("mittente")
+        if draft.row is MessageRow.TRANSPORT_ENVELOPE
+        else draft.reverse_path and draft.reverse_path.text
+    )
+    if expected and on_behalf != expected:
+        yield "From does not name the original sender's address"
+
+
+@FAMILY.rule("to", "GE-21", "MO-5", "MO-10")
+def addressee(reading: Reading) -> Iterator[str]:
+    """A receipt goes to one address: the original sender, or the service mailbox for rows 6 and 8."""
+    draft = reading.draft
+    if draft.row in ENVELOPES:
+        return
+    body = reading.head.only("to") or ""
+    if not _BARE_ADDRESS.fullmatch(body):
+        yield "To is not one bare address"
+    if [path.text for path in draft.forward_paths] != [body]:
+        yield "the forward path is not the address in To"
+    if draft.row not in _TO_SERVICE_MAILBOX and body != reading.xml_text("mittente"):
+        yield "To is not the sender of the certification data"
+
+
+@FAMILY.rule("paths", "MO-11", "MO-12", "MO-13", "BT-5", "BA-2")
+def paths(reading: Reading) -> Iterator[str]:
+    """Receipts leave under the provider address; envelopes keep the paths of the original."""
+    draft = reading.draft
+    reverse = draft.reverse_path.text if draft.reverse_path else None
+    if not draft.forward_paths:
+        yield "there is no forward path"
+    if draft.row not in ENVELOPES:
+        if reverse is None or reverse != reading.head.only("from"):
+            yield "the reverse path is not the provider address"
+    elif draft.row is MessageRow.TRANSPORT_ENVELOPE:
+        if reverse is None or reverse != reading.xml_text("mittente"):
+            yield "the reverse path is not the original sender"
+        if {path.key for path in draft.forward_paths} != {text.lower() for text in reading.xml_texts("destinatari")}:
+            yield "the forward paths are not the recipients of the certification data"
+
+
+@FAMILY.rule("message-id", "GE-29", "GE-30", "BT-1", "BA-3")
+def message_id(reading: Reading) -> Iterator[str]:
+    """The envelope's is the PEC msgid; a receipt's is new; an anomaly envelope's is inherited."""
+    draft = reading.draft
+    body = reading.head.only("message-id")
+    identifier = f"<{reading.xml_text('identificativo')}>"
+    if body != draft.message_id:
+        yield "Message-ID is not the one of the draft"
+    if draft.row is MessageRow.ANOMALY_ENVELOPE:
+        return
+    if not _OWN_ID.fullmatch(body or ""):
+        yield "Message-ID is not alphanumeric @ domain"
+    if (body == identifier) is not (draft.row is MessageRow.TRANSPORT_ENVELOPE):
+        yield "Message-ID is that of an envelope in a receipt, or the reverse"
+
+
+@FAMILY.rule("reference", "GE-22", "AP-22", "AP-23")
+def reference(reading: Reading) -> Iterator[str]:
+    """X-Riferimento-Message-ID is what the client had put; the PEC msgid when it had put nothing."""
+    if reading.draft.row is MessageRow.ANOMALY_ENVELOPE:
+        return
+    body = reading.head.only("x-riferimento-message-id") or ""
+    expected = reading.xml_text("msgid") or reading.xml_text("identificativo") or ""
+    if not (body.startswith("<") and body.endswith(">")):
+        yield "X-Riferimento-Message-ID has no angle brackets"
+    if body.strip("<>") != expected.strip().strip("<>"):
+        yield "X-Riferimento-Message-ID is not msgid of the certification data"
+
+
+@FAMILY.rule("reply-to", "BT-3")
+def reply_to(reading: Reading) -> Iterator[str]:
+    """An envelope always says where to answer."""
+    row = reading.draft.row
+    if row is MessageRow.TRANSPORT_ENVELOPE and not reading.head.bodies("reply-to"):
+        yield "there is no Reply-To"

@@ -7,28 +7,35 @@ counted. What cannot be read is left empty here, and the rules say so.
 
 import binascii
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
 from itertools import pairwise
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from lxml import etree
 
 from ceralacca.formats.draft import Draft
 from ceralacca.lint.windows import WINDOW, Census, stretch, take_census, windows
 
+_ROME = ZoneInfo("Europe/Rome")
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+CHARSETS = frozenset({"iso-8859-1", "utf-8", "us-ascii"})
+"""What a readable text may be written in (GE-12, GE-19)."""
 _HEAD_LIMIT = 256 * 1024  # SE-7
-_FIELD = re.compile(rb"([!-9;-~]+):((?:[^\r\n]|\r\n[ \t])*)\r\n")
+_FIELD = re.compile(rb"([!-9;-~]+):([^\r\n]*(?:\r\n[ \t][^\r\n]*)*)\r\n")
 _FOLD = re.compile(rb"\r\n(?=[ \t])")
 _PARAMETER = re.compile(r';\s*([a-z0-9*-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]+))', re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReadField:
+class ReadField(NamedTuple):
     """One header field as written."""
 
     key: str
     """Name in lower case."""
-    name: bytes
     body: bytes
     """After the colon, unfolded, without the white space around it."""
     start: int
@@ -65,16 +72,61 @@ class ReadHead:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReadPart:
-    """One part of the signed entity: its head and the span of its body."""
+class Labels:
+    """What the head of a part says of it."""
 
     head: ReadHead
     type: str
-    parameters: dict[str, str]
+    """Media type in lower case."""
+    name: str
+    charset: str
+    boundary: bytes
+    disposition: str
+    filename: str
+    encoding: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadPart:
+    """One part of the signed entity: its labels and the span of its body."""
+
+    labels: Labels
     start: int
     end: int
     body: bytes | None
     """The octets of the body; None for the embedded original, which stays where it is."""
+
+    @property
+    def type(self) -> str:
+        """Media type in lower case."""
+        return self.labels.type
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalInstant:
+    """The instant of the draft as Italian legal time shows it (TI-3 to TI-5), reckoned here once."""
+
+    day: str
+    time: str
+    zone: str
+    date: str
+    """As the body of a Date field."""
+
+    @classmethod
+    def of(cls, instant: datetime) -> "LocalInstant":
+        """Reckon the legal time of an instant."""
+        local = instant.astimezone(_ROME)
+        offset = local.utcoffset() or timedelta()
+        hours, minutes = divmod(int(offset.total_seconds()) // 60, 60)
+        time = f"{local.hour:02}:{local.minute:02}:{local.second:02}"
+        zone = f"+{hours:02}{minutes:02}"
+        month = _MONTHS[local.month - 1]
+        return cls(
+            day=f"{local.day:02}/{local.month:02}/{local.year:04}",
+            time=time,
+            zone=zone,
+            date=f"{_DAYS[local.weekday()]}, {local.day:02} {month} {local.year:04} {time} {zone}",
+        )
 
 
 class Reading:
@@ -82,6 +134,7 @@ class Reading:
 
     def __init__(self, draft: Draft) -> None:
         self.draft = draft
+        self.local = LocalInstant.of(draft.instant)
         self.head = read_head(bytes(draft.header))
         self._whole = bytes(draft.entity) if len(draft.entity) <= WINDOW else None
         self._read_entity()
@@ -99,13 +152,13 @@ class Reading:
         entity = self.draft.entity
         opening = stretch(entity, 0, 4096)
         end = opening.find(b"\r\n\r\n")
-        self.entity_head = read_head(opening[: end + 2] if end >= 0 else b"")
-        self.boundary = self.entity_head.value("content-type")[1].get("boundary", "").encode("latin-1")
+        self.labels = read_labels(opening[: end + 2] if end >= 0 else b"")
+        self.boundary = self.labels.boundary
         self.parts: tuple[ReadPart, ...] = ()
         self.closed = False
         self.collisions = 0
         self.preamble = self.epilogue = b""
-        self.original_head = read_head(b"")
+        self.original_ids: Mapping[bytes, list[bytes]] = {}
         if end < 0 or not self.boundary:
             return
         # The empty line's CRLF may be the one that belongs to the first delimiter.
@@ -141,18 +194,14 @@ class Reading:
         entity = self.draft.entity
         opening = stretch(entity, start, min(stop, start + 4096))
         end = opening.find(b"\r\n\r\n")
+        labels = read_labels(opening[: end + 2] if end >= 0 else b"")
         body_start = start + end + 4 if end >= 0 else stop
-        head = read_head(opening[: end + 2] if end >= 0 else b"")
-        media_type, parameters = head.value("content-type")
-        opaque = media_type == "message/rfc822"
+        opaque = labels.type == "message/rfc822"
         if opaque:
             original = stretch(entity, body_start, min(stop, body_start + _HEAD_LIMIT))
-            cut = original.find(b"\r\n\r\n")
-            self.original_head = read_head(original[: cut + 2] if cut >= 0 else original)
+            self.original_ids = identity_of(original.partition(b"\r\n\r\n")[0])
         body = None if opaque else stretch(entity, body_start, stop)
-        return ReadPart(
-            head=head, type=media_type, parameters=parameters, start=min(body_start, stop), end=stop, body=body
-        )
+        return ReadPart(labels=labels, start=min(body_start, stop), end=stop, body=body)
 
     def census(self, start: int, stop: int) -> Census:
         """Look for what transport can damage between two offsets of the entity that do not cut a line end."""
@@ -190,6 +239,7 @@ class Reading:
     def _read_certification(self) -> None:
         self.xml: bytes | None = None
         self.tree: etree._Element | None = None
+        self.values: dict[str, list[str]] = {}
         self.xml_defect = ""
         found = [part for part in self.parts if part.type == "application/xml" and part.body is not None]
         if not found:
@@ -202,40 +252,64 @@ class Reading:
             self.tree = etree.fromstring(self.xml, _parser())
         except (etree.XMLSyntaxError, ValueError) as error:
             self.xml_defect = f"not well-formed ({type(error).__name__})"
+            return
+        for element in self.tree.iter(etree.Element):
+            self.values.setdefault(str(element.tag), []).append(element.text or "")
 
     def xml_texts(self, name: str) -> list[str]:
         """Return the texts of all elements of that name in the certification data, in order."""
-        if self.tree is None:
-            return []
-        return [element.text or "" for element in self.tree.iter(name)]
+        return self.values.get(name, [])
 
     def xml_text(self, name: str) -> str | None:
         """Return the text of the first element of that name, or None."""
-        found = self.xml_texts(name)
+        found = self.values.get(name)
         return found[0] if found else None
 
 
 def read_head(octets: bytes) -> ReadHead:
     """Read header fields; `whole` is False when a stretch is not a well-formed field."""
     fields, at = [], 0
-    while at < len(octets) and (match := _FIELD.match(octets, at)):
+    while match := _FIELD.match(octets, at):
         name, body = match.groups()
-        fields.append(
-            ReadField(
-                key=name.decode("ascii").lower(),
-                name=name,
-                body=_FOLD.sub(b"", body).strip(b" \t"),
-                start=at,
-                end=match.end(),
-            )
-        )
-        at = match.end()
+        if b"\r" in body:
+            body = _FOLD.sub(b"", body)
+        end = match.end()
+        fields.append(ReadField(name.decode("ascii").lower(), body.strip(b" \t"), at, end))
+        at = end
     return ReadHead(octets=octets, fields=tuple(fields), whole=at == len(octets) and bool(octets))
+
+
+@lru_cache(maxsize=256)
+def read_labels(octets: bytes) -> Labels:
+    """Read the head of a part; the heads that we write are few, and remembered."""
+    head = read_head(octets)
+    media_type, parameters = head.value("content-type")
+    disposition, more = head.value("content-disposition")
+    return Labels(
+        head=head,
+        type=media_type,
+        name=parameters.get("name", ""),
+        charset=parameters.get("charset", "").lower(),
+        boundary=parameters.get("boundary", "").encode("latin-1"),
+        disposition=disposition,
+        filename=more.get("filename", ""),
+        encoding=(head.only("content-transfer-encoding") or "7bit").lower(),
+    )
+
+
+def identity_of(head: bytes) -> dict[bytes, list[bytes]]:
+    """Return the bodies of the identifier fields in the head of an original, which is not judged otherwise."""
+    found: dict[bytes, list[bytes]] = {b"message-id": [], b"x-riferimento-message-id": []}
+    for line in head.replace(b"\r\n ", b" ").replace(b"\r\n\t", b" ").split(b"\r\n"):
+        name, _, body = line.partition(b":")
+        if (key := name.rstrip().lower()) in found:
+            found[key].append(body.strip())
+    return found
 
 
 def inner_parts(part: ReadPart) -> list[ReadPart]:
     """Split a small multipart part; what is not between two delimiters is left out."""
-    boundary = part.parameters.get("boundary", "").encode("latin-1")
+    boundary = part.labels.boundary
     if not boundary or part.body is None:
         return []
     pieces = (b"\r\n" + part.body).split(b"\r\n--" + boundary)
@@ -244,22 +318,20 @@ def inner_parts(part: ReadPart) -> list[ReadPart]:
     inner = []
     for piece in pieces[1:-1]:
         opening, blank, body = piece[2:].partition(b"\r\n\r\n")
-        head = read_head(opening + b"\r\n" if blank else b"")
-        media_type, parameters = head.value("content-type")
-        inner.append(ReadPart(head=head, type=media_type, parameters=parameters, start=0, end=len(body), body=body))
+        labels = read_labels(opening + b"\r\n" if blank else b"")
+        inner.append(ReadPart(labels=labels, start=0, end=len(body), body=body))
     return inner
 
 
 def decoded_body(part: ReadPart) -> bytes | None:
     """Undo the transfer encoding of a part strictly; None when it is broken or unknown."""
-    encoding = (part.head.only("content-transfer-encoding") or "7bit").lower()
-    body = part.body if part.body is not None else b""
+    encoding, body = part.labels.encoding, part.body or b""
     try:
         if encoding == "base64":
             return binascii.a2b_base64(body.replace(b"\r\n", b""), strict_mode=True)
         if encoding == "quoted-printable":
             return binascii.a2b_qp(body)
-    except (binascii.Error, ValueError):
+    except ValueError:  # binascii.Error is one
         return None
     return body if encoding in {"7bit", "8bit"} else None
 
@@ -267,11 +339,10 @@ def decoded_body(part: ReadPart) -> bytes | None:
 def decoded_text(part: ReadPart) -> str | None:
     """Return the text of a part with plain line ends; None when encoding or charset do not hold."""
     octets = decoded_body(part)
-    charset = part.parameters.get("charset", "").lower()
-    if octets is None or charset not in {"iso-8859-1", "utf-8", "us-ascii"}:
+    if octets is None or part.labels.charset not in CHARSETS:
         return None
     try:
-        return octets.decode(charset).replace("\r\n", "\n")
+        return octets.decode(part.labels.charset).replace("\r\n", "\n")
     except UnicodeDecodeError:
         return None
 

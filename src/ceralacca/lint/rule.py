@@ -34,13 +34,6 @@ class Rule:
     requirements: tuple[str, ...]
     check: Check
 
-    def findings(self, reading: Reading) -> list[Finding]:
-        """Return what this rule has against the message."""
-        return [
-            Finding(rule=self.name, requirements=self.requirements, evidence=evidence)
-            for evidence in self.check(reading)
-        ]
-
 
 @dataclass(frozen=True, slots=True)
 class Family:

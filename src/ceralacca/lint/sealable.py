@@ -51,7 +51,11 @@ class Sealable:
 def findings_in(draft: Draft) -> tuple[Finding, ...]:
     """Run every rule over the draft and return all that they found."""
     reading = Reading.of(draft)
-    return tuple(finding for rule in RULES for finding in rule.findings(reading))
+    return tuple(
+        Finding(rule=rule.name, requirements=rule.requirements, evidence=evidence)
+        for rule in RULES
+        for evidence in rule.check(reading)
+    )
 
 
 def examine(draft: Draft) -> Sealable:

@@ -1,5 +1,193 @@
-"""Rules of the family `structure`."""
+"""Rules for the signed entity: its parts, their labels, and the octets that must survive transport.
 
+Clauses: GE-5, GE-9 to GE-17, BT-1, BA-1, BA-5, DR-3, DR-4, NA-2, NV-1, TN-3, RV-2, AD-5, AP-21, GE-31.
+"""
+
+import re
+from collections.abc import Iterator
+from html import unescape
+
+from ceralacca.core.model.notification import MessageRow
+from ceralacca.lint.reading import CHARSETS, Reading, ReadPart, inner_parts
 from ceralacca.lint.rule import Family
 
 FAMILY = Family()
+
+_TEXT, _XML, _ORIGINAL = "text", "application/xml", "message/rfc822"
+_LONGEST_LINE = 998
+_TAG = re.compile(r"<(/?)([A-Za-z!][A-Za-z0-9-]*)([^<>]*)>")
+_TAGS = frozenset(
+    re.findall(
+        r"\S+",
+        "!doctype html head title body meta h1 h2 h3 p br hr ul ol li dl dt dd b i em strong span div bdi pre table "
+        "thead tbody tr td th",
+    )
+)
+_ATTRIBUTE = re.compile(r"""\s+([a-z-]+)(?:\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'>]+))?""", re.IGNORECASE)
+_ATTRIBUTES = frozenset({"lang", "dir", "charset", "html"})
+
+
+def expected_parts(row: MessageRow) -> tuple[tuple[str, ...], ...]:
+    """Return the sequences of parts that a row may have (table of 1.1)."""
+    if row is MessageRow.TRANSPORT_ENVELOPE:
+        return ((_TEXT, _XML, _ORIGINAL),)  # BT-1
+    if row is MessageRow.ANOMALY_ENVELOPE:
+        return ((_TEXT, _ORIGINAL),)  # GE-16, BA-1
+    if row is MessageRow.DELIVERY:
+        return ((_TEXT, _XML, _ORIGINAL), (_TEXT, _XML))  # DR-3, DR-4
+    return ((_TEXT, _XML),)  # GE-15, AD-5
+
+
+@FAMILY.rule("entity-head", "GE-9", "GE-5")
+def entity_head(reading: Reading) -> Iterator[str]:
+    """One multipart/mixed with a boundary, and nothing else in its head."""
+    head = reading.labels.head
+    if not head.whole:
+        yield "the entity has no readable head"
+    if reading.labels.type != "multipart/mixed" or not reading.boundary:
+        yield "the entity is not a multipart/mixed with a boundary"
+    if [field.key for field in head.fields] != ["content-type"]:
+        yield "the entity has other fields than Content-Type"
+
+
+@FAMILY.rule("frame", "GE-5", "GE-9")
+def frame(reading: Reading) -> Iterator[str]:
+    """The delimiters open and close the parts, and nothing stands before or behind them."""
+    if not reading.closed:
+        yield "the closing delimiter is not where it must be"
+    if reading.preamble or reading.epilogue not in (b"", b"\r\n"):
+        yield "octets stand outside the parts"
+    if reading.collisions:
+        yield "the boundary occurs inside a part"
+
+
+@FAMILY.rule("parts", "GE-9", "GE-15", "GE-16", "GE-17", "BT-1", "BA-1", "DR-3", "DR-4", "AD-5", "NA-2", "TN-3", "RV-2")
+def parts(reading: Reading) -> Iterator[str]:
+    """Exactly the parts of the row, in order: text, certification data, original."""
+    found = tuple(_TEXT if _is_text(part) else part.type for part in reading.parts)
+    if found not in expected_parts(reading.draft.row):
+        yield f"the parts are ({', '.join(part.type or 'unlabelled' for part in reading.parts)})"
+
+
+def _is_text(part: ReadPart) -> bool:
+    return part.type in {"text/plain", "multipart/alternative"}
+
+
+@FAMILY.rule("labels", "GE-10", "GE-11", "AM-1", "AM-20")
+def labels(reading: Reading) -> Iterator[str]:
+    """Types, file names, dispositions and encodings of section 2.2."""
+    for part in reading.parts:
+        if not part.labels.head.whole:
+            yield f"the head of the {part.type or 'unlabelled'} part is not a run of fields"
+        if part.type == _XML:
+            yield from _label_of(part, "daticert.xml", {"base64"})
+        elif part.type == _ORIGINAL:
+            yield from _label_of(part, "postacert.eml", {"7bit", "8bit"})
+
+
+def _label_of(part: ReadPart, name: str, encodings: set[str]) -> Iterator[str]:
+    labels = part.labels
+    if (labels.name, labels.filename) != (name, name):
+        yield f"{part.type} is not named {name}"
+    if labels.disposition != "inline":
+        yield f"{name} is not inline"
+    if labels.encoding not in encodings:
+        yield f"{name} has a transfer encoding that it may not have"
+
+
+@FAMILY.rule("readable-part", "GE-12", "GE-19", "AM-17")
+def readable_part(reading: Reading) -> Iterator[str]:
+    """A text/plain, or an alternative of exactly one text/plain and one text/html."""
+    if not reading.parts:
+        return
+    first = reading.parts[0]
+    texts = [first]
+    if first.type == "multipart/alternative":
+        texts = inner_parts(first)
+        if [part.type for part in texts] != ["text/plain", "text/html"]:
+            yield "the alternative is not one text/plain and one text/html"
+    for part in texts:
+        if part.labels.charset not in CHARSETS:
+            yield f"{part.type} has a charset that it may not have"
+        if part.labels.disposition != "inline":
+            yield f"{part.type} is not inline"
+    if reading.plain is None:
+        yield "the text cannot be decoded"
+
+
+@FAMILY.rule("html", "GE-13", "SE-8")
+def html(reading: Reading) -> Iterator[str]:
+    """No reference, no active content: only tags and attributes that cannot have any."""
+    if reading.html is None:
+        return
+    stripped = _TAG.sub("", reading.html)
+    if "<" in stripped:
+        yield "a < that opens no tag"
+    for match in _TAG.finditer(reading.html):
+        _, tag, rest = match.groups()
+        names = [name.lower() for name in _ATTRIBUTE.findall(rest)]
+        if tag.lower() not in _TAGS or not set(names) <= _ATTRIBUTES or _ATTRIBUTE.sub("", rest).strip(" /\n"):
+            yield "a tag or attribute that is not on the list of harmless ones"
+            return
+
+
+@FAMILY.rule("html-information", "GE-13")
+def html_information(reading: Reading) -> Iterator[str]:
+    """The HTML alternative says what the text says, word for word."""
+    if reading.html is None or reading.plain is None:
+        return
+    body = reading.html.partition("<body")[2].partition(">")[2]
+    words = unescape(_TAG.sub(_gap, body)).split()
+    if words != reading.plain.split():
+        yield "the HTML alternative has other words than the text"
+
+
+def _gap(match: "re.Match[str]") -> str:
+    return "" if match[2].lower() in {"bdi", "b", "i", "em", "strong", "span"} else " "
+
+
+@FAMILY.rule("octets", "GE-5", "GE-14", "BA-5")
+def octets(reading: Reading) -> Iterator[str]:
+    """What we sign is 7-bit with CRLF line ends; only an embedded 8-bit message may be 8-bit, and says so."""
+    size = len(reading.draft.entity)
+    if reading.census(0, size).clean:
+        return
+    row = reading.draft.row
+    original = next((part for part in reading.parts if part.type == _ORIGINAL), None)
+    spans = [(0, size)] if original is None else [(0, original.start), (original.end, size)]
+    for start, stop in spans:
+        if not reading.census(start, stop).clean:
+            yield "an octet above 127, a NUL or a bare CR or LF in a part that we wrote"
+    if original is None:
+        return
+    census = reading.census(original.start, original.end)
+    if census.eight_bit and original.labels.encoding != "8bit":
+        yield "an 8-bit original is not labelled 8bit"
+    if row is MessageRow.TRANSPORT_ENVELOPE and not census.clean:
+        yield "an octet above 127, a NUL or a bare CR or LF in the original of a transport envelope"
+
+
+@FAMILY.rule("line-length", "GE-5")
+def line_length(reading: Reading) -> Iterator[str]:
+    """No line that we wrote in a part is longer than 998 octets."""
+    for part in reading.parts:
+        written = part.labels.head.octets + (part.body or b"")
+        if len(written) > _LONGEST_LINE and any(len(line) > _LONGEST_LINE for line in written.split(b"\r\n")):
+            yield f"a line of more than 998 octets in the {part.type} part"
+
+
+@FAMILY.rule("original-identity", "AP-21", "DR-3", "BR-9", "BT-1")
+def original_identity(reading: Reading) -> Iterator[str]:
+    """The original inside is the one that the certification data are about."""
+    if reading.draft.row is MessageRow.ANOMALY_ENVELOPE or all(part.type != _ORIGINAL for part in reading.parts):
+        return
+    ids = reading.original_ids
+    if ids.get(b"message-id") != [f"<{reading.xml_text('identificativo')}>".encode()]:
+        yield "Message-ID of the original is not identificativo"
+    client_id = b"".join(ids.get(b"x-riferimento-message-id", ())).decode("latin-1").strip("<>")
+    if reading.draft.row is MessageRow.TRANSPORT_ENVELOPE and client_id != _bare_msgid(reading):
+        yield "X-Riferimento-Message-ID of the original is not msgid"
+
+
+def _bare_msgid(reading: Reading) -> str:
+    return (reading.xml_text("msgid") or "").strip().strip("<>")

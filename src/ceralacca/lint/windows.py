@@ -20,6 +20,11 @@ class Census:
     nul: bool
     bare_line_end: bool
 
+    @property
+    def clean(self) -> bool:
+        """True when nothing of it was seen."""
+        return not (self.eight_bit or self.nul or self.bare_line_end)
+
 
 def windows(splice: Splice, size: int = WINDOW) -> Iterator[tuple[int, bytes]]:
     """Yield (offset, octets) from first to last; a short splice is one window."""
