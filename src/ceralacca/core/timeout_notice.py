@@ -1,4 +1,4 @@
-"""Which of the two timeout notices one is: the 12 h warning or the final one at 24 h (TN-2, TO-15).
+"""Which of the two timeout notices a received one is: the 12 h warning or the final one (TN-2, TO-15).
 
 They share kind, header and subject; only `errore-esteso` and the text tell them apart, and
 programs read the former (GE-18).
@@ -6,37 +6,26 @@ programs read the former (GE-18).
 
 from datetime import datetime, timedelta
 
+from ceralacca.core.delivery_point import Timeout
 from ceralacca.core.model.certification import CertificationData
-
-WARNING_CODE = "4.4.1"
-"""Begins `errore-esteso` of the 12 h notice (4.5, TN-2)."""
-FINAL_CODE = "5.4.1"
-"""Begins `errore-esteso` of the 24 h notice (4.5, TN-2)."""
 
 _FINAL_NOT_BEFORE = timedelta(hours=22)  # TI-8
 
 
-def warning_detail(issuer: str) -> str:
-    """Return `errore-esteso` of the 12 h notice."""
-    return f"{WARNING_CODE} - {issuer} - il messaggio non è stato consegnato nelle prime dodici ore dal suo invio"
+def timeout_of(detail: str | None) -> Timeout | None:
+    """Return the notice that an `errore-esteso` belongs to by the code that begins it, or None (TN-2)."""
+    words = (detail or "").split(maxsplit=1)
+    return next((timeout for timeout in Timeout if words[:1] == [timeout.value.code]), None)
 
 
-def final_detail(issuer: str) -> str:
-    """Return `errore-esteso` of the 24 h notice."""
-    return (
-        f"{FINAL_CODE} - {issuer} - il messaggio non è stato consegnato nelle ventiquattro ore successive al suo invio"
-    )
+def received_timeout(notice: CertificationData, *, accepted: datetime | None = None) -> Timeout | None:
+    """Return which notice a received timeout notice is (TO-15).
 
-
-def is_final(notice: CertificationData, *, accepted: datetime | None = None) -> bool | None:
-    """Tell whether a received timeout notice is the final one (TO-15).
-
-    Its code decides; without a code, the time elapsed since the acceptance instant does, and
-    without that either the answer is None.
+    Its code decides; without a code, the time elapsed since `accepted`, the acceptance instant,
+    does; without that either the answer is None.
     """
-    detail = (notice.error_detail or "").lstrip()
-    if detail.startswith((WARNING_CODE, FINAL_CODE)):
-        return detail.startswith(FINAL_CODE)
-    if accepted is None:
-        return None
-    return notice.instant - accepted >= _FINAL_NOT_BEFORE
+    timeout = timeout_of(notice.error_detail)
+    if timeout is not None or accepted is None:
+        return timeout
+    late = notice.instant - accepted >= _FINAL_NOT_BEFORE
+    return Timeout.TWENTY_FOUR_HOURS if late else Timeout.TWELVE_HOURS

@@ -8,9 +8,10 @@ Clauses: NA-1, NV-1, AC-1, BT-1, TN-1, TN-2, PC-4, BA-1, RV-2, MV-1, DR-2, AD-1.
 """
 
 from ceralacca.base.errors import OurError
+from ceralacca.core.delivery_point import Timeout
 from ceralacca.core.model.certification import CertificationData
 from ceralacca.core.model.notification import MessageRow, ReceiptKind
-from ceralacca.core.timeout_notice import FINAL_CODE, WARNING_CODE
+from ceralacca.core.timeout_notice import timeout_of
 
 DELIVERY_TITLES = {
     ReceiptKind.COMPLETE: "Ricevuta di avvenuta consegna",
@@ -30,7 +31,8 @@ Tali dati non sono stati certificati per il seguente errore:
 Il messaggio originale è incluso in allegato."""
 """Row 7 (4.7)."""
 
-_TIMEOUT_12 = """\
+_BY_TIMEOUT = {
+    Timeout.TWELVE_HOURS: """\
 Avviso di mancata consegna
 Il giorno {data} alle ore {ora} ({zona}) il messaggio
 "{oggetto}" proveniente da "{mittente}"
@@ -40,16 +42,16 @@ che questo possa avvenire in seguito, si ritiene utile considerare che
 l'invio potrebbe non andare a buon fine. Il sistema provvederà comunque ad
 inviare un ulteriore avviso di mancata consegna se nelle prossime dodici ore
 non vi sarà la conferma della ricezione da parte del destinatario.
-Identificativo messaggio: {identificativo}"""
-
-_TIMEOUT_24 = """\
+Identificativo messaggio: {identificativo}""",
+    Timeout.TWENTY_FOUR_HOURS: """\
 Avviso di mancata consegna
 Il giorno {data} alle ore {ora} ({zona}) il messaggio
 "{oggetto}" proveniente da "{mittente}"
 e destinato all'utente "{destinatario}"
 non è stato consegnato nelle ventiquattro ore successive al suo invio. Si
 ritiene che la spedizione debba considerarsi non andata a buon fine.
-Identificativo messaggio: {identificativo}"""
+Identificativo messaggio: {identificativo}""",
+}
 
 _BY_ROW = {
     MessageRow.NON_ACCEPTANCE: """\
@@ -135,14 +137,9 @@ def template_of(row: MessageRow, facts: CertificationData) -> str:
     """
     if row.facts.kind is None or row.facts.kind is not facts.kind:
         raise OurError(f"certification data of kind {facts.kind} do not belong to row {row.facts.number}")
-    if row is MessageRow.DELIVERY_TIMEOUT:
-        return _timeout_template(facts.error_detail or "")
-    return _BY_ROW[row]
-
-
-def _timeout_template(detail: str) -> str:
-    if detail.startswith(WARNING_CODE):
-        return _TIMEOUT_12
-    if detail.startswith(FINAL_CODE):
-        return _TIMEOUT_24
-    raise OurError("errore-esteso of a timeout notice begins with neither of its two codes")  # TN-2
+    if row is not MessageRow.DELIVERY_TIMEOUT:
+        return _BY_ROW[row]
+    timeout = timeout_of(facts.error_detail)
+    if timeout is None:
+        raise OurError("errore-esteso of a timeout notice begins with neither of its two codes")  # TN-2
+    return _BY_TIMEOUT[timeout]
