@@ -28,7 +28,7 @@ _BREAKERS = re.compile(rb"[\r\x00]")
 _PLAIN_ADDRESS = re.compile(
     r"""[^\x00-\x20"(),:;<>\[\]\\\x7f-\U0010ffff]+|"(?:[ !#-\[\]-~]|\\[ -~])*"@[A-Za-z0-9.-]+"""
 )
-_FIELD_WORD = re.compile(r"[!-~]{1,900}")
+_ON_ONE_LINE = re.compile(r"<[ -~]{1,970}>")
 _QUOTABLE = re.compile(r"[ -~]{1,400}")
 _LONGEST_DISPLAY = 400
 
@@ -88,13 +88,11 @@ def marks(fields: Iterable[tuple[str, str]]) -> bytes:
 def reference(original: OriginalData) -> tuple[str, str]:
     """Return `X-Riferimento-Message-ID`: what the client had put, else the PEC msgid (GE-22, AP-23).
 
-    A client identifier that no header line could hold counts as none.
+    The brackets are there also where another provider left them out of its certification data. A
+    client identifier that no header line can hold counts as none.
     """
-    client = (original.client_message_id or "").strip()
-    return (
-        "X-Riferimento-Message-ID",
-        client if _FIELD_WORD.fullmatch(client) else bracketed(original.identifier),
-    )
+    client = bracketed((original.client_message_id or "").strip(" <>"))
+    return ("X-Riferimento-Message-ID", client if _ON_ONE_LINE.fullmatch(client) else bracketed(original.identifier))
 
 
 def bracketed(identifier: str) -> str:
