@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from ceralacca.core.delivery_point import Timeout
 from ceralacca.core.model.address import Address
 from ceralacca.core.model.certification import CertificationData
 from ceralacca.core.model.notification import ErrorKind, NotificationKind, RecipientKind
-
-FINAL_TIMEOUT_CODE = "5.4.1"
-"""`errore-esteso` of the final timeout notice begins with it (TN-2, TO-15)."""
+from ceralacca.core.timeout_notice import received_timeout
 
 
 class RecipientOutcome(StrEnum):
@@ -107,8 +106,9 @@ def _story(group: list[Witness]) -> Story:
     ordered = sorted(group, key=lambda witness: (not witness.proven, witness.certification.instant, witness.name))
     leader = ordered[0].certification.original
     events: dict[Address, list[Event]] = {recipient.address: [] for recipient in leader.recipients}
+    accepted = _acceptance_instant(ordered)
     for witness in ordered:
-        for address, event in _events(witness):
+        for address, event in _events(witness, accepted):
             if address in events:
                 events[address].append(event)
     return Story(
@@ -122,6 +122,13 @@ def _story(group: list[Witness]) -> Story:
         witnesses=tuple(witness.name for witness in ordered),
         inconsistent=tuple(witness.name for witness in ordered if not _agrees(witness, ordered[0])),
     )
+
+
+def _acceptance_instant(witnesses: list[Witness]) -> datetime | None:
+    """T0, when a proven message tells it: a timeout notice without a code is read by the time elapsed."""
+    kinds = (NotificationKind.ACCEPTANCE, NotificationKind.TRANSPORT_ENVELOPE)
+    told = [w.certification.instant for w in witnesses if w.proven and w.certification.kind in kinds]
+    return min(told, default=None)
 
 
 def _recipient(address: Address, kind: RecipientKind, events: list[Event]) -> RecipientStory:
@@ -143,9 +150,9 @@ def _agrees(witness: Witness, leader: Witness) -> bool:
     )
 
 
-def _events(witness: Witness) -> Iterable[tuple[Address, Event]]:
+def _events(witness: Witness, accepted: datetime | None) -> Iterable[tuple[Address, Event]]:
     data = witness.certification
-    for address, outcome in _statements(data):
+    for address, outcome in _statements(data, accepted):
         yield (
             address,
             Event(
@@ -159,7 +166,7 @@ def _events(witness: Witness) -> Iterable[tuple[Address, Event]]:
         )
 
 
-def _statements(data: CertificationData) -> Iterable[tuple[Address, RecipientOutcome]]:
+def _statements(data: CertificationData, accepted: datetime | None) -> Iterable[tuple[Address, RecipientOutcome]]:
     """What one message says, and about whom."""
     match data.kind:
         case NotificationKind.ACCEPTANCE:
@@ -171,7 +178,7 @@ def _statements(data: CertificationData) -> Iterable[tuple[Address, RecipientOut
         case NotificationKind.TAKING_IN_CHARGE:
             yield from ((address, RecipientOutcome.TAKEN) for address in data.taken_recipients)
         case _:
-            yield from ((address, _outcome_of(data)) for address in _concerned(data))
+            yield from ((address, _outcome_of(data, accepted)) for address in _concerned(data))
 
 
 def _to_everybody(data: CertificationData, certified: RecipientOutcome) -> Iterable[tuple[Address, RecipientOutcome]]:
@@ -186,11 +193,11 @@ def _concerned(data: CertificationData) -> Iterable[Address]:
     return data.taken_recipients  # TO-13: older platforms name the recipient of a virus notice here
 
 
-def _outcome_of(data: CertificationData) -> RecipientOutcome:
+def _outcome_of(data: CertificationData, accepted: datetime | None) -> RecipientOutcome:
     if data.kind is NotificationKind.DELIVERY:
         return RecipientOutcome.DELIVERED
     if data.kind is NotificationKind.DELIVERY_TIMEOUT:
-        final = (data.error_detail or "").lstrip().startswith(FINAL_TIMEOUT_CODE)  # TO-15
+        final = received_timeout(data, accepted=accepted) is Timeout.TWENTY_FOUR_HOURS  # TO-15
         return RecipientOutcome.EXPIRED if final else RecipientOutcome.WARNED
     if data.kind is NotificationKind.VIRUS_DETECTION or data.error is ErrorKind.VIRUS:
         return RecipientOutcome.VIRUS

@@ -114,3 +114,11 @@ def test_a_message_that_tells_of_another_sender_is_inconsistent():
 def test_a_stranger_in_a_receipt_is_nobodys_story():
     stranger = witness(NotificationKind.DELIVERY, after=3, delivery_recipient=Address("nessuno@pec.beta.example"))
     assert outcomes(ACCEPTANCE, stranger) == ["accepted", "accepted-external"]
+
+
+@pytest.mark.requirement("TO-15")
+def test_a_timeout_notice_without_code_is_read_by_the_time_elapsed():
+    late = witness(NotificationKind.DELIVERY_TIMEOUT, after=23 * 3600, delivery_recipient=ANNA)
+    early = witness(NotificationKind.DELIVERY_TIMEOUT, after=12 * 3600, delivery_recipient=ANNA)
+    assert outcomes(ACCEPTANCE, late)[0] == "expired"
+    assert outcomes(ACCEPTANCE, early)[0] == "warned"
