@@ -7,6 +7,8 @@ Clauses: GE-1, GE-5, GE-6, DI-2 (the media type of a `.p7m`).
 """
 
 from binascii import b2a_base64
+from functools import lru_cache
+from struct import Struct
 from typing import Final
 
 from ceralacca.formats.splice import Splice
@@ -14,7 +16,8 @@ from ceralacca.formats.splice import Splice
 P7M_MEDIA_TYPE: Final = "application/pkcs7-mime; smime-type=signed-data"
 """How a signed directory file is named where a media type is asked for (DI-2)."""
 
-_LINE: Final = 57  # octets that make a base64 line of 76 characters
+_LINE: Final = 76
+_LINE_OCTETS: Final = 57
 
 _SIGNED: Final = (
     b"MIME-Version: 1.0\r\n"
@@ -34,7 +37,7 @@ _SIGNATURE: Final = (
 )
 
 
-def frame(header: Splice, entity: Splice, cms: bytes, *, boundary: str) -> Splice:
+def frame(header: Splice, entity: Splice, cms: bytes | Splice, *, boundary: str) -> Splice:
     """Return the whole message: outer header, the entity between boundaries, the seal (GE-6).
 
     `header` has CRLF ends and neither MIME-Version nor Content-Type; `entity` is what the seal's
@@ -42,11 +45,34 @@ def frame(header: Splice, entity: Splice, cms: bytes, *, boundary: str) -> Splic
     (`base.identifiers.new_boundary`).
     """
     line = boundary.encode("ascii")
-    return Splice.of(header, _SIGNED % (line, line), entity, _SIGNATURE % (line, base64_lines(cms), line))
+    seal = base64_lines(cms) if isinstance(cms, bytes) else _lines_of_pieces(cms)
+    before, after = _SIGNED % (line, line), _SIGNATURE % (line, seal, line)
+    return Splice((*header.pieces, before, *entity.pieces, after))
 
 
 def base64_lines(octets: bytes) -> bytes:
     """Encode in base64 with lines of 76 characters, each with its CRLF (RFC 2045, 6.8)."""
-    return b"".join(
-        [b2a_base64(octets[at : at + _LINE], newline=False) + b"\r\n" for at in range(0, len(octets), _LINE)],
-    )
+    encoded = b2a_base64(octets, newline=False)
+    whole, rest = divmod(len(encoded), _LINE)
+    lines = _cutter(whole).unpack_from(encoded)
+    return b"\r\n".join((*lines, encoded[-rest:], b"")) if rest else b"\r\n".join((*lines, b""))
+
+
+def _lines_of_pieces(cms: Splice) -> bytes:
+    """Encode a seal that comes in pieces; the first one, the same for all seals of a signer, is encoded only once."""
+    first, *others = cms.pieces
+    lines, rest = _whole_lines(bytes(first))
+    return lines + base64_lines(b"".join((rest, *others)))
+
+
+@lru_cache(maxsize=16)
+def _whole_lines(octets: bytes) -> tuple[bytes, bytes]:
+    """Encode as many octets as fill whole lines; return the lines and the octets left over."""
+    end = len(octets) // _LINE_OCTETS * _LINE_OCTETS
+    return base64_lines(octets[:end]) if end else b"", octets[end:]
+
+
+@lru_cache(maxsize=16)
+def _cutter(lines: int) -> Struct:
+    """Cut that many lines at once: in the time between two signatures a loop over them would show."""
+    return Struct(f"{_LINE}s" * lines)

@@ -14,7 +14,7 @@ v1.5 (RFC 5652, 5.3 and 11; RFC 5754, 2.2 and 3.2; RFC 5035, 3).
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import sha256
 
 from asn1crypto import x509 as asn1_x509
@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from ceralacca.base.errors import UserError, WorldError
-from ceralacca.base.instants import to_the_second
+from ceralacca.formats.splice import Splice
 from ceralacca.ports.signer import Signer
 
 SMALLEST_KEY = 2048
@@ -88,6 +88,13 @@ class SealTemplate:
     def sign(self, digest: bytes, signing_time: datetime) -> bytes:
         """Return the DER ContentInfo of a detached seal over the content with that SHA-256 digest.
 
+        Raises as `seal` does.
+        """
+        return bytes(self.seal(digest, signing_time))
+
+    def seal(self, digest: bytes, signing_time: datetime) -> Splice:
+        """Return what `sign` returns in two pieces, of which the first is the same for every seal.
+
         `signing_time` is written to the second. The signature is verified under the certificate's
         key before it is returned: raises WorldError when it does not hold, and whatever the signer
         raises.
@@ -98,7 +105,7 @@ class SealTemplate:
         parts = self._parts[tag]
         varying = digits + parts.before_digest + digest + parts.after_digest
         signature = _sign(self._signer, self._key, parts.signed_before_time + varying)
-        return b"".join((parts.before_time, varying, parts.before_signature, signature))
+        return Splice((parts.before_time, b"".join((varying, parts.before_signature, signature))))
 
     def _cut(self, time_tag: int, blank_time: bytes) -> _Parts:
         """Compose a seal with blanks and cut it there, measuring from its end: the signature is its last field."""
@@ -207,13 +214,13 @@ def _signing_certificate_v2(certificate: bytes) -> bytes:
 
 def _time(instant: datetime) -> tuple[int, bytes]:
     """Return tag and digits: UTCTime for the years 1950 to 2049, GeneralizedTime for others (RFC 5652, 11.3)."""
-    moment = to_the_second(instant)
-    digits = (
-        f"{moment.year:04d}{moment.month:02d}{moment.day:02d}{moment.hour:02d}{moment.minute:02d}{moment.second:02d}Z"
-    ).encode()
-    if _UTC_TIME_YEARS[0] <= moment.year <= _UTC_TIME_YEARS[1]:
-        return _UTC_TIME, digits[2:]
-    return _GENERALIZED_TIME, digits
+    if instant.tzinfo is None:
+        raise ValueError("an instant must be aware")
+    at = instant.astimezone(UTC)
+    rest = b"%02d%02d%02d%02d%02dZ" % (at.month, at.day, at.hour, at.minute, at.second)
+    if _UTC_TIME_YEARS[0] <= at.year <= _UTC_TIME_YEARS[1]:
+        return _UTC_TIME, b"%02d%b" % (at.year % 100, rest)
+    return _GENERALIZED_TIME, b"%04d%b" % (at.year, rest)
 
 
 def _tlv(tag: int, *contents: bytes) -> bytes:

@@ -2,8 +2,8 @@
 
 It signs nothing else: its only argument is a `Sealable`. Before the key is used it makes sure that
 the seal would be ours to put: the provider address is in the certificate and is the one that the
-message shows (GE-3), the certificate is in force. One clock reading serves `Date` and signingTime
-(GE-23). The key may be a file or a token (`ports.signer`, GE-7).
+message shows (GE-3), the certificate is in force. One clock reading serves signingTime and `Date`,
+which lint has compared with the draft's instant (GE-23). The key may be a file or a token (`ports.signer`, GE-7).
 
 The seal covers the entity only; the outer header around it is not protected by it (GE-8), and no
 receiver may decide anything from it.
@@ -19,7 +19,6 @@ from cryptography import x509
 
 from ceralacca.base.errors import OurError, UserError
 from ceralacca.base.identifiers import Entropy, new_boundary
-from ceralacca.base.instants import message_date
 from ceralacca.core.model.address import Address
 from ceralacca.core.model.notification import MessageRow
 from ceralacca.formats.draft import Draft
@@ -79,7 +78,7 @@ class Sealer:
         self._check(draft)
         digest = sha256()
         draft.entity.feed(digest)  # GE-5: the very octets between the boundaries
-        cms = self._template.sign(digest.digest(), draft.instant)
+        cms = self._template.seal(digest.digest(), draft.instant)
         return SealedMessage(
             row=draft.row,
             octets=frame(draft.header, draft.entity, cms, boundary=new_boundary(self._entropy)),
@@ -95,11 +94,8 @@ class Sealer:
                 f"the signer's certificate is not in force at {draft.instant:%Y-%m-%d %H:%M:%S %Z}",
                 remedy="check the clock, then renew the certificate",
             )
-        header = bytes(draft.header)
-        if not _shows(_only(b"from", header), self._address):  # GE-3
+        if not _shows(_from(bytes(draft.header)), self._address):  # GE-3
             raise OurError(f"the From of a {draft.row.name} draft is not the provider address of its sealer")
-        if _only(b"date", header) != message_date(draft.instant):  # GE-23
-            raise OurError(f"the Date of a {draft.row.name} draft is not its instant")
 
 
 def _check_profile(certificate: x509.Certificate, address: Address) -> None:
@@ -125,14 +121,13 @@ def _extension(certificate: x509.Certificate, kind: type[_Kind]) -> _Kind | None
         return None
 
 
-def _only(name: bytes, header: bytes) -> str:
-    """Return the body of the one field of that name (lower case), unfolded; empty when there is none or more."""
+def _from(header: bytes) -> str:
+    """Return the body of the one From field, unfolded; empty when there is none or more than one."""
     lines = b"\r\n" + header
-    start = b"\r\n" + name + b":"
     lower = lines.lower()
-    if lower.count(start) != 1:
+    if lower.count(b"\r\nfrom:") != 1:
         return ""
-    body = lower.index(start) + len(start)
+    body = lower.index(b"\r\nfrom:") + len(b"\r\nfrom:")
     end = _NEXT_FIELD.search(lines, body)
     return lines[body : end.start() if end else None].replace(b"\r\n", b"").strip().decode("latin-1")
 
