@@ -125,7 +125,10 @@ class DirectoryCopy:
             ) from error
 
     def history(self) -> tuple[str, ...]:
-        """Return the stems of all copies kept for audit, oldest first; `p7m_of` gives each file."""
+        """Return the stems of all copies kept for audit, oldest first; `p7m_of` gives each file.
+
+        A copy whose exchange was cut short is among them, though it never came into use.
+        """
         return tuple(sorted(path.stem for path in self._copies.glob("*.p7m")))
 
     def p7m_of(self, stem: str) -> bytes:
@@ -210,6 +213,8 @@ class DirectoryCopy:
         handle = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
+            for half in self._copies.glob("*.new"):  # left by a cut
+                half.unlink()
             yield
         finally:
             os.close(handle)
