@@ -1,0 +1,156 @@
+"""A certificate as the verifier needs it: facts for the reader, key, usages, and how a seal names it.
+
+Read once and kept: a provider signs every message of a day with one certificate. Nothing here says whether the
+certificate is any good (`trust.verifier`, `trust.chain`). The asn1crypto object is never kept, because it parses
+itself while it is read and is not safe between threads.
+
+Clauses: IP-7, CE-2, CE-3, CE-6, CE-8, DI-8.
+"""
+
+import base64
+import hashlib
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+
+from asn1crypto import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.serialization import load_der_public_key
+
+from ceralacca.base.errors import PeerError
+from ceralacca.core.model.outcome import CertificateFacts
+
+PublicKey = RSAPublicKey | EllipticCurvePublicKey
+
+ASN1_FAULTS = (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError, RecursionError)
+"""What asn1crypto raises, lazily, on octets that are not what they seem."""
+
+_MOST_OCTETS = 1 << 16
+_PEM = re.compile(rb"-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----([^-]+)-----END")
+
+
+class MalformedCertificate(PeerError):
+    """The octets are not an X.509 certificate that can be read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Certificate:
+    """One certificate, read. Two of them are equal when they are the same object: compare `der`."""
+
+    der: bytes
+    facts: CertificateFacts
+    issuer: bytes
+    """DER of the issuer's name."""
+    serial: bytes
+    """Value octets of the serial number."""
+    key_identifier: bytes
+    """subjectKeyIdentifier, or empty."""
+    key: PublicKey | None
+    """None when the key is of a kind, or so wrong, that nothing can be verified with it."""
+    key_kind: str
+    """`rsa`, `ec`, or another name."""
+    key_bits: int
+    usages: frozenset[str] | None
+    """Names of the bits set in keyUsage; None when the extension is absent."""
+    purposes: frozenset[str] | None
+    """Names in extendedKeyUsage; None when the extension is absent."""
+    is_authority: bool
+    """basicConstraints says CA (CE-6 wants the extension absent)."""
+
+    def is_named(self, issuer: bytes, serial: bytes, key_identifier: bytes) -> bool:
+        """Tell whether a signer info that names its certificate like this means this one (IP-7)."""
+        if key_identifier:
+            return self.key_identifier == key_identifier
+        return self.serial == serial and (self.issuer == issuer or _same_name(self.issuer, issuer))
+
+
+@lru_cache(maxsize=512)
+def read_certificate(der: bytes) -> Certificate:
+    """Read a DER certificate. Raises MalformedCertificate."""
+    if len(der) > _MOST_OCTETS:
+        raise MalformedCertificate("a certificate has more octets than any real one")
+    try:
+        return _read(der, x509.Certificate.load(der, strict=True))
+    except ASN1_FAULTS:
+        raise MalformedCertificate("a certificate cannot be read") from None
+
+
+def certificates_in(octets: bytes) -> tuple[bytes, ...]:
+    """Return the DER of each certificate in a file: PEM with one or many, or one in DER.
+
+    Raises MalformedCertificate when one cannot be read, or when there is none.
+    """
+    found = [_pem_octets(match[1]) for match in _PEM.finditer(octets)] or [octets]
+    for der in found:
+        read_certificate(der)
+    return tuple(found)
+
+
+def _pem_octets(text: bytes) -> bytes:
+    try:
+        return base64.b64decode(text)
+    except ValueError:
+        raise MalformedCertificate("a certificate in PEM is not base64") from None
+
+
+def _read(der: bytes, parsed: x509.Certificate) -> Certificate:
+    tbs = parsed["tbs_certificate"]
+    usage, extended = parsed.key_usage_value, parsed.extended_key_usage_value
+    constraints = parsed.basic_constraints_value
+    return Certificate(
+        der=der,
+        facts=_facts(der, parsed),
+        issuer=parsed.issuer.dump(),
+        serial=tbs["serial_number"].contents,
+        key_identifier=parsed.key_identifier or b"",
+        key=_key(parsed.public_key.dump()),
+        key_kind=parsed.public_key.algorithm,
+        key_bits=parsed.public_key.bit_size,
+        usages=None if usage is None else frozenset(usage.native),
+        purposes=None if extended is None else frozenset(extended.native),
+        is_authority=constraints is not None and bool(constraints["ca"].native),
+    )
+
+
+def _facts(der: bytes, parsed: x509.Certificate) -> CertificateFacts:
+    validity = parsed["tbs_certificate"]["validity"]
+    names = parsed.subject_alt_name_value
+    addresses = () if names is None else tuple(name.native for name in names if name.name == "rfc822_name")
+    key = parsed.public_key
+    return CertificateFacts(
+        subject=parsed.subject.human_friendly,
+        issuer=parsed.issuer.human_friendly,
+        serial=f"{parsed.serial_number:x}",
+        sha1=hashlib.sha1(der, usedforsecurity=False).hexdigest().upper(),  # DI-8: names it, proves nothing
+        sha256=hashlib.sha256(der).hexdigest().upper(),
+        not_before=_instant(validity["not_before"].native),
+        not_after=_instant(validity["not_after"].native),
+        addresses=addresses,
+        key=f"{key.algorithm.upper()} {key.bit_size}",
+    )
+
+
+def _instant(native: datetime) -> datetime:
+    """Return an instant of a certificate in UTC; raises ValueError for one without a zone."""
+    if native.tzinfo is None:
+        raise ValueError("a time without a zone")
+    return native.astimezone(UTC)
+
+
+def _key(spki: bytes) -> PublicKey | None:
+    try:
+        key = load_der_public_key(spki)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return None
+    return key if isinstance(key, RSAPublicKey | EllipticCurvePublicKey) else None
+
+
+def _same_name(one: bytes, other: bytes) -> bool:
+    """Compare two names as RFC 5280, 7.1 does: encoders differ in string types and spaces."""
+    try:
+        return bool(x509.Name.load(one) == x509.Name.load(other))
+    except ASN1_FAULTS:
+        return False
