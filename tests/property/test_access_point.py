@@ -1,4 +1,4 @@
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ceralacca.core.access_point import (
@@ -42,7 +42,6 @@ sound = st.builds(
 access = st.builds(AccessSettings, strict_header_recipients=st.booleans())
 
 
-@settings(derandomize=True, deadline=None)
 @given(facts, access)
 def test_checks_are_total_repeatable_and_describable(facts, access):
     failures = formal_failures(facts, access)
@@ -54,7 +53,6 @@ def test_checks_are_total_repeatable_and_describable(facts, access):
         assert all("\n" not in text for text in texts)
 
 
-@settings(derandomize=True, deadline=None)
 @given(facts | sound, access)
 def test_what_passes_is_certifiable(facts, access):
     if formal_failures(facts, access):
@@ -70,13 +68,11 @@ def test_what_passes_is_certifiable(facts, access):
     assert not facts.bcc_filled
 
 
-@settings(derandomize=True, deadline=None)
 @given(sound, access)
 def test_sound_facts_always_pass(facts, access):
     assert formal_failures(facts, access) == ()
 
 
-@settings(derandomize=True, deadline=None)
 @given(facts)
 def test_recipients_are_the_forward_path_once_each(facts):
     assert len(facts.recipients) == len(set(facts.recipients))

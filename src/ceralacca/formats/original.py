@@ -16,14 +16,10 @@ from ceralacca.base.errors import OurError
 from ceralacca.formats.edit import Edit, apply
 from ceralacca.formats.message_id import LONGEST
 from ceralacca.formats.mime.header import Field, Head, read_head
-from ceralacca.formats.mime.limits import LIMITS, Limits
 from ceralacca.formats.seven_bit import is_seven_bit, make_seven_bit
 from ceralacca.formats.splice import Octets, Splice
 
 REFERENCE_FIELD = "X-Riferimento-Message-ID"
-
-_OURS = 4096
-"""Octets by which our own fields may take the header of a submission past the limit of SE-7, lines of trace apart."""
 
 _IDENTIFIER = re.compile(r"[!-;=?-~]+@[!-;=?-~]+")
 _CLIENT_VALUE = re.compile(r"<[ -~]+>")
@@ -48,9 +44,9 @@ def prepare_original(
 
     `identifier` is the PEC msgid without brackets, `client_message_id` what `formats.submission` read, None when
     the client gave none (AP-22). `trace` is the `Received` field of the access point with its line end, which goes
-    before everything else. Raises UnreadableMessage when the octets are no message within SE-7, and OurError
-    when the formal checks would not have let it pass: it has two `Message-ID` fields, or octets above 127 that
-    must not be touched.
+    before everything else. Raises UnreadableMessage when the message passes a limit of SE-7, before or after, and
+    OurError when it has two `Message-ID` fields or octets above 127 that must not be touched: the formal checks
+    let none of these pass.
     """
     head = read_head(data)
     edits = [*_identity_edits(head, identifier, client_message_id), *_empty_bcc(head)]
@@ -117,8 +113,7 @@ def _seven_bit_edits(data: Octets) -> tuple[Edit, ...]:
 def _head_of(splice: Splice, trace: int, old: Head, edits: list[Edit]) -> Head:
     """Read the new header; only its own octets are joined."""
     grown = trace + sum(len(edit.octets) - (edit.end - edit.start) for edit in edits if edit.end <= old.fields_end)
-    limits = Limits(header_octets=LIMITS.header_octets + trace + _OURS, fields=LIMITS.fields + trace + _OURS)
-    return read_head(_first(splice, old.end + grown), limits=limits)
+    return read_head(_first(splice, old.end + grown))
 
 
 def _first(splice: Splice, octets: int) -> bytes:

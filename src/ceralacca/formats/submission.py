@@ -13,7 +13,7 @@ Clauses: AP-5 to AP-11, AP-14 to AP-16, AP-22, NA-3, GE-22, SE-7, SE-8, AM-6, AM
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ceralacca.base.errors import UnreadableMessage
+from ceralacca.base.errors import OurError, UnreadableMessage
 from ceralacca.core.access_point import FormDefect, PecDomains, SubmissionFacts, classify_recipients
 from ceralacca.core.model.address import Address
 from ceralacca.core.model.certification import OriginalData
@@ -24,13 +24,19 @@ from ceralacca.formats.mime.addresses import AddressList, read_addresses
 from ceralacca.formats.mime.defects import AMBIGUOUS, Defect
 from ceralacca.formats.mime.entity import Entity, look
 from ceralacca.formats.mime.header import Head, read_head
-from ceralacca.formats.mime.limits import LimitExceeded
+from ceralacca.formats.mime.limits import LIMITS, LimitExceeded, Limits
 from ceralacca.formats.mime.transfer import transfer_defect
 from ceralacca.formats.seven_bit import make_seven_bit
 from ceralacca.formats.splice import Octets
 from ceralacca.formats.subject import decoded_subject
 
 _ONCE = ("From", "To", "Cc", "Subject", "Date", "Message-ID", "Reply-To", "Sender")  # AP-5
+
+_ROOM = 4096
+"""Octets of header that our own fields may take: Received, Message-ID, its reference, encoding (AP-21)."""
+
+_WITH_ROOM = Limits(header_octets=LIMITS.header_octets - _ROOM, fields=LIMITS.fields - _ROOM // 64)
+"""Limits of a submission, so that the message made of it is still within those that every reader keeps (SE-7)."""
 
 _FORM = {
     Defect.EIGHT_BIT: FormDefect.EIGHT_BIT_HEADER,
@@ -75,10 +81,10 @@ class Submission:
     def original_data(self, identifier: str, domains: PecDomains) -> OriginalData:
         """Return what every message of this transaction says about the original, under its PEC msgid (AP-20).
 
-        Raises UnreadableMessage for the null reverse path, to which nothing is ever said (MO-13).
+        Raises OurError for the null reverse path: it is refused in SMTP and nothing is ever said to it (MO-13).
         """
         if self.facts.reverse_path is None:
-            raise UnreadableMessage("a submission with the null reverse path has no sender")
+            raise OurError("a submission with the null reverse path has no sender to name")
         return OriginalData(
             sender=self.facts.reverse_path,  # MO-6, NA-3
             recipients=classify_recipients(self.recipients, domains),
@@ -145,13 +151,13 @@ def read_submission(
 def _looked_at(data: Octets, defects: set[FormDefect]) -> tuple[Head | None, Entity | None]:
     """Take the MIME look, or else the header alone, or neither, within the limits (SE-7)."""
     try:
-        entity = look(data)
+        entity = look(data, limits=_WITH_ROOM)
     except UnreadableMessage as trouble:
         defects.add(FormDefect.LIMITS if isinstance(trouble, LimitExceeded) else FormDefect.UNREADABLE_HEADER)
     else:
         return entity.head, entity
     try:
-        return read_head(data), None
+        return read_head(data, limits=_WITH_ROOM), None
     except UnreadableMessage:
         return None, None
 
