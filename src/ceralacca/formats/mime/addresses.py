@@ -180,13 +180,21 @@ class _Reading:
     def _mailbox(self, display: str, words: list[str]) -> None:
         if self.group_size is not None:
             self.group_size += 1
-        try:
-            address = Address.parse(_joined(words))
-        except InvalidAddress:
+        address = _address(_joined(words))
+        if address is None:
             self.defects.append(Defect.BAD_ADDRESS)
             self.rejected.append(neutral("".join(words).strip()))
         else:
             self.mailboxes.append(Mailbox(display=display, address=address))
+
+
+def _address(text: str) -> Address | None:
+    if "@" not in text:
+        return None
+    try:
+        return Address.parse(text)
+    except InvalidAddress:
+        return None
 
 
 def _joined(words: list[str]) -> str:

@@ -57,7 +57,7 @@ class Defect(StrEnum):
     EXTENDED_BOUNDARY = "extended-boundary"
     """The boundary is given only in a form of RFC 2231, which many programs do not read there."""
     TOO_MANY_PARAMETERS = "too-many-parameters"
-    """What follows the first thousand was not read."""
+    """More than `parameters.MAX_PARAMETERS`: what follows was not read."""
 
     # Structure.
     NO_BOUNDARY = "no-boundary"

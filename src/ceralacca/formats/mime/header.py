@@ -17,7 +17,8 @@ from ceralacca.formats.splice import Octets
 __all__ = ["Defect", "Field", "Head", "flat", "read_head"]
 
 _EMPTY_LINE = re.compile(rb"\n\r?\n")
-_FIELD = re.compile(rb"[^\n]*+(?:\n[ \t][^\n]*+)*+\n?+")
+# A line and its continuations; the second group is the name, when it is one by RFC 5322, 2.2.
+_FIELD = re.compile(rb"((?:([!-9;-~]++):)?+[^\n]*+(?:\n[ \t][^\n]*+)*+\n?+)")
 _FOLD = re.compile(rb"\r?\n")
 _NAME = re.compile(rb"[!-9;-~]+")
 _BLANK_FOLD = re.compile(rb"\n[ \t]++\r?(?:\n|\Z)")
@@ -133,27 +134,23 @@ def _extent(data: Octets, start: int, end: int, limits: Limits) -> tuple[int, in
     return found.start() + 1, found.end()
 
 
-def _fields(pieces: list[bytes], offset: int, defects: list[Defect]) -> tuple[Field, ...]:
+def _fields(pieces: list[tuple[bytes, bytes]], offset: int, defects: list[Defect]) -> tuple[Field, ...]:
     fields: list[Field] = []
-    for piece in pieces:
-        name, colon, _ = piece.partition(b":")
-        if not colon or b"\n" in name:
-            name = b""
-            defects.append(Defect.LINE_WITHOUT_COLON)
-        elif not _NAME.fullmatch(name):
-            name = _odd_name(name, defects)
+    for piece, found in pieces:
+        name = found or _odd_name(piece, defects)
         fields.append(Field(name=name.decode("latin-1"), raw=piece, start=offset))
         offset += len(piece)
     return tuple(fields)
 
 
-def _odd_name(name: bytes, defects: list[Defect]) -> bytes:
-    """Look again at a name that is not made of the right characters only."""
+def _odd_name(piece: bytes, defects: list[Defect]) -> bytes:
+    """Look again at a line that does not begin with a name and its colon."""
+    name, colon, _ = piece.partition(b":")
+    if not colon or b"\n" in name:
+        defects.append(Defect.LINE_WITHOUT_COLON)
+        return b""
     bare = name.rstrip(b" \t")
-    if _NAME.fullmatch(bare):
-        defects.append(Defect.SPACE_BEFORE_COLON)
-    else:
-        defects.append(Defect.BAD_FIELD_NAME)
+    defects.append(Defect.SPACE_BEFORE_COLON if _NAME.fullmatch(bare) else Defect.BAD_FIELD_NAME)
     return bare
 
 

@@ -14,7 +14,7 @@ from ceralacca.formats.mime.defects import Defect
 from ceralacca.formats.mime.lexical import quoted_string, space_and_comments
 from ceralacca.formats.mime.words import decode_octets, decode_words, neutral
 
-MAX_PARAMETERS = 1000
+MAX_PARAMETERS = 256
 """Parameters read of one value; what follows is noted and left."""
 
 _VALUE = re.compile(r"[^;\s(]*+", re.ASCII)

@@ -19,7 +19,6 @@ IDENTITY = frozenset({"7bit", "8bit", "binary"})
 _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _FOREIGN = bytes(set(range(256)) - set(_ALPHABET) - {0x3D})
 _CHUNK = 3 << 18
-_TRAILING_SPACE = re.compile(rb"(?<![ \t])[ \t]++(?=\r?(?:\n|\Z))")
 _BAD_QUOTED = re.compile(rb"[^\t\r\n -~]|=(?![0-9A-Fa-f]{2}|[ \t]*\r?(?:\n|\Z))")
 
 
@@ -27,12 +26,12 @@ def decode_transfer(octets: Octets, encoding: str) -> bytes:
     """Return the content of a body; an unknown encoding leaves the octets as they are.
 
     Base64 ends at its first padding, and foreign characters are passed over; an escape of quoted-printable that is
-    none stands for itself. Never raises.
+    none stands for itself, as does white space at a line end. Never raises.
     """
     if encoding == "base64":
         return b"".join(_base64(octets))
     if encoding == "quoted-printable":
-        return binascii.a2b_qp(_without_trailing_space(bytes(octets)))
+        return binascii.a2b_qp(octets)
     return bytes(octets)
 
 
@@ -43,13 +42,6 @@ def transfer_defect(octets: Octets, encoding: str) -> Defect | None:
     if encoding == "quoted-printable" and _BAD_QUOTED.search(octets):
         return Defect.BAD_QUOTED_PRINTABLE
     return None
-
-
-def _without_trailing_space(octets: bytes) -> bytes:
-    """Delete white space at line ends (RFC 2045, 6.7, rule 3); most bodies have none, and finding that out is quick."""
-    if octets[-1:] in {b" ", b"\t"} or any(end in octets for end in (b" \r\n", b"\t\r\n", b" \n", b"\t\n")):
-        return _TRAILING_SPACE.sub(b"", octets)
-    return octets
 
 
 def _chunks(octets: Octets) -> Iterator[bytes]:
