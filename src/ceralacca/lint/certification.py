@@ -23,7 +23,7 @@ _DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>'
 _LARGEST = 1 << 20  # XM-4: what we emit must be readable by a reader as strict as ours
 _CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
 _CONTROL_BUT_LF = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
-_BARE = re.compile(r"[^\s<>]+@[^\s<>@]+")
+_BARE = re.compile(r'(?:[^\s<>"]+|"(?:[^"\\]|\\.)*")@[^\s<>@]+')
 
 _CONTENTS = {
     # tipo: the optional elements that it has, and the values of errore that we emit (8.2, 4.12)
