@@ -131,8 +131,9 @@ def test_names_options_hashes_and_classes_are_read_in_any_case() -> None:
 @pytest.mark.requirement("DI-6")
 def test_two_certificates_are_paired_with_their_hashes_in_any_order() -> None:
     both = main_with(
-        f"providerCertificateHash: {SHA1}\n",
-        f"providerCertificateHash: {SHA1}\nproviderCertificateHash: {certificate_sha1(OTHER)}\n{ldif_certificate(OTHER)}\n",
+        f"providerCertificateHash: {SHA1}\n{ldif_certificate()}\n",
+        f"providerCertificateHash: {certificate_sha1(OTHER)}\nproviderCertificateHash: {SHA1}\n"
+        f"{ldif_certificate()}\n{ldif_certificate(OTHER)}\n",
     )
     (record,) = read(both).records
     assert set(record.certificates) == {DER, OTHER}
@@ -156,18 +157,21 @@ def _line_in(text: str, start: str) -> int:
     return next(number for number, line in enumerate(text.split("\n"), 1) if line.startswith(start))
 
 
+DN = "providerName=Gestore Alfa S.p.A.,o=postacert"
+HASH = f"providerCertificateHash: {SHA1}"
+URL = "LDIFLocationURL: "
 FAULTS = [
     ("providerName: Gestore", "providerName: Altro", "dn:", "does not agree"),
     ("providerName: Gestore Alfa S.p.A.\n", "", "dn:", "providername is missing"),
     ("mailReceipt: ricevute@gestore-alfa.example\n", "", "dn:", "mailreceipt is missing"),
     ("objectclass: provider\n", "", "dn:", "object class"),
-    ("providerName=Gestore Alfa S.p.A.,o=postacert", "providerName=Gestore Alfa S.p.A.,o=altro", "dn:", "dn"),
-    ("providerName=Gestore Alfa S.p.A.,o=postacert", "providerName=Gestore Alfa S.p.A.", "dn:", "dn"),
-    ("providerName=Gestore Alfa S.p.A.,o=postacert", "providerUnit=U,providerName=Gestore Alfa S.p.A.,o=postacert", "dn:", "dn"),
-    ("providerName=Gestore Alfa S.p.A.,o=postacert", "cn=a+sn=b,o=postacert", "dn:", "distinguished name"),
-    (f"providerCertificateHash: {SHA1}", f"providerCertificateHash: {'0' * 40}", "providerCertificateHash", "hash without"),
-    (f"providerCertificateHash: {SHA1}", f"providerCertificateHash: {SHA1[:-1]}", "providerCertificateHash", "40 hex"),
-    (f"providerCertificateHash: {SHA1}", f"providerCertificateHash;x: {SHA1}", "providerCertificateHash", "option"),
+    (DN, "providerName=Gestore Alfa S.p.A.,o=altro", "dn:", "dn"),
+    (DN, "providerName=Gestore Alfa S.p.A.", "dn:", "dn"),
+    (DN, f"providerUnit=U,{DN}", "dn:", "dn"),
+    (DN, "cn=a+sn=b,o=postacert", "dn:", "distinguished name"),
+    (HASH, f"providerCertificateHash: {'0' * 40}", "providerCertificateHash", "hash without"),
+    (HASH, f"providerCertificateHash: {SHA1[:-1]}", "providerCertificateHash", "40 hex"),
+    (HASH, f"providerCertificateHash;x: {SHA1}", "providerCertificateHash", "option"),
     ("providerCertificate;binary", "providerCertificate;binary;x", "providerCertificate;", "unknown option"),
     ("mailReceipt: ricevute@", "mailReceipt: <ricevute>@", "mailReceipt", "not a mail address"),
     ("mailReceipt: ricevute@", 'mailReceipt: "ricevute"@', "mailReceipt", "quoted"),
@@ -176,7 +180,7 @@ FAULTS = [
     ("managedDomains: pec.alfa.example", "managedDomains: pec .alfa.example", "managedDomains: pec", "not a domain"),
     ("managedDomains: pec.alfa.example", "managedDomains: .alfa.example", "managedDomains: .", "not a domain"),
     ("managedDomains: pec.alfa.example", "managedDomains: pèc.alfa.example", "managedDomains: p", "not a domain"),
-    ("LDIFLocationURL: ", "LDIFLocationURL: https://x.example\nLDIFLocationURL: ", "LDIFLocationURL: https://gest", "twice"),
+    (URL, f"{URL}https://x.example\n{URL}", "LDIFLocationURL: https://gest", "twice"),
     ("providerName: Gestore", "providerName:: w4g=\nproviderName: Gestore", "providerName: ", "twice"),
     ("providerName: Gestore", "providerName:: /w==\nx: ", "providerName:: ", "UTF-8"),
 ]  # fmt: skip
