@@ -37,7 +37,7 @@ def sized(draft: Draft, octets: int) -> Draft:
 
 
 def sealer_with(bits: int) -> tuple[Sealer, TestIdentity]:
-    identity = Authority.create().provider("Gestore Alfa", ALFA, key=private_key("Gestore Alfa", bits))
+    identity = Authority.create().provider("Gestore Alfa S.p.A.", ALFA, key=private_key("Gestore Alfa S.p.A.", bits))
     return Sealer(identity, identity.address, system_entropy), identity
 
 

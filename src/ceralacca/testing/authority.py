@@ -241,12 +241,16 @@ def sub_issuer(
     above: Issuer,
     instant: datetime,
     *,
+    key: rsa.RSAPrivateKey | None = None,
     constraints: x509.NameConstraints | None = None,
     is_authority: bool = True,
     signs_certificates: bool = True,
 ) -> Issuer:
-    """Make an authority under another; the last two arguments make it one that may not certify anybody."""
-    key = private_key(name)
+    """Make an authority under another; the last two arguments make it one that may not certify anybody.
+
+    The key is the TEST key of that name unless given.
+    """
+    key = key or private_key(name)
     subject = _authority_name(f"Autorita' di prova {name} TEST")
     builder = _started(subject, above.subject, key, serial_for(name), instant - 4 * _YEAR, instant + 10 * _YEAR)
     builder = _with_authority_extensions(

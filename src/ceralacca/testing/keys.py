@@ -8,9 +8,11 @@ gives nothing away that the name does not. Anybody can compute these keys: never
 anything but tests. `trust.software_key` loads real ones.
 """
 
+from collections.abc import Mapping
 from functools import cache
 from hashlib import sha256
 from math import gcd
+from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
@@ -18,7 +20,24 @@ _EXPONENT = 65537
 _ROUNDS = 8  # of Miller-Rabin: ample for candidates that nobody chose to deceive
 _SIEVE = 20_000
 
-_DISTANCES: dict[tuple[str, int], tuple[int, int]] = {}
+_DISTANCES: Final[Mapping[tuple[str, int], tuple[int, int]]] = {
+    ("Gestore Alfa", 2048): (884, 2038),
+    ("Gestore Alfa S.p.A.", 2048): (1072, 3222),
+    ("Gestore Alfa S.p.A.", 3072): (0, 764),
+    ("Gestore Alfa S.p.A.", 4096): (1652, 1632),
+    ("Gestore Beta", 2048): (1086, 26),
+    ("Gestore Beta S.r.l.", 2048): (3130, 92),
+    ("estranea-intermedia", 2048): (904, 76),
+    ("estranea-root", 2048): (1232, 1872),
+    ("gestione-indice", 2048): (320, 88),
+    ("giornale", 2048): (1804, 8),
+    ("prova-intermedia", 2048): (1012, 132),
+    ("prova-root", 2048): (1754, 332),
+    ("zoo", 1024): (240, 762),
+    ("zoo", 2048): (236, 104),
+    ("zoo", 3072): (1608, 412),
+    ("zoo-issuer", 2048): (342, 1410),
+}
 
 
 @cache
