@@ -22,6 +22,7 @@ from ceralacca.formats.certification_xml import MalformedCertification, ReadCert
 from ceralacca.formats.mime.addresses import read_addresses
 from ceralacca.formats.mime.entity import Entity, look
 from ceralacca.formats.mime.header import Head, read_head
+from ceralacca.formats.mime.parameters import read_content_value
 from ceralacca.formats.mime.transfer import IDENTITY, decode_transfer
 from ceralacca.formats.mime.words import decode_octets, decode_words
 from ceralacca.formats.smime import MalformedSignature, NotSigned, SealForm, SignedMessage, split_signed
@@ -34,6 +35,7 @@ _CERTIFICATION_NAME = "daticert.xml"
 _ORIGINAL_NAME = "postacert.eml"
 _XML_TYPES = frozenset({"application/xml", "text/xml"})
 _SIGNED_TYPES = frozenset({"multipart/signed"})
+_OPAQUE_TYPES = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})
 _LARGEST_CERTIFICATION = 2 << 20
 """Encoded octets of a part that is worth reading as certification data: XM-4 allows 1 MiB decoded."""
 _XML_OPENING = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:\?xml|!DOCTYPE|postacert)")
@@ -190,7 +192,7 @@ def read_received(data: Octets) -> Received:
     SE-7); everything else is a finding.
     """
     head = read_head(data)
-    signed, fault = _seal(data)
+    signed, fault = _seal(data, head)
     entity, limit_passed = _content_entity(data, signed)
     parts = _parts(entity)
     certification_part = _find_certification(data, parts)
@@ -211,7 +213,10 @@ def read_received(data: Octets) -> Received:
     )
 
 
-def _seal(data: Octets) -> tuple[SignedMessage | None, Reason | None]:
+def _seal(data: Octets, head: Head) -> tuple[SignedMessage | None, Reason | None]:
+    kinds = [read_content_value(field.body).value for field in head.all("Content-Type")]
+    if not kinds or (len(kinds) == 1 and kinds[0] not in _SIGNED_TYPES | _OPAQUE_TYPES):
+        return None, Reason.NOT_SIGNED  # without copying a large original that is only a view
     try:
         return split_signed(data), None
     except (NotSigned, MalformedSignature) as fault:
