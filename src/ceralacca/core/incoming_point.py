@@ -10,14 +10,15 @@ Clauses: IP-5, IP-7, IP-8, IP-10, IP-11, IP-14, IP-15, IP-22, MO-5, MO-13, MO-14
 
 from dataclasses import dataclass
 from enum import StrEnum
+from hashlib import sha256
 from typing import Final
 
 from ceralacca.core.anomaly import AnomalyReason, malformed
-from ceralacca.core.directory import Directory, name_key
+from ceralacca.core.directory import Directory, ProviderRecord, name_key
 from ceralacca.core.model.address import Address
 from ceralacca.core.model.certification import CertificationData
 from ceralacca.core.model.notification import ErrorKind, NotificationKind
-from ceralacca.core.model.outcome import Mark, SealReport, SealStep, SealVerdict, StepOutcome
+from ceralacca.core.model.outcome import CertificateFacts, Mark, SealReport, SealStep, SealVerdict, StepOutcome
 
 
 class MessageFamily(StrEnum):
@@ -59,8 +60,6 @@ class IncomingFacts:
 
     seal: SealReport
     """Judged for the instant of reception."""
-    signer: bytes | None
-    """DER of the signer's certificate; None when there is none."""
     family: MessageFamily
     form: tuple[StepOutcome, ...]
     certification: CertificationData | None
@@ -164,7 +163,7 @@ def _kind(facts: IncomingFacts) -> tuple[MessageClass, str]:
     refused = _origin_refused(facts.seal)
     if refused is not None:
         return MessageClass.ORDINARY, refused  # IP-10
-    if facts.directory is None or facts.signer is None or not _origin_proven(facts.seal):
+    if facts.directory is None or not _origin_proven(facts.seal):
         return MessageClass.TEMPORARY, ""  # IP-5
     failed = _form_failure(facts)
     if failed:
@@ -172,7 +171,8 @@ def _kind(facts: IncomingFacts) -> tuple[MessageClass, str]:
     if facts.family is MessageFamily.RECEIPT:
         return MessageClass.RECEIPT, ""
     assert facts.certification is not None, "a form without failure has certification data"
-    if not facts.directory.owns(facts.signer, facts.certification.original.sender.domain):
+    signer = _Signer.of(facts.directory, facts.seal.signer)
+    if not signer.manages(facts.certification.original.sender.domain):
         return MessageClass.PEC_MALFORMED, AnomalyReason.FOREIGN_SENDER_DOMAIN  # IP-14, AM-24
     return MessageClass.ENVELOPE, ""
 
@@ -206,26 +206,54 @@ def _form_failure(facts: IncomingFacts) -> str:
     return "from-not-signer" if address is not None and address.mark is Mark.FAILED else ""  # IP-12
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Signer:
+    """The provider that sealed, as the directory knows it."""
+
+    directory: Directory
+    records: tuple[ProviderRecord, ...]
+    """Those that list the very certificate (DI-8)."""
+
+    @classmethod
+    def of(cls, directory: Directory, certificate: CertificateFacts | None) -> "_Signer":
+        if certificate is None:
+            return cls(directory=directory, records=())
+        # The directory's hash is SHA-1; the other digest stands for "byte for byte" (IP-7).
+        listed = directory.records_of_certificate(certificate.sha1)
+        same = [record for record in listed if certificate.sha256.lower() in map(_sha256, record.certificates)]
+        return cls(directory=directory, records=tuple(same))
+
+    def manages(self, domain: str) -> bool:
+        return any(record in self.records for record in self.directory.records_of_domain(domain))
+
+    def is_provider(self, name: str) -> bool:
+        return any(record.provider_key == name_key(name) for record in self.records)
+
+
+def _sha256(der: bytes) -> str:
+    return sha256(der).hexdigest()
+
+
 def _suspicion(facts: IncomingFacts) -> Suspicion | None:
     """Judge whether the signer is the one that may issue this receipt (IP-15)."""
-    certification, directory, signer = facts.certification, facts.directory, facts.signer
+    certification, directory = facts.certification, facts.directory
     assert certification is not None, "a receipt has certification data"
     assert directory is not None, "a receipt was looked up"
-    assert signer is not None, "a receipt is signed"
-    own = any(record.provider_key == name_key(facts.own_provider) for record in directory.owners(signer))
+    signer = _Signer.of(directory, facts.seal.signer)
     if certification.kind in _BY_RECIPIENT_PROVIDER:
-        return _foreign_to_recipients(certification, directory, signer)
-    may_be_theirs = certification.kind is NotificationKind.NON_DELIVERY and certification.error is not ErrorKind.VIRUS
-    if own:
+        return _foreign_to_recipients(certification, signer)
+    if signer.is_provider(facts.own_provider):
         return None
-    return _foreign_to_recipients(certification, directory, signer) if may_be_theirs else Suspicion.NOT_OWN_PROVIDER
+    # Row 11 comes from the recipient's provider, or from our own after a permanent refusal (AD-3); row 9 only from us.
+    may_be_theirs = certification.kind is NotificationKind.NON_DELIVERY and certification.error is not ErrorKind.VIRUS
+    return _foreign_to_recipients(certification, signer) if may_be_theirs else Suspicion.NOT_OWN_PROVIDER
 
 
-def _foreign_to_recipients(certification: CertificationData, directory: Directory, signer: bytes) -> Suspicion | None:
+def _foreign_to_recipients(certification: CertificationData, signer: _Signer) -> Suspicion | None:
     recipients = _recipients(certification)
     if not recipients:
         return Suspicion.NO_RECIPIENT
-    managed = all(directory.owns(signer, recipient.domain) for recipient in recipients)
+    managed = all(signer.manages(recipient.domain) for recipient in recipients)
     return None if managed else Suspicion.NOT_RECIPIENT_PROVIDER
 
 
