@@ -78,7 +78,7 @@ def _pairs(text: str, position: int, defects: list[Defect]) -> dict[str, str]:
             defects.append(Defect.PARAMETER_SYNTAX)
             continue
         value, position = _value(text, _pass_space(text, position + 1, defects), defects)
-        name = attribute[0].lower()
+        name = neutral(attribute[0].lower())
         if name in pairs:
             defects.append(Defect.REPEATED_PARAMETER)
         pairs.setdefault(name, value)
@@ -154,5 +154,7 @@ def _extended_text(sections: dict[int, tuple[bytes, bool]], defects: list[Defect
         if encoded and number == 0 and piece.count(b"'") >= 2:
             name, _, piece = piece.split(b"'", 2)
             charset = name.decode("latin-1")
-        octets += _PERCENT.sub(lambda found: bytes((int(found[1], 16),)), piece) if encoded else piece
-    return neutral(decode_octets(bytes(octets), charset or "us-ascii"))
+        # Decoded only when joined: there are programs that cut an escape in two.
+        octets += piece if encoded else piece.replace(b"%", b"%25")
+    decoded = _PERCENT.sub(lambda found: bytes((int(found[1], 16),)), octets)
+    return neutral(decode_octets(decoded, charset or "us-ascii"))
