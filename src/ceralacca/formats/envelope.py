@@ -35,7 +35,6 @@ from ceralacca.formats.outer_header import (
 from ceralacca.formats.splice import Octets, Splice
 from ceralacca.formats.subject import decoded_subject, prefixed_subject
 from ceralacca.formats.texts.html import anomaly_html
-from ceralacca.formats.texts.neutral import one_line
 from ceralacca.formats.texts.plain import anomaly_text
 
 _TRACE = ("Received", "Return-Path")
@@ -178,9 +177,10 @@ def _message_id(head: Head, provider: IssuingProvider, instant: datetime, entrop
     Of several only the first goes out: a message has one identity.
     """
     for field in head.all("Message-ID"):
-        value = one_line(field.body.decode("latin-1"))
+        lines = as_outer_lines(field)
+        value = read_head(lines).fields[0].body.decode("latin-1")
         if value:
-            return as_outer_lines(field), value
+            return lines, value
     made = bracketed(new_identifier(instant, entropy, domain=provider.domain))
     return header_field("Message-ID", made), made
 
