@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 
 from asn1crypto import x509
+from asn1crypto.keys import PublicKeyInfo
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
@@ -108,7 +109,7 @@ def _read(der: bytes, parsed: x509.Certificate) -> Certificate:
         key_identifier=parsed.key_identifier or b"",
         key=_key(parsed.public_key.dump()),
         key_kind=parsed.public_key.algorithm,
-        key_bits=parsed.public_key.bit_size,
+        key_bits=_bits(parsed.public_key),
         usages=None if usage is None else frozenset(usage.native),
         purposes=None if extended is None else frozenset(extended.native),
         is_authority=constraints is not None and bool(constraints["ca"].native),
@@ -129,7 +130,7 @@ def _facts(der: bytes, parsed: x509.Certificate) -> CertificateFacts:
         not_before=_instant(validity["not_before"].native),
         not_after=_instant(validity["not_after"].native),
         addresses=addresses,
-        key=f"{key.algorithm.upper()} {key.bit_size}",
+        key=f"{key.algorithm.upper()} {_bits(key) or '?'}",
     )
 
 
@@ -138,6 +139,14 @@ def _instant(native: datetime) -> datetime:
     if native.tzinfo is None:
         raise ValueError("a time without a zone")
     return native.astimezone(UTC)
+
+
+def _bits(key: PublicKeyInfo) -> int:
+    """Return the size of a key; 0 when it is of a kind whose size cannot be told."""
+    try:
+        return int(key.bit_size)
+    except ASN1_FAULTS:
+        return 0
 
 
 def _key(spki: bytes) -> PublicKey | None:

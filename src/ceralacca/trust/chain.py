@@ -12,7 +12,7 @@ Clauses: IP-8, IP-9, CE-9, CE-10, SE-5, TO-21.
 
 import logging
 from collections.abc import Coroutine, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from threading import Lock
 from typing import Any, Final, TypeVar
@@ -29,7 +29,7 @@ from pyhanko_certvalidator.policy_decl import (
     RevocationCheckingRule,
 )
 from pyhanko_certvalidator.registry import CertificateRegistry, PathBuilder, SimpleTrustManager
-from pyhanko_certvalidator.sig_validate import DEFAULT_SIGNATURE_VALIDATOR, DefaultSignatureValidator
+from pyhanko_certvalidator.sig_validate import DefaultSignatureValidator
 from pyhanko_certvalidator.validate import async_validate_path
 
 from ceralacca.base.errors import OurError
@@ -52,6 +52,7 @@ _CRL_NOT_ASKED = RevocationCheckingPolicy(
     ee_certificate_rule=RevocationCheckingRule.NO_CHECK,
     intermediate_ca_cert_rule=RevocationCheckingRule.NO_CHECK,
 )
+_PERIOD_OF_ISSUER = frozenset({Reason.ISSUER_EXPIRED, Reason.ISSUER_NOT_YET_VALID})
 _COMPROMISED = frozenset({"key_compromise", "ca_compromise", "aa_compromise"})
 
 _PATH_FAULTS: Final = (
@@ -62,6 +63,7 @@ _PATH_FAULTS: Final = (
     ("not allowed to sign certificates", Reason.ISSUER_NOT_AUTHORITY),
     ("maximum path length", Reason.PATH_TOO_LONG),
     ("set of policies", Reason.CERTIFICATE_POLICIES),
+    ("policy", Reason.CERTIFICATE_POLICIES),
     ("unsupported critical extension", Reason.CRITICAL_EXTENSION),
 )
 """Words of certvalidator's messages to our codes; a test walks through all of them, so a change there is seen."""
@@ -139,6 +141,7 @@ class TrustStore:
         """What there is to know about revocation."""
         self.rules = rules or PathRules()
         self._answers: dict[tuple[bytes, tuple[bytes, ...]], list[_Answer]] = {}
+        self._kept = 0
         self._lock = Lock()
 
     def judge(self, certificate: Certificate, others: tuple[bytes, ...], at: datetime) -> ChainFinding:
@@ -147,7 +150,13 @@ class TrustStore:
         `others` are certificates that came along, trusted in nothing. Outside the certificate's own period it is
         judged for the nearest instant inside: the period is another question.
         """
-        at = min(max(at, certificate.facts.not_before), certificate.facts.not_after)
+        inside = min(max(at, certificate.facts.not_before), certificate.facts.not_after)
+        finding = self._kept_or_new(certificate, others, inside)
+        if inside != at and finding.path.reason in _PERIOD_OF_ISSUER:  # the question has no right instant
+            return ChainFinding(path=replace(finding.path, mark=Mark.UNKNOWN), revocation=finding.revocation)
+        return finding
+
+    def _kept_or_new(self, certificate: Certificate, others: tuple[bytes, ...], at: datetime) -> ChainFinding:
         key = (certificate.der, others)
         with self._lock:
             for answer in self._answers.get(key, ()):
@@ -155,15 +164,17 @@ class TrustStore:
                     return answer.finding
         answer = self._answer(certificate, others, at)
         with self._lock:
-            if len(self._answers) >= _MOST_ANSWERS:
+            if self._kept >= _MOST_ANSWERS:
                 self._answers.clear()
+                self._kept = 0
             self._answers.setdefault(key, []).append(answer)
+            self._kept += 1
         return answer.finding
 
     def _answer(self, certificate: Certificate, others: tuple[bytes, ...], at: datetime) -> _Answer:
-        rooted = _rooted(self, _readable(others))
-        finding = _judge(self, certificate, rooted, at)
-        known = [certificate, *(read_certificate(one.dump()) for one in rooted), *self.intermediates]
+        material = _Material(store=self, leaf=certificate.der, beside=tuple(_rooted(self, _readable(others))))
+        finding = _judge(material, at)
+        known = [certificate, *(read_certificate(der) for der in material.beside), *self.intermediates]
         points = {one.facts.not_before for one in known} | {one.facts.not_after for one in known}
         points.update(turning_points(self.crls, frozenset(int(one.facts.serial, 16) for one in known)))
         if at in points:
@@ -175,7 +186,30 @@ class TrustStore:
         )
 
 
-class _StrictSignatures(DefaultSignatureValidator):  # type: ignore[misc]  # the library has no types
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Material:
+    """What paths are built from, as DER: parsed anew for each question.
+
+    An asn1crypto object is not safe between threads, and some encodings change under it once they have been looked at
+    (unique identifiers, for one), after which a good signature no longer verifies.
+    """
+
+    store: TrustStore
+    leaf: bytes
+    beside: tuple[bytes, ...]
+    """Certificates that came along and lead up to an anchor."""
+
+    def paths(self) -> tuple[PathBuilder, list[ValidationPath]]:
+        """Build every path; the same ones in the same order each time. Raises PathBuildingError when there is none."""
+        configured = (one.der for one in self.store.intermediates)
+        builder = PathBuilder(
+            trust_manager=SimpleTrustManager.build(trust_roots=[_parsed(one.der) for one in self.store.anchors]),
+            registry=CertificateRegistry.build([_parsed(der) for der in (*self.beside, *configured)]),
+        )
+        return builder, _complete(_paths(builder, _parsed(self.leaf)))
+
+
+class _StrictSignatures(DefaultSignatureValidator):
     """Verifies signatures of certificates and CRLs; one made with a weak digest verifies nothing."""
 
     def __init__(self, rules: PathRules) -> None:
@@ -199,37 +233,35 @@ def _digest_of(algorithm: Any) -> str:
         return ""
 
 
-def _readable(others: Iterable[bytes]) -> list[x509.Certificate]:
-    """Parse what came along, leaving out what cannot be read: it vouches for nobody."""
+def _readable(others: Iterable[bytes]) -> list[bytes]:
+    """Leave out what cannot be read: it vouches for nobody."""
     found = []
     for der in dict.fromkeys(others):
         try:
             read_certificate(der)
         except MalformedCertificate:
             continue
-        found.append(_parsed(der))
+        found.append(der)
     return found
 
 
 def _parsed(der: bytes) -> x509.Certificate:
-    """Parse anew: asn1crypto objects are not shared between threads."""
     return x509.Certificate.load(der)
 
 
-def _rooted(store: TrustStore, others: list[x509.Certificate]) -> list[x509.Certificate]:
+def _rooted(store: TrustStore, others: list[bytes]) -> list[bytes]:
     """Keep of the certificates that came along those whose signatures lead up from anchor or configuration.
 
     What a stranger invents has no such signature; without it, certificates that name each other in every order would
     keep the path builder walking for ever.
     """
-    signatures = _StrictSignatures(PathRules(weak_digests=frozenset()))
+    signatures = _StrictSignatures(PathRules(weak_digests=frozenset()))  # how weak is asked later
     above = [_parsed(one.der) for one in (*store.anchors, *store.intermediates)]
-    kept: list[x509.Certificate] = []
-    waiting = list(others)
-    while fresh := [one for one in waiting if any(_issued(one, issuer, signatures) for issuer in above)]:
+    kept: list[bytes] = []
+    waiting = {der: _parsed(der) for der in others}
+    while fresh := [der for der, one in waiting.items() if any(_issued(one, issuer, signatures) for issuer in above)]:
         kept.extend(fresh)
-        waiting = [one for one in waiting if one not in fresh]
-        above = fresh
+        above = [waiting.pop(der) for der in fresh]
     return kept
 
 
@@ -248,16 +280,13 @@ def _issued(certificate: x509.Certificate, issuer: x509.Certificate, signatures:
     return True
 
 
-def _judge(store: TrustStore, certificate: Certificate, rooted: list[x509.Certificate], at: datetime) -> ChainFinding:
+def _judge(material: _Material, at: datetime) -> ChainFinding:
     """Judge every path that can be built and report the best."""
-    builder = PathBuilder(
-        trust_manager=SimpleTrustManager.build(trust_roots=[_parsed(one.der) for one in store.anchors]),
-        registry=CertificateRegistry.build([*rooted, *(_parsed(one.der) for one in store.intermediates)]),
-    )
     best: ChainFinding | None = None
     try:
-        for path in _complete(_paths(builder, _parsed(certificate.der))):
-            finding = _judge_path(store, builder, path, at)
+        count = len(material.paths()[1])
+        for index in range(count):
+            finding = _judge_path(material, index, at)
             if best is None or finding.rank < best.rank:
                 best = finding
     except faults.PathBuildingError as fault:
@@ -283,31 +312,37 @@ async def _paths(builder: PathBuilder, leaf: x509.Certificate) -> list[Validatio
             if len(found) >= _MOST_PATHS:
                 break
     finally:
-        await lazy.cancel()
+        await lazy.cancel()  # type: ignore[no-untyped-call]
     return found
 
 
-def _judge_path(store: TrustStore, builder: PathBuilder, path: ValidationPath, at: datetime) -> ChainFinding:
+def _judge_path(material: _Material, index: int, at: datetime) -> ChainFinding:
     """Ask first whether the path holds, then, knowing that, what the CRLs say: two questions, two answers."""
-    fault = _validate(store, builder, path, at, _CRL_NOT_ASKED, [])
+    fault = _validate(material, index, at, _CRL_NOT_ASKED)
     if fault is not None:
         return ChainFinding(path=_path_finding(fault), revocation=Finding(mark=Mark.NOT_REACHED))
-    known = relevant(store.crls, path.iter_certs(include_root=False), at)
-    fault = _validate(store, builder, path, at, _CRL_REQUIRED, known)
-    evidence = {"anchor": path.first.subject.human_friendly}
-    return ChainFinding(path=Finding(mark=Mark.PASSED, evidence=evidence), revocation=_revocation_finding(fault))
+    fault = _validate(material, index, at, _CRL_REQUIRED)
+    anchor = material.paths()[1][index].first.subject.human_friendly
+    return ChainFinding(
+        path=Finding(mark=Mark.PASSED, evidence={"anchor": anchor}),
+        revocation=_revocation_finding(fault),
+    )
 
 
 def _validate(
-    store: TrustStore,
-    builder: PathBuilder,
-    path: ValidationPath,
+    material: _Material,
+    index: int,
     at: datetime,
     policy: RevocationCheckingPolicy,
-    crls: list[Crl],
 ) -> faults.ValidationError | None:
     """Validate one path; None means that it holds."""
-    rules = store.rules
+    builder, paths = material.paths()
+    path = paths[index]
+    crls: list[Crl] = []
+    if policy is _CRL_REQUIRED:
+        apart = material.paths()[1][index]  # looking at a path spoils it, see above
+        crls = relevant(material.store.crls, apart.iter_certs(include_root=False), at)
+    rules = material.store.rules
     context = ValidationContext(
         trust_manager=builder.trust_manager,
         certificate_registry=builder.registry,
@@ -316,7 +351,7 @@ def _validate(
         crls=[one.der for one in crls],
         # `relevant` has chosen the CRLs for the instant, later ones included (TO-21)
         revinfo_policy=CertRevTrustPolicy(policy, retroactive_revinfo=True),
-        algorithm_usage_policy=DisallowWeakAlgorithmsPolicy(
+        algorithm_usage_policy=DisallowWeakAlgorithmsPolicy(  # type: ignore[no-untyped-call]
             weak_hash_algos=rules.weak_digests,
             weak_signature_algos=rules.refused_families,
             rsa_key_size_threshold=rules.least_rsa_bits,

@@ -77,7 +77,7 @@ _VERDICTS: Final[Mapping[Reason, SealVerdict]] = {
     Reason.ISSUER_SIGNATURE: SealVerdict.UNTRUSTED,
     Reason.ISSUER_NOT_AUTHORITY: SealVerdict.UNTRUSTED,
     Reason.PATH_TOO_LONG: SealVerdict.UNTRUSTED,
-    Reason.WEAK_PATH: SealVerdict.UNTRUSTED,
+    Reason.WEAK_PATH: SealVerdict.WEAK_KEY,
     Reason.CERTIFICATE_POLICIES: SealVerdict.UNTRUSTED,
     Reason.CRITICAL_EXTENSION: SealVerdict.UNTRUSTED,
     Reason.PATH_INVALID: SealVerdict.UNTRUSTED,
@@ -96,6 +96,14 @@ _VERDICTS: Final[Mapping[Reason, SealVerdict]] = {
     Reason.WRONG_PROVIDER: SealVerdict.WRONG_PROVIDER,
 }
 """The verdict that a failed step makes; every other reason means that the seal is malformed."""
+
+_UNASKED: Final = Finding(mark=Mark.NOT_REACHED)
+_PINNED: Final = ChainFinding(path=Finding(mark=Mark.PASSED, evidence={"pinned": "yes"}), revocation=_UNASKED)
+_NOT_PINNED: Final = ChainFinding(path=Finding(mark=Mark.FAILED, reason=Reason.NOT_PINNED), revocation=_UNASKED)
+_NO_ANCHORS: Final = ChainFinding(
+    path=Finding(mark=Mark.UNKNOWN, reason=Reason.NO_ANCHORS),
+    revocation=Finding(mark=Mark.UNKNOWN, reason=Reason.NO_ANCHORS),
+)
 
 _HASHES: Final[Mapping[str, hashes.HashAlgorithm]] = {
     "sha1": hashes.SHA1(),  # noqa: S303 accepted on reception, never made: TO-1, AM-28
@@ -171,7 +179,11 @@ def verify_seal(
         data = read_signed_data(parts.cms)
     except MalformedCms as fault:
         return _unsealed(at, Reason.MALFORMED_CMS, str(fault))
-    procedure = Procedure(content=parts.entity, detached=parts.form is SealForm.DETACHED, data=data, at=at)
+    detached = parts.form is SealForm.DETACHED
+    content = parts.entity if detached else data.content
+    if content is None:
+        return _unsealed(at, Reason.NO_CONTENT, "the CMS holds neither content nor anything beside it")
+    procedure = Procedure(content=content, detached=detached, data=data, at=at)
 
     #  1. Shape: one signed entity, one SignedData over id-data, nothing else (IP-6).
     procedure.shape(parts.tolerated)
@@ -196,11 +208,20 @@ def verify_seal(
 class Procedure:
     """The steps that concern the seal itself, with their outcomes so far; `trust.opaque` shares them."""
 
-    def __init__(self, *, content: Octets, detached: bool, data: SignedData, at: JudgedAt) -> None:
+    def __init__(
+        self,
+        *,
+        content: Octets,
+        detached: bool,
+        data: SignedData,
+        at: JudgedAt,
+        pinned: frozenset[bytes] = frozenset(),
+    ) -> None:
         self._content = content
         self._detached = detached
         self._data = data
         self._at = at
+        self._pinned = pinned
         self._outcomes = dict(_NOT_REACHED)
         self._certificate: Certificate | None = None
         self._signer: SignerInfo | None = None
@@ -341,17 +362,21 @@ class Procedure:
         """Steps 6 to 8: path, revocation and period for the instant that the rule asks for."""
         at, remark = self._instant(signer)
         self._judged_for = at
-        others = tuple(der for der in self._data.certificates if der is not certificate.der and der != certificate.der)
-        if trust is None:
-            self.put(SealStep.PATH, Reason.NO_ANCHORS, Mark.UNKNOWN)
-            self.put(SealStep.REVOCATION, Reason.NO_ANCHORS, Mark.UNKNOWN)
-        else:
-            finding = trust.judge(certificate, others, at)
-            self._put_finding(SealStep.PATH, finding.path)
-            self._put_finding(SealStep.REVOCATION, finding.revocation)
+        finding = self._chain(trust, certificate, at)
+        self._put_finding(SealStep.PATH, finding.path)
+        self._put_finding(SealStep.REVOCATION, finding.revocation)
         self.put(SealStep.VALIDITY, *_period(certificate.facts, at, remark))
         if self._at.rule is InstantRule.SIGNING and at < self._at.present:
-            self._since(trust.judge(certificate, others, self._at.present) if trust else None, certificate)
+            self._since(self._chain(trust, certificate, self._at.present), certificate)
+
+    def _chain(self, trust: TrustStore | None, certificate: Certificate, at: datetime) -> ChainFinding:
+        """Steps 6 and 7 for one instant."""
+        if self._pinned:  # DI-5
+            return _PINNED if certificate.der in self._pinned else _NOT_PINNED
+        if trust is None:
+            return _NO_ANCHORS
+        others = tuple(der for der in self._data.certificates if der != certificate.der)
+        return trust.judge(certificate, others, at)
 
     def _instant(self, signer: SignerInfo) -> tuple[datetime, Reason | None]:
         """Return the instant to judge for, and what there is to say about it."""
@@ -367,14 +392,14 @@ class Procedure:
     def _put_finding(self, step: SealStep, finding: Finding) -> None:
         self.put(step, finding.reason, finding.mark, finding.evidence)
 
-    def _since(self, now: ChainFinding | None, certificate: Certificate) -> None:
+    def _since(self, now: ChainFinding, certificate: Certificate) -> None:
         """Tell what has happened to the certificate since it sealed (TO-21)."""
         expired = certificate.facts.not_after < self._at.present
         validity = self._outcomes[SealStep.VALIDITY]
         if expired and validity.mark is Mark.PASSED:
             evidence = {"not-after": certificate.facts.not_after.isoformat()}
             self.put(SealStep.VALIDITY, Reason.EXPIRED_SINCE, Mark.TOLERATED, evidence)
-        if now is None or now.revocation.reason is not Reason.REVOKED:
+        if now.revocation.reason is not Reason.REVOKED:
             return
         if self._outcomes[SealStep.REVOCATION].mark is Mark.FAILED:
             return
@@ -415,22 +440,28 @@ def canonical_digest(name: str, octets: Octets) -> bytes:
 @lru_cache(maxsize=512)
 def key_outcome(certificate: Certificate) -> tuple[Reason | None, Mark, dict[str, str]]:
     """Step 5: judge the key and what it is for (CE-3, CE-6, CE-8)."""
-    evidence = {"key": certificate.facts.key}
     least = _LEAST_RSA_BITS if certificate.key_kind in ("rsa", "rsassa_pss") else _LEAST_EC_BITS
     if certificate.key_bits < least:
-        return Reason.WEAK_KEY, Mark.FAILED, evidence
+        return Reason.WEAK_KEY, Mark.FAILED, {"key": certificate.facts.key}
     if certificate.key is None:
-        return Reason.UNSUPPORTED_KEY, Mark.FAILED, evidence
-    if certificate.usages is None:
-        return Reason.KEY_USAGE_MISSING, Mark.FAILED, {}
-    if "digital_signature" not in certificate.usages:  # CE-3
-        return Reason.KEY_USAGE, Mark.FAILED, {"key-usage": ", ".join(sorted(certificate.usages))}
-    purposes = certificate.purposes
-    if purposes is not None and not purposes & {"email_protection", "any_extended_key_usage"}:  # CE-8
-        return Reason.EXTENDED_KEY_USAGE, Mark.FAILED, {"extended-key-usage": ", ".join(sorted(purposes))}
+        return Reason.UNSUPPORTED_KEY, Mark.FAILED, {"key": certificate.facts.key}
+    if reason := _usage_fault(certificate):
+        named = {"key-usage": certificate.usages, "extended-key-usage": certificate.purposes}
+        return reason, Mark.FAILED, {name: ", ".join(sorted(value or ())) for name, value in named.items()}
     if certificate.is_authority:  # CE-6 forbids it to the issuer; the directory still pins the certificate
         return Reason.SIGNER_IS_AUTHORITY, Mark.TOLERATED, {}
     return None, Mark.PASSED, {}
+
+
+def _usage_fault(certificate: Certificate) -> Reason | None:
+    if certificate.usages is None:
+        return Reason.KEY_USAGE_MISSING
+    if "digital_signature" not in certificate.usages:  # CE-3
+        return Reason.KEY_USAGE
+    purposes = certificate.purposes
+    if purposes is not None and not purposes & {"email_protection", "any_extended_key_usage"}:  # CE-8
+        return Reason.EXTENDED_KEY_USAGE
+    return None
 
 
 def _unsealed(at: JudgedAt, reason: Reason, detail: str) -> SealReport:

@@ -31,6 +31,8 @@ class Reason(StrEnum):
     MALFORMED_CMS = "malformed-cms"
     """The octets are not CMS SignedData in BER or DER."""
     TOO_LARGE = "too-large"
+    NO_CONTENT = "no-content"
+    """An opaque CMS without the content that it should hold."""
     OPAQUE_FORM = "opaque-form"
     """The content is inside the CMS (application/pkcs7-mime): verified, but not the form of a PEC message."""
     PREAMBLE = "preamble"
@@ -135,6 +137,5 @@ class Reason(StrEnum):
     """Nobody asked about a sender's domain: the message has none, or the reader did not look."""
 
     # Opaque files (DI-2, DI-5)
-    PINNED = "pinned"
-    """The certificate is the very one that was pinned: no path is asked for."""
     NOT_PINNED = "not-pinned"
+    """Another certificate than the one that was pinned."""
