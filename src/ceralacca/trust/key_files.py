@@ -27,13 +27,11 @@ def read_private(path: Path) -> bytes:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
         raise _unreadable(path, error) from error
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)  # of the open file: the name cannot be changed under us
-        if not stat.S_ISREG(status.st_mode):
-            raise UserError(f"{path} is not a regular file", remedy="name the file itself")
-        if status.st_mode & _OTHERS:
-            raise UserError(f"{path} holds a secret that others can reach", remedy=f"chmod 600 {path}")
-        return _bounded(path, file.read(_LARGEST + 1))
+    try:
+        _check_private(path, os.fstat(descriptor))  # of the open file: the name cannot be changed under us
+        return _bounded(path, os.read(descriptor, _LARGEST + 1))
+    finally:
+        os.close(descriptor)
 
 
 def read_secret_line(path: Path) -> bytes:
@@ -64,6 +62,13 @@ def read_certificates(path: Path) -> tuple[bytes, ...]:
     except ValueError as error:
         raise UserError(f"{path} holds no X.509 certificate", remedy="give a PEM or DER certificate") from error
     return tuple(certificate.public_bytes(Encoding.DER) for certificate in found)
+
+
+def _check_private(path: Path, status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise UserError(f"{path} is not a regular file", remedy="name the file itself")
+    if status.st_mode & _OTHERS:
+        raise UserError(f"{path} holds a secret that others can reach", remedy=f"chmod 600 {path}")
 
 
 def _bounded(path: Path, octets: bytes) -> bytes:

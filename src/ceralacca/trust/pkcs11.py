@@ -36,12 +36,6 @@ _LOST = frozenset({
 """Errors after which a fresh session may do."""
 
 _PIN = frozenset({"PinExpired", "PinIncorrect", "PinInvalid", "PinLenRange", "PinLocked", "UserPinNotInitialized"})
-_SETTINGS = {
-    "MultipleObjectsReturned": "more than one key has that label and id",
-    "MultipleTokensReturned": "more than one token has that label",
-    "NoSuchKey": "no private key has that label and id",
-}
-
 _locks: dict[str, threading.RLock] = {}
 _locks_lock = threading.Lock()
 
@@ -145,18 +139,25 @@ class TokenKey:
             return token.open()  # the login of the process serves this session too
 
     def _find_key(self) -> Any:
-        kind = self._pkcs11.ObjectClass.PRIVATE_KEY
-        key = self._session.get_key(
-            object_class=kind,
-            label=self._reference.key_label,
-            id=self._reference.key_id,
-        )
-        if int.from_bytes(key[self._pkcs11.Attribute.MODULUS], "big") != self._modulus:
+        attribute = self._pkcs11.Attribute
+        wanted = {
+            attribute.CLASS: self._pkcs11.ObjectClass.PRIVATE_KEY,
+            attribute.LABEL: self._reference.key_label,
+            attribute.ID: self._reference.key_id,
+        }
+        search = self._session.get_objects({name: value for name, value in wanted.items() if value is not None})
+        found = list(search)  # to its end: a search left open outlives its session
+        if len(found) != 1:
+            raise UserError(
+                f"{len(found) or 'no'} private keys answer to the {self._reference}; one must",
+                remedy="list the objects of the token and set label and id to those of one private key",
+            )
+        if int.from_bytes(found[0][attribute.MODULUS], "big") != self._modulus:
             raise UserError(
                 f"the {self._reference} does not belong to the certificate",
                 remedy="give the certificate that was issued for this key",
             )
-        return key
+        return found[0]
 
     def _forget(self) -> None:
         """Drop the session; that closing it may fail does not matter, it was lost or is given up."""
@@ -183,10 +184,10 @@ class TokenKey:
                     remedy=f"correct {self._reference.pin_file} and start again: the PIN is not tried twice",
                 )
                 raise self._refused from error
-            if name in _SETTINGS:
+            if name == "MultipleTokensReturned":
                 raise UserError(
-                    f"the {self._reference} cannot be chosen: {_SETTINGS[name]}",
-                    remedy="list the objects of the token and set label and id to those of one key",
+                    f"more than one token is named {self._reference.token!r}",
+                    remedy="give the tokens different labels",
                 ) from error
             raise WorldError(
                 f"the {self._reference} cannot be used at present ({name})",
