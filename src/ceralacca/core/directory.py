@@ -141,7 +141,7 @@ class Directory:
         same (`is_pec`), but nobody's word is taken for whose it is.
         """
         records = self.records_of_domain(domain)
-        return records[0] if _one_provider(records) else None
+        return records[0] if records and _one_provider(records) else None
 
     def records_of_certificate(self, sha1: str) -> tuple[ProviderRecord, ...]:
         """Return the records that list this hash, any case (DI-8, first half).
@@ -237,7 +237,7 @@ def _claimed_twice(
 
 
 def _one_provider(records: tuple[ProviderRecord, ...]) -> bool:
-    return len({record.provider_key for record in records}) == 1
+    return len(records) == 1 or len({record.provider_key for record in records}) == 1
 
 
 def _check_name(attribute: str, name: str) -> None:

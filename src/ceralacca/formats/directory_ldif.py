@@ -50,6 +50,8 @@ _SINGLE = (_NAME, _UNIT, _MAILBOX, _LOCATION)
 _MULTIPLE = (_HASH, _CERTIFICATE, _DOMAINS)
 _REQUIRED = (_HASH, _CERTIFICATE, _NAME, _MAILBOX, _DOMAINS)
 
+_MOST_DEVIATIONS = 10_000
+
 _HEX = re.compile(r"[0-9A-F]{40}")
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOST_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})+")
@@ -85,20 +87,29 @@ class _Values:
         self.repeated: list[Attribute] = []
         """Values of a multi-valued attribute that stood there already."""
         self._by_name: dict[str, list[Attribute]] = {}
+        self._sort(entry)
+        self._check()
+
+    def _sort(self, entry: Entry) -> None:
         seen: set[tuple[str, bytes]] = set()
         for attribute in entry.attributes:
-            key = attribute.name, attribute.value if attribute.name == _CERTIFICATE else attribute.value.strip().lower()
-            if attribute.name in _MULTIPLE and key in seen:
-                self.repeated.append(attribute)
-            else:
+            if attribute.name in _MULTIPLE:
+                value = attribute.value
+                key = attribute.name, value if attribute.name == _CERTIFICATE else value.strip().lower()
+                if key in seen:
+                    self.repeated.append(attribute)
+                    continue
                 seen.add(key)
-                self._by_name.setdefault(attribute.name, []).append(attribute)
+            self._by_name.setdefault(attribute.name, []).append(attribute)
+
+    def _check(self) -> None:
         for name in _SINGLE:
             if len(several := self.all(name)) > 1:
                 raise MalformedDirectory(f"{name} twice in one entry", line=several[1].line)
-        for attribute in entry.attributes:
-            if attribute.name in _WITHOUT_OPTIONS and attribute.options:
-                raise MalformedDirectory(f"{attribute.name} with an option", line=attribute.line)
+        for name in _WITHOUT_OPTIONS:
+            for attribute in self.all(name):
+                if attribute.options:
+                    raise MalformedDirectory(f"{name} with an option", line=attribute.line)
 
     def all(self, name: str) -> list[Attribute]:
         return self._by_name.get(name, [])
@@ -190,6 +201,8 @@ class _Reading:
                 self._bear("domain-not-a-host-name", domain, values.line_of(_DOMAINS, position))
 
     def _bear(self, code: str, subject: str, line: int) -> None:
+        if len(self.deviations) >= _MOST_DEVIATIONS:
+            raise MalformedDirectory(f"more than {_MOST_DEVIATIONS} deviations: this is no directory", line=line)
         self.deviations.append(DirectoryDeviation(code=code, subject=subject, line=line))
 
 
