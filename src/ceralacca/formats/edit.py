@@ -7,11 +7,15 @@ from ceralacca.formats.splice import Octets, Splice
 
 
 class Edit(NamedTuple):
-    """The octets `[start, end)` of the input give way to others; edits sort in the order of the input."""
+    """The octets `[start, end)` of the input give way to others."""
 
     start: int
     end: int
-    octets: bytes
+    octets: Octets
+
+    def span(self) -> tuple[int, int]:
+        """Return what edits are put in order by: an insertion goes before what replaces the octets after it."""
+        return self.start, self.end
 
 
 def apply(data: Octets, edits: Iterable[Edit]) -> Splice:

@@ -21,7 +21,7 @@ def line_defects(data: Octets) -> Iterator[FormDefect]:
     """Yield what the lines of the message break: bare CR or LF, NUL, length."""
     if _has_nul(data):
         yield FormDefect.NUL
-    if _has_bare_end(data):
+    if has_bare_end(data):
         yield FormDefect.LINE_END
     if _has_long_line(data):
         yield FormDefect.LONG_LINE
@@ -31,7 +31,7 @@ def _has_nul(data: Octets) -> bool:
     return any(b"\0" in chunk for chunk in _chunks(data))
 
 
-def _has_bare_end(data: Octets) -> bool:
+def has_bare_end(data: Octets) -> bool:
     """Tell whether a CR or LF stands outside the pair; a pair may lie across two chunks."""
     carried = b""
     for chunk in _chunks(data):

@@ -52,7 +52,7 @@ def prepare_original(
     edits = [*_identity_edits(head, identifier, client_message_id), *_empty_bcc(head)]
     if not is_seven_bit(data):
         edits += _seven_bit_edits(data)
-    edits.sort()
+    edits.sort(key=Edit.span)
     splice = Splice.of(trace, apply(data, edits))
     return PreparedOriginal(splice=splice, head=_head_of(splice, len(trace), head, edits), edits=tuple(edits))
 

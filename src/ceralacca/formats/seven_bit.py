@@ -2,7 +2,8 @@
 
 `message/rfc822` of an envelope can only be 7bit, so the original must be (GE-14). Only the leaf parts that hold
 such octets are encoded anew, with quoted-printable or base64, whichever is shorter; their header gets the one
-field that says so, and the multiparts and messages around them lose an 8bit label that is no longer true.
+field that says so, and the multiparts and messages around them lose an 8bit label that is no longer true. Only
+text is put into quoted-printable, where its lines stay lines.
 
 Not converted, but named as obstacles: anything inside a `multipart/signed` of the user, and whatever has no
 encoding of its own (header fields, text between parts, parts already in base64).
@@ -16,12 +17,12 @@ from dataclasses import dataclass
 
 from ceralacca.core.access_point import FormDefect
 from ceralacca.formats.edit import Edit
+from ceralacca.formats.lines import has_bare_end
 from ceralacca.formats.mime.entity import Entity, look
 from ceralacca.formats.mime.transfer import IDENTITY
 from ceralacca.formats.splice import Octets
 
 _CHUNK = 1 << 16
-_HIGH = bytes(range(0x80, 0x100))
 _BASE64_INPUT = 57  # octets that make a line of 76 characters (RFC 2045, 6.8)
 _NOT_ENCODABLE = ("multipart/", "message/")  # RFC 2045, 6.4; RFC 2046, 5.2
 
@@ -31,7 +32,7 @@ class SevenBitPlan:
     """What has to change for a message to be 7-bit."""
 
     edits: tuple[Edit, ...]
-    """In the order of the input; complete only without obstacles."""
+    """In the order of the input; none when there are obstacles."""
     obstacles: frozenset[FormDefect]
     """Why some octets above 127 cannot be converted; empty when all can."""
 
@@ -58,35 +59,48 @@ def is_seven_bit(data: Octets) -> bool:
     return all(chunk.isascii() for chunk in _chunks(data, 0, len(data)))
 
 
-def make_seven_bit(data: Octets, entity: Entity | None = None) -> SevenBitPlan:
-    """Find the edits that make a message 7-bit; `entity` is its look, when the caller has it.
+def eight_bit_obstacles(data: Octets, entity: Entity) -> frozenset[FormDefect]:
+    """Say why octets above 127 cannot be converted, without converting; `entity` is the look at `data`."""
+    return frozenset() if is_seven_bit(data) else frozenset(_survey(data, entity)[1])
 
-    Raises UnreadableMessage when there is none and the octets cannot be looked at within SE-7.
+
+def make_seven_bit(data: Octets) -> SevenBitPlan:
+    """Find the edits that make a message 7-bit.
+
+    Raises UnreadableMessage when there are octets above 127 and the message cannot be looked at within SE-7.
     """
     if is_seven_bit(data):
         return SevenBitPlan(edits=(), obstacles=frozenset())
-    edits: list[Edit] = []
+    places, obstacles = _survey(data, look(data))
+    if obstacles:
+        return SevenBitPlan(edits=(), obstacles=frozenset(obstacles))
+    edits = [edit for place in places for edit in _encoded(data, place)]
+    around = {one.start: one for place in places for one in place.around}
+    edits += [edit for one in around.values() for edit in _relabel(one)]
+    return SevenBitPlan(edits=tuple(sorted(edits, key=Edit.span)), obstacles=frozenset())
+
+
+def _survey(data: Octets, entity: Entity) -> tuple[list[_Place], set[FormDefect]]:
+    """Find the leaf parts to convert, and what forbids it."""
+    convertible: list[_Place] = []
     obstacles: set[FormDefect] = set()
     answered: list[tuple[int, int]] = []
-    relabelled: dict[int, Entity] = {}
-    for place in _places(entity or look(data)):
+    for place in _places(entity):
         one = place.entity
         if not _ascii(data, one.start, one.body_start):
             obstacles.add(FormDefect.EIGHT_BIT_HEADER)  # AP-5
             answered.append((one.start, one.body_start))
         if one.children or _ascii(data, one.body_start, one.end):
             continue
+        answered.append((one.body_start, one.end))
         obstacle = _obstacle(place)
         if obstacle:
             obstacles.add(obstacle)
         else:
-            edits += _encoded(data, place)
-            relabelled |= {around.start: around for around in place.around}
-        answered.append((one.body_start, one.end))
-    if not _ascii_but(data, answered):
+            convertible.append(place)
+    if not _ascii_but(data, answered):  # preamble, delimiter lines, epilogue
         obstacles.add(FormDefect.EIGHT_BIT_ELSEWHERE)
-    edits += [edit for around in relabelled.values() for edit in _relabel(around)]
-    return SevenBitPlan(edits=tuple(sorted(edits)), obstacles=frozenset(obstacles))
+    return convertible, obstacles
 
 
 def _places(entity: Entity) -> Iterator[_Place]:
@@ -111,49 +125,63 @@ def _obstacle(place: _Place) -> FormDefect | None:
 def _encoded(data: Octets, place: _Place) -> Iterator[Edit]:
     """Yield the edits of one leaf part: its encoding field and its body."""
     entity = place.entity
-    body = bytes(memoryview(data)[entity.body_start : entity.end])
-    encoding, octets = _shorter(body, place)
-    yield _label(place, encoding)
-    ending = b"\r\n" if encoding == b"base64" and entity.end == len(data) else b""
-    yield Edit(entity.body_start, entity.end, octets + ending)
+    body = entity.body(data)
+    quoted = _shorter_quoted_printable(body) if entity.media_type.startswith("text/") else None
+    if quoted is not None and not _makes_delimiter(quoted, place):
+        yield _label(place, b"quoted-printable")
+        yield Edit(entity.body_start, entity.end, memoryview(quoted).toreadonly())
+    else:
+        encoded = _base64(body)
+        if entity.end == len(data):
+            encoded += b"\r\n"
+        yield _label(place, b"base64")
+        yield Edit(entity.body_start, entity.end, memoryview(encoded).toreadonly())
 
 
-def _shorter(body: bytes, place: _Place) -> tuple[bytes, bytes]:
-    """Encode with whichever is shorter; quoted-printable only while it makes no line look like a delimiter.
+def _shorter_quoted_printable(body: memoryview) -> bytearray | None:
+    """Encode text; None as soon as base64 would be shorter, and for line ends that are not CRLF (RFC 2045, 6.7).
 
-    An encoded line may begin where none began before, at a soft line break, and so bring about the boundary of
-    a multipart around it: the recipient would see other parts than those that were scanned.
+    The CRLF that is added to each piece and taken off makes the encoder use CRLF for soft line breaks and encode
+    the white space at the end of the last line.
     """
-    lines = -(-len(body) // _BASE64_INPUT)
-    base64_octets = -(-len(body) // 3) * 4 + 2 * (lines - 1)
-    high = len(body) - len(body.translate(None, _HIGH))
-    if len(body) + 2 * high <= base64_octets:
-        quoted = _quoted_printable(body, text=place.entity.media_type.startswith("text/"))
-        if len(quoted) <= base64_octets and not _makes_delimiter(quoted, place):
-            return b"quoted-printable", quoted
-    return b"base64", _base64(body)
+    if has_bare_end(body):
+        return None
+    bound = -(-len(body) // 3) * 4 + 2 * max(-(-len(body) // _BASE64_INPUT) - 1, 0)
+    encoded = bytearray()
+    for piece in _whole_lines(body):
+        encoded += binascii.b2a_qp(piece + b"\r\n", istext=True)[:-2]
+        if len(encoded) > bound:
+            return None
+    return encoded
 
 
-def _quoted_printable(body: bytes, *, text: bool) -> bytes:
-    """Encode; in text the line ends stay line ends, in anything else they are octets like others (RFC 2045, 6.7).
+def _whole_lines(body: memoryview) -> Iterator[bytes]:
+    """Cut the body at line ends into pieces of about 64 KB, so that it is never held twice."""
+    rest = b""
+    for chunk in _chunks(body, 0, len(body)):
+        lines, end, begun = (rest + chunk).rpartition(b"\r\n")
+        if end:
+            yield lines + end
+        rest = begun
+    yield rest
 
-    The CRLF that is added and taken off makes the encoder use CRLF for soft line breaks and treat the last line
-    like the others.
+
+def _makes_delimiter(encoded: bytearray, place: _Place) -> bool:
+    """Tell whether a line of the encoded text looks like a delimiter of a multipart around it.
+
+    A soft line break begins a line where none began, and an escape spells what was not there: the recipient would
+    see other parts than those that were scanned.
     """
-    if text and body.count(b"\n") == body.count(b"\r\n") == body.count(b"\r"):
-        return binascii.b2a_qp(body + b"\r\n", istext=True)[:-2]
-    encoded = binascii.b2a_qp(body, istext=False)
-    return encoded.replace(b"=\n", b"=\r\n")
-
-
-def _makes_delimiter(encoded: bytes, place: _Place) -> bool:
     delimiters = [b"--" + around.boundary for around in place.around if around.boundary]
     return any(encoded.startswith(delimiter) or b"\n" + delimiter in encoded for delimiter in delimiters)
 
 
-def _base64(body: bytes) -> bytes:
-    lines = range(0, len(body), _BASE64_INPUT)
-    return b"\r\n".join(binascii.b2a_base64(body[at : at + _BASE64_INPUT], newline=False) for at in lines)
+def _base64(body: memoryview) -> bytearray:
+    encoded = bytearray()
+    for at in range(0, len(body), _BASE64_INPUT):
+        encoded += binascii.b2a_base64(body[at : at + _BASE64_INPUT], newline=False) + b"\r\n"
+    del encoded[-2:]
+    return encoded
 
 
 def _label(place: _Place, encoding: bytes) -> Edit:

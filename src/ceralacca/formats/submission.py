@@ -26,7 +26,7 @@ from ceralacca.formats.mime.entity import Entity, look
 from ceralacca.formats.mime.header import Head, read_head
 from ceralacca.formats.mime.limits import LIMITS, LimitExceeded, Limits
 from ceralacca.formats.mime.transfer import transfer_defect
-from ceralacca.formats.seven_bit import make_seven_bit
+from ceralacca.formats.seven_bit import eight_bit_obstacles
 from ceralacca.formats.splice import Octets
 from ceralacca.formats.subject import decoded_subject
 
@@ -203,7 +203,7 @@ def _defects(data: Octets, head: Head | None, entity: Entity | None, fields: _Fi
     found = set(_header_defects(head, fields)) if head else set()
     if entity:
         found.update(_structure_defects(data, entity))
-        found |= make_seven_bit(data, entity).obstacles  # AP-15, GE-14
+        found |= eight_bit_obstacles(data, entity)  # AP-15, GE-14
     return found
 
 

@@ -6,7 +6,8 @@ import pytest
 from ceralacca.base.errors import UnreadableMessage
 from ceralacca.core.access_point import FormDefect
 from ceralacca.formats.edit import apply
-from ceralacca.formats.seven_bit import is_seven_bit, make_seven_bit
+from ceralacca.formats.mime.entity import look
+from ceralacca.formats.seven_bit import eight_bit_obstacles, is_seven_bit, make_seven_bit
 
 pytestmark = pytest.mark.requirement("AP-15")
 
@@ -24,7 +25,10 @@ def converted(data):
 
 
 def obstacles(data):
-    return make_seven_bit(data).obstacles
+    plan = make_seven_bit(data)
+    assert plan.edits == ()
+    assert plan.obstacles == eight_bit_obstacles(data, look(data))
+    return plan.obstacles
 
 
 def content(data, *path):
@@ -90,11 +94,20 @@ def test_an_unlabelled_message_gets_both_fields_that_make_the_label_count():
 def test_octets_that_are_no_text_keep_their_line_ends_as_octets():
     body = b"%PDF-1.4\r\n" + b"x" * 90 + b"\n\xe0\r" + b"y" * 40
     data = b"MIME-Version: 1.0\r\nContent-Type: application/pdf\r\nContent-Transfer-Encoding: binary\r\n\r\n" + body
-    result = converted(data)
+    for one in (data, data.replace(b"application/pdf", b"text/plain")):
+        result = converted(one)
+        assert b"Content-Transfer-Encoding: base64\r\n\r\n" in result
+        assert result.count(b"\n") == result.count(b"\r\n") == result.count(b"\r")
+        assert content(result) == body
+
+
+@pytest.mark.parametrize("size", [(1 << 16) - 40, (1 << 16) - 39, 1 << 16, 3 << 16])
+def test_a_long_text_is_encoded_in_pieces_that_nobody_notices(size):
+    body = (b"citt\xe0 e paesi\r\n" * 20_000)[:size] + b"\r\n. \r\n"
+    head = b"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=latin1\r\n"
+    result = converted(head + b"Content-Transfer-Encoding: 8bit\r\n\r\n" + body.replace(b"\r\r\n", b"\r\n"))
     assert b"quoted-printable" in result
-    assert b"=0D=0A" in result
-    assert result.count(b"\n") == result.count(b"\r\n") == result.count(b"\r")
-    assert content(result) == body
+    assert content(result) == body.replace(b"\r\r\n", b"\r\n")
 
 
 MIXED = wire("""\
