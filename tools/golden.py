@@ -1,10 +1,11 @@
 """Rewrite the golden files and print what changed: a reviewer reads it against section 4 before it is committed.
 
-python tools/golden.py           write tests/golden/drafts, print a unified diff
+python tools/golden.py           write tests/golden/drafts and tests/golden/sealed, print a unified diff
 python tools/golden.py --check   write nothing; exit status 1 when a file would change
 
-Golden drafts are the unsigned messages of `ceralacca.testing.scenario` with fixed instant and
-counting entropy. The certification data are shown decoded beside each, since a reader cannot review base64.
+The messages are those of `ceralacca.testing.scenario` with fixed instant, counting entropy and test
+keys: in `drafts` without their seal and with the certification data decoded beside each, since a
+reader cannot review base64; in `sealed` as they would go out.
 """
 
 import difflib
@@ -17,8 +18,10 @@ from pathlib import Path
 from ceralacca.core.model.address import Address
 from ceralacca.formats.draft import Draft
 from ceralacca.testing.scenario import all_drafts
+from ceralacca.testing.sealed_scenario import all_sealed
 
-FOLDER = Path(__file__).resolve().parent.parent / "tests" / "golden" / "drafts"
+FOLDER = Path(__file__).resolve().parent.parent / "tests" / "golden"
+PARTS = ("drafts", "sealed")
 
 _CERTIFICATION = re.compile(
     rb'filename="daticert.xml"\r\nContent-Transfer-Encoding: base64\r\n\r\n([A-Za-z0-9+/=\r\n]+?)\r\n--'
@@ -26,15 +29,16 @@ _CERTIFICATION = re.compile(
 
 
 def golden_files() -> dict[str, bytes]:
-    """Return every golden file of drafts: name to octets."""
+    """Return every golden file: path below tests/golden to octets."""
     drafts = all_drafts()
-    files = {"routing.txt": "".join(_routing(drafts)).encode("ascii")}
+    files = {"drafts/routing.txt": "".join(_routing(drafts)).encode("ascii")}
     for name, draft in drafts.items():
         octets = message(draft)
-        files[f"{name}.eml"] = octets
+        files[f"drafts/{name}.eml"] = octets
         certification = _CERTIFICATION.search(octets)
         if certification:
-            files[f"{name}.daticert.xml"] = a2b_base64(certification[1])
+            files[f"drafts/{name}.daticert.xml"] = a2b_base64(certification[1])
+    files |= {f"sealed/{name}.eml": bytes(sealed.octets) for name, sealed in all_sealed().items()}
     return files
 
 
@@ -54,32 +58,36 @@ def _path(address: Address | None) -> str:
     return f"<{address or ''}>"
 
 
-def changes(files: dict[str, bytes]) -> Iterator[str]:
-    """Yield the lines of a unified diff from the files on disk to these."""
-    on_disk = {path.name: path.read_bytes() for path in FOLDER.glob("*") if path.is_file()}
-    for name in sorted(on_disk.keys() | files.keys()):
-        before, after = (
-            source.get(name, b"").decode("latin-1").replace("\r\n", "\n").splitlines() for source in (on_disk, files)
+def on_disk() -> dict[str, bytes]:
+    """Return the golden files as they are."""
+    paths = (path for part in PARTS for path in (FOLDER / part).glob("*") if path.is_file())
+    return {str(path.relative_to(FOLDER)): path.read_bytes() for path in paths}
+
+
+def changes(before: dict[str, bytes], after: dict[str, bytes]) -> Iterator[str]:
+    """Yield the lines of a unified diff."""
+    for name in sorted(before.keys() | after.keys()):
+        old, new = (
+            files.get(name, b"").decode("latin-1").replace("\r\n", "\n").splitlines() for files in (before, after)
         )
-        yield from difflib.unified_diff(before, after, f"before/{name}", f"after/{name}", lineterm="")
-        if before == after and on_disk.get(name) != files.get(name):
+        yield from difflib.unified_diff(old, new, f"before/{name}", f"after/{name}", lineterm="")
+        if old == new and before.get(name) != after.get(name):
             yield f"{name}: line ends differ"
 
 
 def write(files: dict[str, bytes]) -> None:
-    """Make the folder hold these files and no others."""
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    for path in FOLDER.glob("*"):
-        if path.name not in files:
-            path.unlink()
+    """Make the folders hold these files and no others."""
+    for name in on_disk().keys() - files.keys():
+        (FOLDER / name).unlink()
     for name, octets in files.items():
+        (FOLDER / name).parent.mkdir(parents=True, exist_ok=True)
         (FOLDER / name).write_bytes(octets)
 
 
 def main(arguments: list[str]) -> int:
     """Show the difference, and write it unless only asked to check."""
     files = golden_files()
-    lines = list(changes(files))
+    lines = list(changes(on_disk(), files))
     print("\n".join(lines) if lines else "Golden files are as they were.")
     if "--check" in arguments:
         return 1 if lines else 0

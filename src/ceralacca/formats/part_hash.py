@@ -58,10 +58,15 @@ def matching_hash(content: Octets, hexdigest: str, *, encoding: str | None = Non
     file itself, and the encodings that a client would have given it are tried.
     """
     wanted = hexdigest.strip().lower()
-    for form, digest in _part_forms(content, encoding) if encoding is not None else _file_forms(content):
-        if digest == wanted:
-            return form
-    return None
+    return next((form for form, digest in hash_forms(content, encoding=encoding) if digest == wanted), None)
+
+
+def hash_forms(content: Octets, *, encoding: str | None = None) -> Iterator[tuple[HashForm, str]]:
+    """Give every hash that `matching_hash` would accept for this content, most likely first.
+
+    One that compares many files with many hashes computes them once.
+    """
+    return _part_forms(content, encoding) if encoding is not None else _file_forms(content)
 
 
 def _part_forms(body: Octets, encoding: str) -> Iterator[tuple[HashForm, str]]:
