@@ -6,9 +6,8 @@ Clauses: XM-1 to XM-3, ER-1, TI-2, TI-5, TN-2, TN-4, PC-1, GE-23, SE-8.
 """
 
 import re
-import threading
+from collections import deque
 from collections.abc import Iterator
-from functools import cache
 from importlib.resources import files
 
 from lxml import etree
@@ -52,21 +51,19 @@ _PARENTS = frozenset({"postacert", "intestazione", "dati", "data"})
 _OPTIONAL = ("ricevuta", "consegna", "ricezione", "errore-esteso")
 
 
-class _LocalDtd(threading.local):
-    """Our copy of the DTD, one a thread: libxml2 builds its content models lazily (XM-5)."""
-
-    def __init__(self) -> None:
-        with files("ceralacca.formats").joinpath("postacert.dtd").open("rb") as source:
-            self.dtd = etree.DTD(source)
-
-
-@cache
-def _local() -> _LocalDtd:
-    return _LocalDtd()
+_SPARE_DTDS: deque[etree.DTD] = deque()
+"""Our copy of the DTD, as many times as threads have needed it at once: one that validates is nobody else's."""
 
 
 def _is_valid(tree: etree._Element) -> bool:
-    return bool(_local().dtd.validate(tree))
+    try:
+        dtd = _SPARE_DTDS.pop()
+    except IndexError:
+        with files("ceralacca.formats").joinpath("postacert.dtd").open("rb") as source:
+            dtd = etree.DTD(source)  # XM-5: our own, never the one that a document names
+    valid = bool(dtd.validate(tree))
+    _SPARE_DTDS.append(dtd)
+    return valid
 
 
 def _certified(reading: Reading) -> bool:
