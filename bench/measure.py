@@ -2,7 +2,7 @@
 
 A machine's speed moves by a factor of two from minute to minute, so an absolute figure says
 nothing. Each sample of the subject stands between two measurements of its bound (what the machine
-could do at best, or a peer), and its ratio is to their mean. At least five samples; median and range are
+could do at best, or a peer), and its ratio is to their mean. Nine samples, never below five; median and range are
 printed of the ratio and of both terms, and one JSON line with machine and commit is appended to
 `bench/results/<benchmark>.jsonl`.
 
@@ -27,9 +27,9 @@ from rich.console import Console
 from rich.table import Table as RichTable
 
 RESULTS = Path(__file__).parent / "results"
-SAMPLES = 5
-WINDOW = 0.7
-"""Seconds of one measurement."""
+SAMPLES = 9
+WINDOW = 0.3
+"""Seconds of one measurement: short, so that a neighbour's noise falls on subject and bound alike."""
 
 Act = Callable[[], object]
 
@@ -114,7 +114,7 @@ def compare(
     subject()  # warm
     bounds = [take_bound()]
     subjects: list[float] = []
-    for _ in range(max(samples, SAMPLES)):
+    for _ in range(max(samples, 5)):
         subjects.append(take_subject())
         bounds.append(take_bound())
     ratios = [2 * value / (before + after) for value, before, after in zip(subjects, bounds, bounds[1:], strict=False)]
@@ -146,7 +146,7 @@ class Table:
         return all(row.met for row in self.rows)
 
     def _print(self) -> None:
-        table = RichTable(title=f"{self.benchmark} - median (lowest - highest) of {SAMPLES} samples or more")
+        table = RichTable(title=f"{self.benchmark} - median (lowest - highest)")
         for heading in ("what", "subject /s", "bound /s", "ratio", "goal"):
             table.add_column(heading)
         for row in self.rows:

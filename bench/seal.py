@@ -21,7 +21,7 @@ from ceralacca.testing.authority import Authority, TestIdentity
 from ceralacca.testing.good_drafts import ALFA, good_draft
 from ceralacca.testing.keys import private_key
 from ceralacca.trust.sealer import Sealer
-from measure import Table, compare
+from measure import WINDOW, Table, compare
 
 ATTRIBUTES = bytes(107)  # about as long as the signed attributes are
 LINE = b"Lorem ipsum dolor sit amet, consectetur adipisci elit, sed eiusmod tempor.\r\n"
@@ -42,7 +42,7 @@ def sealer_with(bits: int) -> tuple[Sealer, TestIdentity]:
 
 
 def main() -> int:
-    window = 0.2 if "--quick" in sys.argv else 0.7
+    window = 0.1 if "--quick" in sys.argv else WINDOW
     table = Table("seal")
     envelope = good_draft(MessageRow.TRANSPORT_ENVELOPE)
     small, large = (examine(sized(envelope, size)) for size in (5_000, 100_000))
