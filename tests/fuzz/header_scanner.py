@@ -1,6 +1,6 @@
 """Fuzz target: header fields and everything that is read out of a field body.
 
-    python tests/fuzz/header_scanner.py tests/fuzz/corpus/header_scanner
+    python tests/fuzz/header_scanner.py FOLDER-FOR-NEW-FINDS tests/fuzz/corpus/header_scanner
 
 Whatever the octets, nothing but UnreadableMessage comes out, the fields tile the header, and text is free of
 control characters (SE-7, SE-8).
