@@ -1,0 +1,57 @@
+"""Identifiers and boundaries come from injected entropy and have the form of GE-29."""
+
+import re
+from datetime import UTC, datetime
+
+import pytest
+
+from ceralacca.base.identifiers import new_boundary, new_identifier, system_entropy
+
+INSTANT = datetime(2026, 11, 5, 9, 15, 2, 123, tzinfo=UTC)
+
+
+def counting():
+    """Give octets that never repeat, as a test needs them."""
+    count = 0
+
+    def entropy(octets: int) -> bytes:
+        nonlocal count
+        count += 1
+        return count.to_bytes(octets, "big")
+
+    return entropy
+
+
+@pytest.mark.requirement("GE-29")
+def test_an_identifier_is_alphanumeric_with_random_and_time():
+    identifier = new_identifier(INSTANT, counting(), domain="gestore-alfa.example")
+    assert identifier == "pec" + "0" * 31 + "1" + "20261105091502@gestore-alfa.example"
+    assert re.fullmatch(r"[A-Za-z0-9]+@gestore-alfa\.example", identifier)
+
+
+@pytest.mark.requirement("GE-29")
+def test_at_least_96_random_bits_are_asked_for():
+    asked = []
+
+    def entropy(octets: int) -> bytes:
+        asked.append(octets)
+        return bytes(octets)
+
+    new_identifier(INSTANT, entropy, domain="x.example")
+    new_boundary(entropy)
+    assert all(octets * 8 >= 96 for octets in asked)
+    assert len(asked) == 2
+
+
+@pytest.mark.requirement("GE-29", "GE-30")
+def test_two_of_the_same_second_differ():
+    entropy = counting()
+    assert len({new_identifier(INSTANT, entropy, domain="x.example") for _ in range(100)}) == 100
+    assert len({new_identifier(INSTANT, system_entropy, domain="x.example") for _ in range(100)}) == 100
+
+
+@pytest.mark.requirement("GE-5")
+def test_a_boundary_cannot_stand_in_encoded_text():
+    boundary = new_boundary(system_entropy)
+    assert re.fullmatch(r"[A-Za-z0-9'()+_,./:=?-]{1,70}", boundary)
+    assert "=_" in boundary  # neither quoted-printable nor base64 has these two octets side by side
