@@ -3,15 +3,46 @@
 Pure tables. Storing a message in its mailbox is `services.deliver_message`; the wording of the
 receipts is `formats.texts`, their octets `formats.receipt`.
 
-Clauses: DR-2, DR-5, AP-16, the table of 4.10, the table of 4.11, TN-2.
+Clauses: 1.4, DP-1, DP-5, PC-3, RV-1, DR-1, DR-2, DR-5, AD-1, MO-13, AP-16, AM-7, the tables of 4.10 and 4.11, TN-2.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, StrEnum
 
+from ceralacca.core.incoming_point import MessageClass
 from ceralacca.core.model.address import Address
-from ceralacca.core.model.notification import ErrorKind, ReceiptKind
+from ceralacca.core.model.notification import ErrorKind, MessageRow, ReceiptKind
+
+
+class Fate(StrEnum):
+    """What became of an arrived message for one local recipient."""
+
+    STORED = "stored"
+    """On stable storage in the mailbox, read or not."""
+    UNDELIVERABLE = "undeliverable"
+    """Given up, for a `DeliveryFailure`."""
+    INFECTED = "infected"
+    WAITING = "waiting"
+    """Not yet decided: to be tried again."""
+
+
+_OWED = {
+    Fate.STORED: (MessageRow.TAKING_IN_CHARGE, MessageRow.DELIVERY),  # DR-1
+    Fate.UNDELIVERABLE: (MessageRow.TAKING_IN_CHARGE, MessageRow.NON_DELIVERY),  # AD-1
+    Fate.INFECTED: (MessageRow.TAKING_IN_CHARGE, MessageRow.VIRUS_DETECTION),  # RV-1, AM-7
+    Fate.WAITING: (MessageRow.TAKING_IN_CHARGE,),
+}
+
+
+def owed(message: MessageClass, fate: Fate) -> tuple[MessageRow, ...]:
+    """Return the receipts and notices that the recipient's provider owes about one recipient (1.4).
+
+    For a sound transport envelope the taking in charge, whatever becomes of it (PC-3), and then one
+    outcome; for anything else nothing at all (DP-1, DP-5, MO-13). The taking in charge is one for
+    all recipients of an SMTP transaction (PC-1).
+    """
+    return _OWED[fate] if message is MessageClass.ENVELOPE else ()
 
 
 def requested_receipt(certified: ReceiptKind | None, header_value: str | None) -> ReceiptKind:

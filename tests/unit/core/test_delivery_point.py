@@ -3,7 +3,8 @@
 import pytest
 
 from ceralacca.core.anomaly import AnomalyReason, malformed
-from ceralacca.core.delivery_point import DeliveryFailure, Timeout, receipt_kind, requested_receipt
+from ceralacca.core.delivery_point import DeliveryFailure, Fate, Timeout, owed, receipt_kind, requested_receipt
+from ceralacca.core.incoming_point import MessageClass
 from ceralacca.core.model.address import Address
 from ceralacca.core.model.notification import ErrorKind, MessageRow, ReceiptKind
 
@@ -17,6 +18,27 @@ TABLE_4_10 = {  # requested: (in To, only in Cc, in both, in neither)
     B: (B, S, B, B),
     S: (S, S, S, S),
 }
+
+
+@pytest.mark.requirement("PC-3", "DR-1", "AD-1", "RV-1", "AM-7")
+def test_an_envelope_is_taken_in_charge_whatever_becomes_of_it_and_has_one_outcome():
+    outcomes = {
+        Fate.STORED: MessageRow.DELIVERY,
+        Fate.UNDELIVERABLE: MessageRow.NON_DELIVERY,
+        Fate.INFECTED: MessageRow.VIRUS_DETECTION,
+        Fate.WAITING: None,
+    }
+    for fate in Fate:
+        first, *rest = owed(MessageClass.ENVELOPE, fate)
+        assert first is MessageRow.TAKING_IN_CHARGE
+        assert rest == ([outcomes[fate]] if outcomes[fate] else [])
+
+
+@pytest.mark.requirement("DR-1", "AD-1", "MO-13")
+@pytest.mark.parametrize("message", [kind for kind in MessageClass if kind is not MessageClass.ENVELOPE])
+@pytest.mark.parametrize("fate", list(Fate))
+def test_nothing_but_an_envelope_is_ever_answered(message, fate):
+    assert owed(message, fate) == ()
 
 
 @pytest.mark.requirement("DR-2", "AM-30")

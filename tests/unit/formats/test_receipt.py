@@ -268,6 +268,21 @@ def test_title_and_parts_go_with_the_kind_issued(sent, here, issued, title, part
     assert reading.xml_text("consegna") == ANNA.text
 
 
+@pytest.mark.requirement("DR-1", "AD-2", "RV-1")
+def test_each_recipient_has_a_receipt_of_its_own_about_nobody_else(sent, here):
+    original = bytes(sent.prepared.splice)
+    for compose in (
+        lambda to: compose_delivery(
+            here, recipient=to, requested=ReceiptKind.COMPLETE, issued=ReceiptKind.COMPLETE, original=original
+        ),
+        lambda to: compose_non_delivery(here, recipient=to, failure=DeliveryFailure.OVER_QUOTA),
+        lambda to: compose_virus_detection(here, recipient=to, virus="V", service_mailbox=SERVICE_MAILBOX),
+    ):
+        drafts = [compose(recipient) for recipient in (ANNA, INFO)]
+        assert [Reading.of(draft).xml_texts("consegna") for draft in drafts] == [[ANNA.text], [INFO.text]]
+        assert drafts[0].message_id != drafts[1].message_id
+
+
 @pytest.mark.requirement("BR-1")
 def test_brief_receipt_holds_the_reduced_original(sent, here):
     octets = bytes(delivery(here, bytes(sent.prepared.splice), ReceiptKind.BRIEF, ReceiptKind.BRIEF).entity)
