@@ -1,4 +1,5 @@
 import subprocess
+import tracemalloc
 from dataclasses import replace
 from datetime import timedelta
 from threading import Thread
@@ -236,3 +237,19 @@ def test_a_from_that_shows_the_provider_is_seen(source):
     from ceralacca.trust.sealer import _from, _shows
 
     assert _shows(_from(source.encode()), Address(good_drafts.ALFA))
+
+
+@pytest.mark.requirement("GE-31")
+def test_sealing_thirty_megabytes_takes_no_memory_to_speak_of():
+    """The sealer never looks at the content, so a proof of a small draft is lent to a large one."""
+    proof = examine(good_drafts.good_draft(MessageRow.ACCEPTANCE))
+    large = replace(proof.draft, entity=Splice.of(*[memoryview(bytes(1 << 20))] * 30))
+    object.__setattr__(proof, "draft", large)
+    sealer = sealer_of(good_drafts.ALFA)
+    sealer.seal(proof)
+    tracemalloc.start()
+    try:
+        sealer.seal(proof)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 17
+    finally:
+        tracemalloc.stop()
