@@ -115,7 +115,6 @@ DETAILS: Final = {
     "both-markers": "le intestazioni X-Trasporto e X-Ricevuta sono entrambe presenti",
     "repeated-marker": "l'intestazione X-Trasporto o X-Ricevuta e' ripetuta",
     "unknown-marker": "l'intestazione X-Trasporto o X-Ricevuta ha un valore non previsto",
-    "anomaly-marker": "il messaggio e' una busta di anomalia",
     "field-missing": "manca un'intestazione obbligatoria",
     "field-repeated": "un'intestazione obbligatoria e' ripetuta",
     "no-from-address": "il campo From non contiene un indirizzo valido",
@@ -129,6 +128,7 @@ DETAILS: Final = {
     "no-readable-part": "manca il testo descrittivo",
     "certification-missing": "mancano i dati di certificazione",
     "several-certifications": "i dati di certificazione sono presenti piu' volte",
+    "certification-unexpected": "una busta di anomalia contiene dati di certificazione",
     "certification-malformed": "i dati di certificazione non sono validi",
     "original-missing": "manca il messaggio originale",
     "several-originals": "il messaggio originale e' presente piu' volte",
@@ -142,6 +142,7 @@ DETAILS: Final = {
     "not-to-service-mailbox": "il messaggio non e' indirizzato alla casella di servizio del gestore",
 }
 """Italian detail of the anomaly envelope for each reason of `lint.reason` that can be a failure (4.7)."""
+_ANOMALY_DETAIL = "il messaggio e' una busta di anomalia"
 _UNNAMED_DETAIL = "la struttura del messaggio non e' corretta"
 
 
@@ -165,9 +166,9 @@ def _kind(facts: IncomingFacts) -> tuple[MessageClass, str]:
         return MessageClass.ORDINARY, refused  # IP-10
     if facts.directory is None or not _origin_proven(facts.seal):
         return MessageClass.TEMPORARY, ""  # IP-5
-    failed = _form_failure(facts)
-    if failed:
-        return MessageClass.PEC_MALFORMED, malformed(DETAILS.get(failed, _UNNAMED_DETAIL))  # IP-11
+    fault = _form_fault(facts)
+    if fault:
+        return MessageClass.PEC_MALFORMED, malformed(fault)  # IP-11
     if facts.family is MessageFamily.RECEIPT:
         return MessageClass.RECEIPT, ""
     assert facts.certification is not None, "a form without failure has certification data"
@@ -195,15 +196,18 @@ def _origin_proven(seal: SealReport) -> bool:
     return good.issuperset(_ORIGIN)
 
 
-def _form_failure(facts: IncomingFacts) -> str:
-    """Return the code of the first formal failure, that of the address included; empty when there is none."""
+def _form_fault(facts: IncomingFacts) -> str:
+    """Return the Italian detail of the first formal failure, that of the address included; empty when there is none."""
+    if facts.family is MessageFamily.ANOMALY:
+        return _ANOMALY_DETAIL  # certifies nothing, whatever its form
     for outcome in facts.form:
         if outcome.mark is Mark.FAILED:
-            return outcome.reason or "unnamed"
-    if facts.certification is None or facts.family not in {MessageFamily.ENVELOPE, MessageFamily.RECEIPT}:
-        return "unnamed"  # no form was checked: nothing may be claimed
+            return DETAILS.get(outcome.reason, _UNNAMED_DETAIL)
     address = next((outcome for outcome in facts.seal.steps if outcome.step == SealStep.ADDRESS), None)
-    return "from-not-signer" if address is not None and address.mark is Mark.FAILED else ""  # IP-12
+    if address is not None and address.mark is Mark.FAILED:  # IP-12
+        return DETAILS["from-not-signer"]
+    checked = facts.form and facts.certification is not None and facts.family is not MessageFamily.NONE
+    return "" if checked else _UNNAMED_DETAIL  # what was not checked may not be claimed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

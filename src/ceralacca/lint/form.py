@@ -7,7 +7,7 @@ tolerances of section 11 come before any failure (IP-16), each under a reason co
 Clauses: IP-12, IP-13, IP-16, GE-8, GE-17, GE-18, GE-26, MO-5, XM-6, TO-5 to TO-8, TO-11 to TO-14, TO-17, AM-14, SE-7.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -73,7 +73,7 @@ def check_form(
     signer_addresses: Collection[str] | None = None,
     service_mailboxes: Collection[Address] | None = None,
 ) -> tuple[StepOutcome, ...]:
-    """Check the form of a message, envelope or receipt as its marker says.
+    """Check the form of a message: envelope, receipt or anomaly envelope, as its marker says.
 
     `local_recipients` are the RCPT addresses of the transaction in our domains, None when the message
     was not seen arriving: then `reverse_path` says nothing either. With recipients, a `reverse_path`
@@ -106,6 +106,13 @@ class _Result:
 
 
 _PASSED = _Result()
+_NOT_ASKED = _Result(Mark.NOT_REACHED)
+_CLAUSE = {
+    MessageFamily.ENVELOPE: "IP-12",
+    MessageFamily.RECEIPT: "IP-13",
+    MessageFamily.ANOMALY: "BA-1",
+    MessageFamily.NONE: "IP-12",
+}
 
 
 def _failed(reason: FormReason, **evidence: str) -> _Result:
@@ -132,7 +139,7 @@ class _Form:
     service_mailboxes: tuple[Address, ...] | None
 
     def outcomes(self) -> tuple[StepOutcome, ...]:
-        clause = "IP-12" if self.family is MessageFamily.ENVELOPE else "IP-13"
+        clause = _CLAUSE[self.family]
         return tuple(
             StepOutcome(
                 step=step,
@@ -151,12 +158,16 @@ class _Form:
         yield FormStep.STRUCTURE, ("IP-6", "GE-9", "SE-7"), self._structure()
         yield FormStep.READABLE_PART, ("GE-12", "TO-6"), self._readable_part()
         yield FormStep.CERTIFICATION_PART, ("GE-11", "TO-11", "TO-17"), self._certification_part()
-        yield FormStep.CERTIFICATION, ("XM-5", "XM-6", "TO-9"), self._certification()
+        yield FormStep.CERTIFICATION, ("XM-5", "XM-6", "TO-9"), self._unless_anomaly(self._certification)
         yield FormStep.ORIGINAL_PART, ("GE-10", "TO-17"), self._original_part()
-        yield FormStep.KIND, ("GE-8",), self._kind()
-        yield FormStep.IDENTIFIER, ("XM-6", "GE-30", "TO-7"), self._identifier()
-        yield FormStep.REVERSE_PATH, ("MO-6", "AM-14"), self._reverse_path()
-        yield FormStep.RECIPIENTS, ("MO-5", "MO-10", "AM-14"), self._recipients()
+        yield FormStep.KIND, ("GE-8",), self._unless_anomaly(self._kind)
+        yield FormStep.IDENTIFIER, ("XM-6", "GE-30", "TO-7"), self._unless_anomaly(self._identifier)
+        yield FormStep.REVERSE_PATH, ("MO-6", "AM-14"), self._unless_anomaly(self._reverse_path)
+        yield FormStep.RECIPIENTS, ("MO-5", "MO-10", "AM-14"), self._unless_anomaly(self._recipients)
+
+    def _unless_anomaly(self, check: Callable[[], _Result]) -> _Result:
+        """Skip what compares with certification data, which an anomaly envelope never has (GE-16)."""
+        return _NOT_ASKED if self.family is MessageFamily.ANOMALY else check()
 
     # -- outer header --------------------------------------------------------------------------
 
@@ -172,8 +183,6 @@ class _Form:
         mark = marks[0].lower()
         if mark not in _MARKS["x-ricevuta" if outer.receipt_marks else "x-trasporto"]:
             return _failed(FormReason.UNKNOWN_MARKER, value=marks[0][:80])
-        if self.family is MessageFamily.ANOMALY:
-            return _failed(FormReason.ANOMALY_MARKER)
         return _PASSED if marks[0] == mark else _tolerated(FormReason.MARKER_CASE, value=marks[0])
 
     def _header_fields(self) -> _Result:
@@ -224,6 +233,10 @@ class _Form:
 
     def _certification_part(self) -> _Result:
         found = self.received.certification_part
+        if self.family is MessageFamily.ANOMALY:
+            return (
+                _PASSED if found.absence is Absence.MISSING else _failed(FormReason.CERTIFICATION_UNEXPECTED)
+            )  # GE-16
         if found.absence is Absence.SEVERAL:
             return _failed(FormReason.SEVERAL_CERTIFICATIONS)
         return _labelled(found) if found.entity is not None else _failed(FormReason.CERTIFICATION_MISSING)  # TO-11

@@ -19,8 +19,6 @@ class FormReason(StrEnum):
     """A value that is not on the closed list of 2.3."""
     MARKER_CASE = "marker-case"
     """Borne: the value in other letters than lower case."""
-    ANOMALY_MARKER = "anomaly-marker"
-    """X-Trasporto: errore. An anomaly envelope certifies nothing and never travels between providers."""
 
     # header-fields
     FIELD_MISSING = "field-missing"
@@ -51,6 +49,8 @@ class FormReason(StrEnum):
     # certification-part, original-part
     CERTIFICATION_MISSING = "certification-missing"
     SEVERAL_CERTIFICATIONS = "several-certifications"
+    CERTIFICATION_UNEXPECTED = "certification-unexpected"
+    """An anomaly envelope with certification data: it must certify nothing (GE-16)."""
     ORIGINAL_MISSING = "original-missing"
     SEVERAL_ORIGINALS = "several-originals"
     ORIGINAL_UNEXPECTED = "original-unexpected"
