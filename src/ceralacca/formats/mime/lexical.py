@@ -24,8 +24,7 @@ class Quoted(NamedTuple):
 def quoted_string(text: str, position: int) -> Quoted:
     """Read the quoted string whose opening quote stands at `position`; unclosed, it reaches to the end."""
     found = _QUOTED.match(text, position)
-    if found is None:  # cannot be, for every text after a quote matches; said for the reader and the types
-        return Quoted(text[position + 1 :], len(text), closed=False)
+    assert found is not None  # whatever follows a quote matches
     content = found[1]
     if "\\" in content:
         content = _ESCAPE.sub(r"\1", content)

@@ -37,6 +37,7 @@ def test_preamble_delimiters_and_epilogue_have_their_spans():
     assert [data[slice(*span)] for span in spans] == [b"pre\r\n", b"\r\n--b \t\r\n", b"\r\n--b--\r\n", b"epi\r\n"]
     assert octets(message, data) == [b"\r\nx"]
     assert message.boundary == b"b"
+    assert [entity.is_multipart for entity in message.walk()] == [True, False]
 
 
 @pytest.mark.requirement("TO-4")

@@ -112,6 +112,9 @@ def test_a_header_of_256_kib_is_read_and_one_octet_more_is_not():
     assert error.value.offset == 2
     with pytest.raises(LimitExceeded):
         read_head(b"x" * 262_145)
+    with pytest.raises(LimitExceeded):
+        read_head(b"x" * 262_144 + b"\n\n")
+    assert read_head(b"x" * 262_143 + b"\n\n").end == 262_145
 
 
 @pytest.mark.requirement("SE-7")
