@@ -16,7 +16,7 @@ from ceralacca.formats.directory_ldif import read_directory, write_directory
 from ceralacca.store.directory_copy import DirectoryCopy, Replacement
 from ceralacca.testing.authority import Authority, TestIdentity
 from ceralacca.testing.clock import NOON
-from ceralacca.testing.directory import directory_of, make_directory, provider_record
+from ceralacca.testing.directory import directory_of, make_directory, private_directory, provider_record
 from ceralacca.trust.cms_writer import sign_opaque
 from ceralacca.trust.directory_file import DirectoryFileOpener, open_directory_file, seal_directory_file
 from ceralacca.trust.verifier import JudgedAt
@@ -196,6 +196,19 @@ def test_a_private_directory_of_any_size_is_made_the_same_each_time() -> None:
     assert any(len(record.certificates) == 2 for record in one.records)
     every = {domain for record in one.records for domain in record.domains}
     assert all(one.is_pec(domain) for domain in every)
+
+
+@pytest.mark.requirement("DI-11", "DI-1", "DI-2")
+def test_a_private_directory_comes_with_keys_and_seals() -> None:
+    private = private_directory(AUTHORITY)
+    opened = open_directory_file(private.p7m(NOON), [private.manager.certificate], at=JudgedAt.now(NOON))
+    directory = read_directory(opened.ldif)
+    assert directory == private.directory
+    assert directory.deviations == ()
+    for number, identity in enumerate(private.providers, 1):
+        assert directory.owns(identity.certificate, f"pec.gestore-{number}.example")
+        own = open_directory_file(private.p7m_of(identity, NOON), [identity.certificate], at=JudgedAt.now(NOON))
+        assert read_directory(own.ldif).records == directory.records_of_provider(identity.name)
 
 
 @pytest.mark.system

@@ -9,7 +9,7 @@ Clauses: MO-4, MO-8, DI-6 to DI-9, AM-25; IP-7 and IP-14 lean on it.
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from ceralacca.base.errors import PeerError
@@ -115,9 +115,9 @@ class Directory:
     _by_provider: dict[str, tuple[ProviderRecord, ...]] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        by_domain = _index((domain, record) for record in self.records for domain in record.domains)
-        by_hash = _index((sha1, record) for record in self.records for sha1 in record.hashes)
-        by_provider = _index((record.provider_key, record) for record in self.records)
+        by_domain = _index(self.records, lambda record: record.domains)
+        by_hash = _index(self.records, lambda record: record.hashes)
+        by_provider = _index(self.records, lambda record: (record.provider_key,))
         _check_tree(by_provider)
         object.__setattr__(self, "_by_domain", by_domain)
         object.__setattr__(self, "_by_hash", by_hash)
@@ -203,12 +203,25 @@ def name_key(name: str) -> str:
     return " ".join(name.split()).casefold()
 
 
-def _index(pairs: Iterable[tuple[str, ProviderRecord]]) -> dict[str, tuple[ProviderRecord, ...]]:
+def _index(
+    records: tuple[ProviderRecord, ...], keys: Callable[[ProviderRecord], Iterable[str]]
+) -> dict[str, tuple[ProviderRecord, ...]]:
     """Group records by key; the main environment first, else in file order."""
-    groups: dict[str, list[ProviderRecord]] = {}
-    for key, record in pairs:
-        groups.setdefault(key, []).append(record)
-    return {key: tuple(sorted(group, key=lambda record: not record.is_main)) for key, group in groups.items()}
+    index: dict[str, tuple[ProviderRecord, ...]] = {}
+    several: dict[str, list[ProviderRecord]] = {}
+    for record in records:
+        alone = (record,)
+        for key in keys(record):
+            if index.setdefault(key, alone) is not alone:
+                several.setdefault(key, [*index[key]]).append(record)
+    for key, group in several.items():
+        index[key] = tuple(sorted(group, key=lambda record: not record.is_main))
+    return index
+
+
+def _common(some: tuple[ProviderRecord, ...], others: tuple[ProviderRecord, ...]) -> tuple[ProviderRecord, ...]:
+    wanted = {id(record) for record in others}
+    return tuple(record for record in some if id(record) in wanted)
 
 
 def _check_tree(by_provider: dict[str, tuple[ProviderRecord, ...]]) -> None:
@@ -217,10 +230,6 @@ def _check_tree(by_provider: dict[str, tuple[ProviderRecord, ...]]) -> None:
             raise InvalidRecord("a secondary environment without its main one", attribute="providerUnit")
         if len({record.key for record in records}) < len(records):
             raise InvalidRecord("two records of one environment", attribute="providerName")
-
-
-def _common(some: tuple[ProviderRecord, ...], others: tuple[ProviderRecord, ...]) -> tuple[ProviderRecord, ...]:
-    return tuple(record for record in some if any(record is other for other in others))
 
 
 def _claimed_twice(

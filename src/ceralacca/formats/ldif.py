@@ -29,7 +29,7 @@ class LdifLimits:
     """What a file may ask of us; far above the whole Italian directory."""
 
     octets: int = 64 * 2**20
-    lines: int = 500_000
+    lines: int = 300_000
     line_octets: int = 2**20
     """Of one unfolded line."""
 

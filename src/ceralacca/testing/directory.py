@@ -6,6 +6,7 @@ with a key that everybody can compute, good for looking up and for nothing else.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 
@@ -16,9 +17,14 @@ from cryptography.x509.oid import NameOID
 
 from ceralacca.core.directory import BaseEntry, Directory, ProviderRecord
 from ceralacca.core.model.address import Address
+from ceralacca.testing.authority import Authority, TestIdentity
+from ceralacca.trust.directory_file import seal_directory_file
 
 _NOT_BEFORE = datetime(2024, 1, 1, tzinfo=UTC)
 _NOT_AFTER = datetime(2044, 1, 1, tzinfo=UTC)
+
+PROVIDERS = ("Gestore Alfa S.p.A.", "Gestore Beta S.r.l.")
+"""The invented providers whose keys the testing kit has ready."""
 
 BASE = BaseEntry(
     location="https://indice.prova.example/igpec.ldif.p7m", description=("TEST directory of invented providers",)
@@ -102,3 +108,41 @@ def make_directory(
             ),
         )
     return directory_of(*records)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrivateDirectory:
+    """A directory whose providers can seal and whose manager has sealed it (DI-2, DI-11)."""
+
+    directory: Directory
+    manager: TestIdentity
+    providers: tuple[TestIdentity, ...]
+
+    def p7m(self, instant: datetime) -> bytes:
+        """Return the whole directory as its manager publishes it."""
+        return seal_directory_file(self.directory, self.manager, instant)
+
+    def p7m_of(self, provider: TestIdentity, instant: datetime) -> bytes:
+        """Return one provider's records as the provider publishes them (DI-1)."""
+        return seal_directory_file(self.directory.of_provider(provider.name), provider, instant)
+
+
+def private_directory(authority: Authority, names: Sequence[str] = PROVIDERS) -> PrivateDirectory:
+    """Certify the named providers and list them with two domains and a secondary environment each (DI-11).
+
+    Provider number n seals as `posta-certificata@gestore-<n>.example` and manages `pec.gestore-<n>.example`.
+    """
+    identities = []
+    records: list[ProviderRecord] = []
+    for number, name in enumerate(names, 1):
+        home = f"gestore-{number}.example"
+        identity = authority.provider(name, f"posta-certificata@{home}")
+        identities.append(identity)
+        mine = [identity.certificate]
+        records += (
+            provider_record(name, [home, f"pec.{home}"], certificates=mine),
+            provider_record(name, [f"secondario.{home}"], certificates=mine, unit="Ambiente Secondario"),
+        )
+    return PrivateDirectory(
+        directory=directory_of(*records), manager=authority.directory_manager(), providers=tuple(identities)
+    )
