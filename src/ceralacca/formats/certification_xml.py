@@ -70,11 +70,7 @@ def _valid_root(document: bytes) -> etree._Element:
         root = etree.fromstring(document, parser)
     except (etree.XMLSyntaxError, ValueError):
         raise MalformedCertification("not-xml") from None
-    try:
-        valid = dtd().validate(root)
-    except etree.DTDValidateError:  # libxml2 gives up, which it says of no document that follows the DTD
-        valid = False
-    if not valid or root.tag != "postacert":
+    if not dtd().validate(root) or root.tag != "postacert":
         raise MalformedCertification("not-valid")
     return root
 

@@ -34,6 +34,11 @@ def test_a_field_is_folded_before_the_address_and_never_inside_quotes():
     assert header_field("From", quoted) == f"From: {quoted[: -len(' <x@y.example>')]}\r\n <x@y.example>\r\n".encode()
 
 
+def test_a_quote_that_is_never_closed_loses_nothing():
+    value = 'a "b ' + "c " * 60 + "d"
+    assert header_field("X-Test", value).replace(b"\r\n", b"") == f"X-Test: {value}".encode()
+
+
 def test_a_short_field_stays_on_one_line():
     assert header_field("X-Ricevuta", "accettazione") == b"X-Ricevuta: accettazione\r\n"
 
@@ -121,6 +126,9 @@ def test_an_alternative_has_exactly_one_plain_and_one_html():
         (b".\n..\na.", b"=2E\r\n=2E.\r\na."),
         (b"\x00\x7f\xff", b"=00=7F=FF"),
         (b"x" * 76, b"x" * 76),
+        (b"." + b"x" * 73, b"=2E" + b"x" * 73),
+        (b"." + b"x" * 74, b"=2E" + b"x" * 72 + b"=\r\nxx"),
+        (b"From " + b"x" * 70, b"=46rom " + b"x" * 68 + b"=\r\nxx"),
         (b"x" * 77, b"x" * 75 + b"=\r\nxx"),
         (b"x" * 75 + b".y", b"x" * 75 + b"=\r\n=2Ey"),
         (b"x" * 74 + b" From me", b"x" * 74 + b" =\r\n=46rom me"),

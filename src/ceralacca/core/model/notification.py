@@ -151,4 +151,4 @@ class MessageRow(Enum):
         }
         if error is ErrorKind.VIRUS and kind in virus:
             return virus[kind]
-        return next(row for row in cls if row.facts.kind is kind)
+        return next(row for row in cls if row.facts.kind is kind and not row.facts.security)

@@ -26,6 +26,7 @@ _FILE_NAME = re.compile(r"[A-Za-z0-9._-]+")
 _BOUNDARY = re.compile(r"[A-Za-z0-9'()+_,./:=?-]{1,70}")
 _C1 = re.compile(r"[\x80-\x9f]")
 _CHUNK = re.compile(rb"[ \t]*[^ \t]+")
+_UNSAFE = re.compile(rb"[^ -<>-~]| \Z|\A\.|\AF(?=rom )")
 _BASE64_OCTETS_OF_LINE = 57  # 76 characters
 
 
@@ -166,6 +167,12 @@ def quoted_printable(octets: bytes) -> bytes:
 
 
 def _quoted_printable_line(line: bytes) -> bytes:
+    whole = _UNSAFE.sub(lambda found: b"=%02X" % found[0][0], line)
+    return whole if len(whole) <= 76 else _broken_line(line)
+
+
+def _broken_line(line: bytes) -> bytes:
+    """Encode a line that is longer than 76 octets, with soft line breaks."""
     done: list[bytes] = []
     current = b""
     final = len(line) - 1
@@ -180,4 +187,5 @@ def _quoted_printable_line(line: bytes) -> bytes:
     return CRLF.join([*done, current])
 
 
-_ENCODED = [bytes((octet,)) if 0x20 <= octet <= 0x7E and octet != 0x3D else b"=%02X" % octet for octet in range(256)]
+_PLAIN = frozenset(range(0x20, 0x7F)) - {0x3D}
+_ENCODED = [bytes((octet,)) if octet in _PLAIN else b"=%02X" % octet for octet in range(256)]

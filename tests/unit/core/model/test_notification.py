@@ -78,6 +78,12 @@ def test_there_are_eleven_rows():
     assert [row.facts.number for row in MessageRow] == list(range(1, 12))
 
 
+@pytest.mark.requirement("ER-1")
+@pytest.mark.parametrize("row", [row for row in MessageRow if row.facts.kind is not None])
+def test_kind_and_error_lead_back_to_the_row(row):
+    assert {MessageRow.of(row.facts.kind, error) for error in row.facts.errors} == {row}
+
+
 @pytest.mark.requirement("MO-3", "GE-29")
 def test_a_provider_names_identifiers_by_the_domain_of_its_address():
     provider = IssuingProvider(name="Gestore Alfa", address=Address.parse("posta-certificata@Gestore-Alfa.example"))
