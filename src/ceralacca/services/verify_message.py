@@ -22,7 +22,6 @@ from ceralacca.lint.contradictions import Contradiction, contradictions
 from ceralacca.lint.form import check_form
 from ceralacca.ports.seal_verifier import VerifiesSeal
 
-
 _BY_RECIPIENT_PROVIDER = frozenset({MessageRow.TAKING_IN_CHARGE, MessageRow.VIRUS_DETECTION, MessageRow.DELIVERY})
 
 
