@@ -24,6 +24,7 @@ SET = 0x31
 
 _INDEFINITE = 0x80
 _MOST_ELEMENTS = 200_000
+_new = tuple.__new__  # what Element(...) does, without the call between: this is the inner loop of verification
 _DEEPEST = 32
 
 
@@ -50,12 +51,17 @@ def read(data: bytes, start: int, limit: int) -> Element:
 
     Raises MalformedBer.
     """
+    body = start + 2
+    if body <= limit and (length := data[start + 1]) < _INDEFINITE and data[start] & 0x1F != 0x1F:
+        end = body + length  # the short form, which most elements have
+        if end <= limit:
+            return _new(Element, (data[start], start, body, end, end))
     tag, body, length = _head(data, start, limit)
     if length >= 0:
         end = body + length
-        return Element(tag, start, body, end, end)
+        return _new(Element, (tag, start, body, end, end))
     end = _end_of_contents(data, body, limit)
-    return Element(tag, start, body, end, end + 2)
+    return _new(Element, (tag, start, body, end, end + 2))
 
 
 def expect(data: bytes, start: int, limit: int, tag: int) -> Element:
@@ -93,10 +99,10 @@ def octets(data: bytes, element: Element) -> bytes:
 
 def _head(data: bytes, start: int, limit: int) -> tuple[int, int, int]:
     """Return tag, position of the value and its length; -1 when it is indefinite."""
-    if start + 2 > limit:
+    body = start + 2
+    if body > limit:
         raise MalformedBer(f"an element is cut short at octet {start}")
     tag, length = data[start], data[start + 1]
-    body = start + 2
     if tag & 0x1F == 0x1F:
         raise MalformedBer(f"a tag of several octets stands at octet {start}")
     if length == _INDEFINITE:

@@ -10,6 +10,7 @@ Clauses: IP-6, IP-7, GE-2, TO-1; RFC 5652.
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 # Imported before any CMS is parsed, or attributes they define stay unknown to asn1crypto for the process.
@@ -164,7 +165,7 @@ def _signed_data(data: bytes, element: Element) -> SignedData:
     certificates: tuple[bytes, ...] = ()
     if position < end and data[position] == _CONTEXT_0:
         held = ber.read(data, position, end)
-        certificates = _certificates(data, held)
+        certificates = _certificates(ber.whole(data, held))
         position = held.after
     if position < end and data[position] == _CONTEXT_1:  # CRLs in a message are nobody's evidence: CE-10
         position = ber.read(data, position, end).after
@@ -193,13 +194,15 @@ def _encapsulated(data: bytes, element: Element) -> tuple[bytes, bytes | None]:
     return name, ber.octets(data, content)
 
 
-def _certificates(data: bytes, element: Element) -> tuple[bytes, ...]:
+@lru_cache(maxsize=64)
+def _certificates(octets: bytes) -> tuple[bytes, ...]:
+    """Take the certificates apart; kept, since a provider sends the same ones with every seal."""
     found = []
-    for count, choice in enumerate(ber.children(data, element)):
+    for count, choice in enumerate(ber.children(octets, ber.read(octets, 0, len(octets)))):
         if count >= MOST_CERTIFICATES:
             raise MalformedCms("there are more certificates than a seal can need")
         if choice.tag == ber.SEQUENCE:  # the other choices are not X.509 public key certificates
-            found.append(ber.whole(data, choice))
+            found.append(ber.whole(octets, choice))
     return tuple(found)
 
 
@@ -216,7 +219,7 @@ def _signer(data: bytes, element: Element) -> SignerInfo:
     end = element.end
     version = ber.expect(data, element.body, end, ber.INTEGER)
     sid = ber.read(data, version.after, end)
-    issuer, serial, key_identifier = _identity(data, sid)
+    issuer, serial, key_identifier = _identity(ber.whole(data, sid))
     digest = ber.expect(data, sid.after, end, ber.SEQUENCE)
     position = digest.after
     attributes, fault = None, ""
@@ -232,52 +235,58 @@ def _signer(data: bytes, element: Element) -> SignerInfo:
         raise MalformedCms("something else than unsigned attributes follows the signature")
     if signature.after != end and ber.read(data, signature.after, end).after != end:
         raise MalformedCms("octets follow the unsigned attributes")
+    algorithms = (ber.whole(data, digest), ber.whole(data, algorithm))
     return SignerInfo(
         issuer=issuer,
         serial=serial,
         key_identifier=key_identifier,
-        digest=_digest_name(data, digest),
-        scheme=_scheme(data, algorithm),
+        digest=_digest_name(algorithms[0]),
+        scheme=_scheme(algorithms[1]),
         attributes=attributes,
         attributes_fault=fault,
         signature=ber.octets(data, signature),
-        algorithms=(ber.whole(data, digest), ber.whole(data, algorithm)),
+        algorithms=algorithms,
     )
 
 
-def _identity(data: bytes, sid: Element) -> tuple[bytes, bytes, bytes]:
+@lru_cache(maxsize=256)
+def _identity(octets: bytes) -> tuple[bytes, bytes, bytes]:
     """Return issuer, serial number and key identifier; the empty ones are not how the signer is named."""
+    sid = ber.read(octets, 0, len(octets))
     if sid.tag == _KEY_IDENTIFIER:
-        return b"", b"", data[sid.body : sid.end]
+        return b"", b"", octets[sid.body : sid.end]
     if sid.tag != ber.SEQUENCE:
         raise MalformedCms("the signer is named in no known way")
-    issuer = ber.expect(data, sid.body, sid.end, ber.SEQUENCE)
-    serial = ber.expect(data, issuer.after, sid.end, ber.INTEGER)
+    issuer = ber.expect(octets, sid.body, sid.end, ber.SEQUENCE)
+    serial = ber.expect(octets, issuer.after, sid.end, ber.INTEGER)
     if serial.after != sid.end:
         raise MalformedCms("octets follow the signer's serial number")
-    return ber.whole(data, issuer), data[serial.body : serial.end], b""
+    return ber.whole(octets, issuer), octets[serial.body : serial.end], b""
 
 
-def _algorithm(data: bytes, element: Element) -> tuple[bytes, bytes]:
+def _algorithm(octets: bytes) -> tuple[bytes, bytes]:
     """Return the object identifier of an AlgorithmIdentifier and its parameters; a NULL counts as none."""
-    name = ber.expect(data, element.body, element.end, ber.OBJECT_IDENTIFIER)
+    element = ber.expect(octets, 0, len(octets), ber.SEQUENCE)
+    name = ber.expect(octets, element.body, element.end, ber.OBJECT_IDENTIFIER)
     parameters = b""
     if name.after != element.end:
-        held = ber.read(data, name.after, element.end)
+        held = ber.read(octets, name.after, element.end)
         if held.after != element.end:
             raise MalformedCms("octets follow the parameters of an algorithm")
         if held.tag != ber.NULL or held.end != held.body:
-            parameters = ber.whole(data, held)
-    return data[name.body : name.end], parameters
+            parameters = ber.whole(octets, held)
+    return octets[name.body : name.end], parameters
 
 
-def _digest_name(data: bytes, element: Element) -> str:
-    name, parameters = _algorithm(data, element)
+@lru_cache(maxsize=64)
+def _digest_name(octets: bytes) -> str:
+    name, parameters = _algorithm(octets)
     return "" if parameters else DIGESTS.get(name, "")
 
 
-def _scheme(data: bytes, element: Element) -> SignatureScheme:
-    name, parameters = _algorithm(data, element)
+@lru_cache(maxsize=64)
+def _scheme(octets: bytes) -> SignatureScheme:
+    name, parameters = _algorithm(octets)
     if name == _RSA_PSS:
         return _pss(parameters)
     if parameters:

@@ -9,9 +9,11 @@ Clauses: GE-5, IP-6, TO-1 to TO-4, SE-7.
 """
 
 import binascii
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 from ceralacca.base.errors import PeerError, UnreadableMessage
@@ -24,6 +26,9 @@ _DETACHED_TYPES = frozenset({"application/pkcs7-signature", "application/x-pkcs7
 _OPAQUE_TYPES = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})
 _VERBATIM = frozenset({"", "7bit", "8bit", "binary"})
 _SPACE = b" \t\r\n"
+_QUOTED_BOUNDARY = re.compile(rb'boundary="([0-9A-Za-z_=.-]{1,70})"', re.IGNORECASE)
+_PLACEHOLDER = b"in-its-place"
+_EMPTY_LINE = re.compile(rb"\n\r?\n")
 _CHUNK = 1 << 20
 
 MOST_DETACHED_OCTETS: Final = 1 << 20
@@ -98,9 +103,9 @@ def split_signed(data: Octets) -> SignedMessage:
         head = read_head(octets)
     except UnreadableMessage as fault:
         raise MalformedSignature(str(fault), Reason.MALFORMED_MESSAGE) from None
-    kind = _content_type(head, "the message")
+    boundary, kind = _boundary_and_kind(head)
     if kind.value == "multipart/signed":
-        return _detached(octets, head, kind)
+        return _detached(octets, head, kind, boundary)
     if kind.value in _OPAQUE_TYPES and kind.params.get("smime-type", "signed-data").lower() == "signed-data":
         return _opaque(octets, head)
     raise NotSigned("the message is not signed", Reason.NOT_SIGNED)
@@ -136,13 +141,34 @@ def _content_type(head: Head, whose: str) -> ContentValue:
     fields = head.all("Content-Type")
     if len(fields) > 1 or len(head.all("Content-Transfer-Encoding")) > 1:
         raise MalformedSignature(f"{whose} says twice how it is to be read", Reason.AMBIGUOUS_HEADER)
-    return read_content_value(fields[0].body if fields else b"text/plain")
+    return _read_kept(fields[0].body if fields else b"text/plain")
 
 
-def _detached(data: bytes, head: Head, kind: ContentValue) -> SignedMessage:
+@lru_cache(maxsize=256)
+def _read_kept(body: bytes) -> ContentValue:
+    return read_content_value(body)
+
+
+def _boundary_and_kind(head: Head) -> tuple[bytes, ContentValue]:
+    """Return the boundary and the value of Content-Type, of which everything but the boundary is always the same.
+
+    A quoted boundary of plain characters is put aside while the value is read, so that the reading can be kept; it
+    counts only if what was put in its place comes out as the boundary.
+    """
+    fields = head.all("Content-Type")
+    found = _QUOTED_BOUNDARY.search(fields[0].body) if len(fields) == 1 else None
+    if found is not None and _PLACEHOLDER not in found.string and len(head.all("Content-Transfer-Encoding")) < 2:
+        body = found.string
+        kind = _read_kept(body[: found.start(1)] + _PLACEHOLDER + body[found.end(1) :])
+        if kind.octets.get("boundary") == _PLACEHOLDER:
+            return found[1], kind
+    kind = _content_type(head, "the message")
+    return kind.octets.get("boundary", b"").rstrip(b" "), kind
+
+
+def _detached(data: bytes, head: Head, kind: ContentValue, boundary: bytes) -> SignedMessage:
     if kind.params.get("protocol", "").lower() not in _DETACHED_TYPES:  # IP-6, TO-2
         raise NotSigned("the message is signed by another method than S/MIME", Reason.UNEXPECTED_PROTOCOL)
-    boundary = kind.octets.get("boundary", b"").rstrip(b" ")
     if not boundary:
         raise MalformedSignature("the signed message has no boundary", Reason.NO_BOUNDARY)
     first, second, last = _three_delimiters(data, head.end, b"--" + boundary)
@@ -216,13 +242,22 @@ def _signature(data: bytes, start: int, end: int) -> bytes:
     """Return the CMS of the signature part."""
     if end - start > 2 * MOST_DETACHED_OCTETS:
         raise MalformedSignature("the signature is larger than any seal", Reason.TOO_LARGE)
+    empty_line = _EMPTY_LINE.search(data, start, end)
+    body = empty_line.end() if empty_line else end
+    encoding = _signature_encoding(data[start:body])
+    return _decoded(data[body:end], encoding, MOST_DETACHED_OCTETS)
+
+
+@lru_cache(maxsize=256)
+def _signature_encoding(header: bytes) -> str:
+    """Check the header of a signature part and return its encoding; kept, since most are the same few lines."""
     try:
-        head = read_head(data, start, end)
+        head = read_head(header)
     except UnreadableMessage as fault:
         raise MalformedSignature(str(fault), Reason.MALFORMED_MESSAGE) from None
-    if _content_type(head, "the signature").value not in _DETACHED_TYPES:
+    if head.end != len(header) or _content_type(head, "the signature").value not in _DETACHED_TYPES:
         raise MalformedSignature("the second part is not a signature", Reason.NOT_A_SIGNATURE_PART)
-    return _decoded(data[head.end : end], head, MOST_DETACHED_OCTETS)
+    return _encoding(head)
 
 
 def _opaque(data: bytes, head: Head) -> SignedMessage:
@@ -231,14 +266,17 @@ def _opaque(data: bytes, head: Head) -> SignedMessage:
         form=SealForm.OPAQUE,
         entity=memoryview(b""),
         entity_start=head.end,
-        cms=_decoded(data[head.end :], head, MOST_OPAQUE_OCTETS),
+        cms=_decoded(data[head.end :], _encoding(head), MOST_OPAQUE_OCTETS),
         micalg="",
         tolerated=(Reason.OPAQUE_FORM,),
     )
 
 
-def _decoded(body: bytes, head: Head, most: int) -> bytes:
-    encoding = (head.text("Content-Transfer-Encoding") or "").lower()
+def _encoding(head: Head) -> str:
+    return (head.text("Content-Transfer-Encoding") or "").lower()
+
+
+def _decoded(body: bytes, encoding: str, most: int) -> bytes:
     if encoding == "base64":
         cms = strict_base64(body)
     elif encoding in _VERBATIM:

@@ -152,13 +152,11 @@ def message(
     encoding: bytes = b"base64",
     preamble: bytes = b"",
     epilogue: bytes = b"",
-    header: bytes = b"",
 ) -> bytes:
     """Frame an entity and its CMS as a message, by hand."""
     body = base64.encodebytes(cms_octets).replace(b"\n", b"\r\n") if encoding == b"base64" else cms_octets + b"\r\n"
     return b"".join(
         (
-            header,
             b"From: " + sender.encode() + b"\r\nTo: mario.rossi@pec.alfa.example\r\nSubject: ACCETTAZIONE: prova\r\n",
             b"MIME-Version: 1.0\r\nContent-Type: " + content_type + b"\r\n\r\n",
             preamble,

@@ -147,7 +147,7 @@ class TrustStore:
     def judge(self, certificate: Certificate, others: tuple[bytes, ...], at: datetime) -> ChainFinding:
         """Find a path for the certificate and judge it for an instant.
 
-        `others` are certificates that came along, trusted in nothing. Outside the certificate's own period it is
+        `others` are certificates that came along, trusted in nothing; the certificate itself may be among them. Outside the certificate's own period it is
         judged for the nearest instant inside: the period is another question.
         """
         inside = min(max(at, certificate.facts.not_before), certificate.facts.not_after)
@@ -172,7 +172,11 @@ class TrustStore:
         return answer.finding
 
     def _answer(self, certificate: Certificate, others: tuple[bytes, ...], at: datetime) -> _Answer:
-        material = _Material(store=self, leaf=certificate.der, beside=tuple(_rooted(self, _readable(others))))
+        material = _Material(
+            store=self,
+            leaf=certificate.der,
+            beside=tuple(_rooted(self, _readable(der for der in others if der != certificate.der))),
+        )
         finding = _judge(material, at)
         known = [certificate, *(read_certificate(der) for der in material.beside), *self.intermediates]
         points = {one.facts.not_before for one in known} | {one.facts.not_after for one in known}

@@ -23,11 +23,11 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
-from ceralacca.core.directory import Directory
+from ceralacca.core.directory import Directory, ProviderRecord
 from ceralacca.core.model.outcome import CertificateFacts, Mark, SealReport, SealStep, SealVerdict, StepOutcome
 from ceralacca.core.model.reason import Reason
 from ceralacca.formats.cms import ID_DATA, MalformedCms, SignedData, SignerInfo, read_signed_data
-from ceralacca.formats.mime.addresses import read_addresses
+from ceralacca.formats.mime.addresses import AddressList, read_addresses
 from ceralacca.formats.smime import (
     MalformedSignature,
     NotSigned,
@@ -113,8 +113,10 @@ _HASHES: Final[Mapping[str, hashes.HashAlgorithm]] = {
     "sha512": hashes.SHA512(),
 }
 """Digests that are borne; MD5 is not among them."""
-_LEAST_RSA_BITS = 2048  # CE-8
-_LEAST_EC_BITS = 256
+_PREHASHED: Final = {name: Prehashed(algorithm) for name, algorithm in _HASHES.items()}
+_DIGESTS: Final = {name: getattr(hashlib, name) for name in _HASHES}
+_PKCS1: Final = padding.PKCS1v15()
+_LEAST_BITS: Final = {"rsa": 2048, "rsassa_pss": 2048, "ec": 256}  # CE-8
 _CLOCK_SKEW = timedelta(minutes=5)
 _ATTRIBUTE_SET = 0x31
 
@@ -194,15 +196,17 @@ def verify_seal(
     #  6. Path: to a configured anchor, name constraints included (IP-8, CE-9).
     #  7. Revocation: the CRL of every issuer on the path, from our own store (IP-8, IP-9, CE-10).
     #  8. Validity: the certificate's period at the instant of judgement (IP-8, TO-21).
+    owners: tuple[ProviderRecord, ...] = ()
     certificate = procedure.seal(trust)
     if certificate is not None:
         #  9. Address: From is an rfc822Name of the signer (GE-3, IP-12).
         procedure.put(SealStep.ADDRESS, *_address(parts, certificate))
         # 10. Directory: hash and octets of the certificate (IP-7, DI-8).
-        procedure.put(SealStep.DIRECTORY, *_listed(directory, certificate))
+        owners = _owners(directory, certificate)
+        procedure.put(SealStep.DIRECTORY, *_listed(directory, owners, certificate))
         # 11. Sender's domain: managed by the provider that sealed (IP-14).
-        procedure.put(SealStep.SENDER_DOMAIN, *_manages(directory, certificate, sender_domain))
-    return procedure.report(_provider(directory, certificate))
+        procedure.put(SealStep.SENDER_DOMAIN, *_manages(directory, owners, sender_domain))
+    return procedure.report(owners[0].name if owners else "")
 
 
 class Procedure:
@@ -375,8 +379,7 @@ class Procedure:
             return _PINNED if certificate.der in self._pinned else _NOT_PINNED
         if trust is None:
             return _NO_ANCHORS
-        others = tuple(der for der in self._data.certificates if der != certificate.der)
-        return trust.judge(certificate, others, at)
+        return trust.judge(certificate, self._data.certificates, at)
 
     def _instant(self, signer: SignerInfo) -> tuple[datetime, Reason | None]:
         """Return the instant to judge for, and what there is to say about it."""
@@ -426,24 +429,26 @@ class Procedure:
 
 def digest_of(name: str, octets: Octets) -> bytes:
     """Return the digest of octets, which are not copied."""
-    return hashlib.new(name, octets, usedforsecurity=False).digest()
+    found: bytes = _DIGESTS[name](octets, usedforsecurity=False).digest()
+    return found
 
 
 def canonical_digest(name: str, octets: Octets) -> bytes:
     """Return the digest of octets whose line ends are made CRLF, a piece at a time (TO-4)."""
-    digest = hashlib.new(name, usedforsecurity=False)
+    digest = _DIGESTS[name](usedforsecurity=False)
     for piece in canonical_pieces(octets):
         digest.update(piece)
-    return digest.digest()
+    found: bytes = digest.digest()
+    return found
 
 
 @lru_cache(maxsize=512)
 def key_outcome(certificate: Certificate) -> tuple[Reason | None, Mark, dict[str, str]]:
     """Step 5: judge the key and what it is for (CE-3, CE-6, CE-8)."""
-    least = _LEAST_RSA_BITS if certificate.key_kind in ("rsa", "rsassa_pss") else _LEAST_EC_BITS
-    if certificate.key_bits < least:
+    least = _LEAST_BITS.get(certificate.key_kind)
+    if least is not None and certificate.key_bits < least:
         return Reason.WEAK_KEY, Mark.FAILED, {"key": certificate.facts.key}
-    if certificate.key is None:
+    if least is None or certificate.key is None:
         return Reason.UNSUPPORTED_KEY, Mark.FAILED, {"key": certificate.facts.key}
     if reason := _usage_fault(certificate):
         named = {"key-usage": certificate.usages, "extended-key-usage": certificate.purposes}
@@ -493,16 +498,16 @@ def _verdict(steps: tuple[StepOutcome, ...]) -> SealVerdict:
 
 def _holds(key: rsa.RSAPublicKey | ec.EllipticCurvePublicKey, signer: SignerInfo, digest: bytes) -> bool:
     """Verify a signature over a digest."""
-    algorithm = _HASHES[signer.digest]
+    algorithm = _PREHASHED[signer.digest]
     family, salt = signer.scheme.family, signer.scheme.salt_octets
     try:
         if isinstance(key, rsa.RSAPublicKey) and family == "rsa":
-            key.verify(signer.signature, digest, padding.PKCS1v15(), Prehashed(algorithm))
+            key.verify(signer.signature, digest, _PKCS1, algorithm)
         elif isinstance(key, rsa.RSAPublicKey) and family == "rsa-pss":
-            pss = padding.PSS(padding.MGF1(algorithm), salt)
-            key.verify(signer.signature, digest, pss, Prehashed(algorithm))
+            pss = padding.PSS(padding.MGF1(_HASHES[signer.digest]), salt)
+            key.verify(signer.signature, digest, pss, algorithm)
         elif isinstance(key, ec.EllipticCurvePublicKey) and family == "ecdsa":
-            key.verify(signer.signature, digest, ec.ECDSA(Prehashed(algorithm)))
+            key.verify(signer.signature, digest, ec.ECDSA(algorithm))
         else:
             return False
     except (InvalidSignature, UnsupportedAlgorithm, ValueError):
@@ -521,47 +526,59 @@ def _period(
     return remark, Mark.TOLERATED if remark else Mark.PASSED, {}
 
 
-def _address(parts: SignedMessage, certificate: Certificate) -> tuple[Reason | None, Mark, Mapping[str, str]]:
+_Found = tuple[Reason | None, Mark, Mapping[str, str]]
+_FINE: Final[_Found] = (None, Mark.PASSED, {})
+
+
+def _address(parts: SignedMessage, certificate: Certificate) -> _Found:
     """Step 9: hold From against the certificate; the spelling of case does not matter (AM-14)."""
     fields = parts.head.all("From")
     names = certificate.facts.addresses
-    found = read_addresses(fields[0].body) if fields else None
+    found = _from(fields[0].body) if fields else None
     if not names or found is None or not found.mailboxes:
         return Reason.NO_ADDRESS, Mark.FAILED, {"certificate": ", ".join(names)}
+    first = found.mailboxes[0].address
+    if len(fields) == len(found.mailboxes) == 1 and not found.rejected and first.key in map(str.lower, names):
+        return _FINE
     evidence = {"from": ", ".join(box.address.text for box in found.mailboxes), "certificate": ", ".join(names)}
     if len(fields) > 1 or len(found.mailboxes) > 1 or found.rejected:
         return Reason.SEVERAL_ADDRESSES, Mark.FAILED, evidence
-    if found.mailboxes[0].address.key not in {name.lower() for name in names}:
-        return Reason.ADDRESS_MISMATCH, Mark.FAILED, evidence
-    return None, Mark.PASSED, {}
+    return Reason.ADDRESS_MISMATCH, Mark.FAILED, evidence
 
 
-def _listed(directory: Directory | None, certificate: Certificate) -> tuple[Reason | None, Mark, Mapping[str, str]]:
+@lru_cache(maxsize=256)
+def _from(body: bytes) -> AddressList:
+    """Read From; kept, since the receipts of a provider all come from one address."""
+    return read_addresses(body)
+
+
+def _owners(directory: Directory | None, certificate: Certificate) -> tuple[ProviderRecord, ...]:
+    """Return the records that list the certificate by hash and octets (DI-8)."""
+    if directory is None:
+        return ()
+    listed = directory.records_of_certificate(certificate.facts.sha1)
+    return tuple(record for record in listed if certificate.der in record.certificates)
+
+
+def _listed(directory: Directory | None, owners: tuple[ProviderRecord, ...], certificate: Certificate) -> _Found:
     """Step 10: the certificate stands in the directory, hash and octets (DI-8)."""
+    if owners:
+        return _FINE
     if directory is None:
         return Reason.NO_DIRECTORY, Mark.UNKNOWN, {}
-    if directory.owners(certificate.der):
-        return None, Mark.PASSED, {}
     listed = directory.records_of_certificate(certificate.facts.sha1)
     reason = Reason.DIRECTORY_CERTIFICATE_DIFFERS if listed else Reason.NOT_IN_DIRECTORY
     return reason, Mark.FAILED, {"sha1": certificate.facts.sha1}
 
 
-def _manages(
-    directory: Directory | None, certificate: Certificate, domain: str | None
-) -> tuple[Reason | None, Mark, Mapping[str, str]]:
+def _manages(directory: Directory | None, owners: tuple[ProviderRecord, ...], domain: str | None) -> _Found:
     """Step 11: the provider that sealed manages the sender's domain (IP-14)."""
     if domain is None:
         return Reason.NO_SENDER_DOMAIN, Mark.NOT_REACHED, {}
     if directory is None:
         return Reason.NO_DIRECTORY, Mark.UNKNOWN, {"domain": domain}
-    if not directory.owners(certificate.der):  # step 10 has said so
+    if not owners:  # step 10 has said so
         return None, Mark.NOT_REACHED, {}
-    if directory.owns(certificate.der, domain):
-        return None, Mark.PASSED, {}
+    if any(record in owners for record in directory.records_of_domain(domain)):
+        return _FINE
     return Reason.WRONG_PROVIDER, Mark.FAILED, {"domain": domain}
-
-
-def _provider(directory: Directory | None, certificate: Certificate | None) -> str:
-    owners = directory.owners(certificate.der) if directory and certificate else ()
-    return owners[0].name if owners else ""
