@@ -7,7 +7,6 @@ of a receipt or notice; `formats.receipt` and `formats.envelope` add what distin
 Clauses: GE-9 to GE-12, GE-20 to GE-23, GE-28, GE-30, GE-31, MO-10, MO-12, XM-7.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -26,12 +25,11 @@ from ceralacca.formats.mime.compose import (
     text_part,
 )
 from ceralacca.formats.outer_header import OuterHeader, bare, bracketed, marks, reference
+from ceralacca.formats.seven_bit import is_seven_bit
 from ceralacca.formats.splice import Octets, Splice
 from ceralacca.formats.subject import prefixed_subject
 from ceralacca.formats.texts.html import html_text
 from ceralacca.formats.texts.plain import plain_text
-
-_CHUNK = 262144
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,20 +113,7 @@ def message_part(original: Octets | Splice) -> Splice:
     It is labelled 8bit when it truly is, which only rows 7 and 10 may meet (BA-5).
     """
     whole = Splice.of(original)
-    return Splice.of(message_part_head("7bit" if _is_seven_bit(whole) else "8bit"), whole)
-
-
-def _is_seven_bit(octets: Splice) -> bool:
-    return all(chunk.isascii() for piece in octets for chunk in _chunks(piece))
-
-
-def _chunks(piece: Octets) -> Iterator[bytes]:
-    """Cut into pieces small enough to be copied: a view cannot be asked whether it is ASCII."""
-    if isinstance(piece, bytes):
-        yield piece
-        return
-    for start in range(0, len(piece), _CHUNK):
-        yield bytes(piece[start : start + _CHUNK])
+    return Splice.of(message_part_head("7bit" if all(map(is_seven_bit, whole)) else "8bit"), whole)
 
 
 def notification(
