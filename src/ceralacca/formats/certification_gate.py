@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ceralacca.base.errors import PeerError
+from ceralacca.formats.splice import Octets
 
 SIZE_LIMIT = 1024 * 1024
 """Octets of a certification file that we read at most (XM-4)."""
@@ -169,7 +170,7 @@ class _Gate:
         return token[0]
 
 
-def pass_gate(data: bytes) -> tuple[bytes, frozenset[str]]:
+def pass_gate(data: Octets) -> tuple[bytes, frozenset[str]]:
     """Return the document as the parser may see it, in UTF-8, and the deviations that were borne.
 
     Deviations: `byte-order-mark`, `no-declaration`, `doctype`, `stylesheet`, `instruction`,
@@ -178,7 +179,7 @@ def pass_gate(data: bytes) -> tuple[bytes, frozenset[str]]:
     if len(data) > SIZE_LIMIT:
         raise MalformedCertification("too-large")
     gate = _Gate()
-    text = _decoded(data, gate.deviations)
+    text = _decoded(bytes(data), gate.deviations)
     start = _after_declaration(text, gate.deviations)
     head, start = _prolog(text, start, gate)
     return "".join([*head, *gate.tokens(text, start)]).encode("utf-8"), frozenset(gate.deviations)

@@ -22,6 +22,7 @@ from ceralacca.core.model.address import Address, InvalidAddress
 from ceralacca.core.model.certification import CertificationData, OriginalData, Recipient
 from ceralacca.core.model.notification import ErrorKind, NotificationKind, ReceiptKind, RecipientKind
 from ceralacca.formats.certification_gate import MalformedCertification, pass_gate
+from ceralacca.formats.splice import Octets
 
 __all__ = ["MalformedCertification", "ReadCertification", "dtd", "read_certification"]
 
@@ -50,7 +51,7 @@ def dtd() -> etree.DTD:
         return etree.DTD(octets)
 
 
-def read_certification(data: bytes) -> ReadCertification:
+def read_certification(data: Octets) -> ReadCertification:
     """Read a `daticert.xml`.
 
     Default attribute values apply (XM-5), white space around values is trimmed and brackets of

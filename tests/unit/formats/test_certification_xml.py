@@ -79,6 +79,10 @@ def test_every_element_arrives():
     assert data.error_detail is None
 
 
+def test_a_view_of_a_message_will_do():
+    assert read_certification(memoryview(delivery())) == read_certification(delivery())
+
+
 # What is borne
 
 
@@ -468,6 +472,7 @@ def test_an_empty_identifier_is_refused():
         b"<postacert " + b"tipo='' " * 130_000,
         b"<postacert" + b" " * 1_000_000,
         b"<?" + b"?" * 1_000_000,
+        b'<?xml version="1.0"' + b" " * 1_000_000,
     ],
 )
 def test_hostile_megabytes_are_refused_in_linear_time(data):
