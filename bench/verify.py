@@ -12,7 +12,6 @@ from hashlib import sha256
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
-from measure import Act, Table, compare
 
 from ceralacca.core.directory import Directory, ProviderRecord
 from ceralacca.core.model.address import Address
@@ -23,6 +22,7 @@ from ceralacca.testing.authority import Authority
 from ceralacca.testing.seals import ENTITY, cms_seal, message
 from ceralacca.trust.chain import TrustStore
 from ceralacca.trust.verifier import JudgedAt, verify_seal
+from measure import Act, Table, compare
 
 SIZES = {"5 KB": (5_000, 0.15), "100 KB": (100_000, None), "5 MB": (5_000_000, None)}
 

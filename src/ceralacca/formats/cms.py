@@ -10,7 +10,6 @@ Clauses: IP-6, IP-7, GE-2, TO-1; RFC 5652.
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from typing import Final
 
 # Imported before any CMS is parsed, or attributes they define stay unknown to asn1crypto for the process.
@@ -20,6 +19,7 @@ from asn1crypto.algos import RSASSAPSSParams
 from ceralacca.base.errors import PeerError
 from ceralacca.formats import ber
 from ceralacca.formats.ber import Element, MalformedBer
+from ceralacca.formats.kept import kept
 
 ID_DATA: Final = bytes.fromhex("2a864886f70d010701")
 ID_SIGNED_DATA: Final = bytes.fromhex("2a864886f70d010702")
@@ -194,7 +194,7 @@ def _encapsulated(data: bytes, element: Element) -> tuple[bytes, bytes | None]:
     return name, ber.octets(data, content)
 
 
-@lru_cache(maxsize=64)
+@kept(entries=64, most_octets=16_384)
 def _certificates(octets: bytes) -> tuple[bytes, ...]:
     """Take the certificates apart; kept, since a provider sends the same ones with every seal."""
     found = []
@@ -249,7 +249,7 @@ def _signer(data: bytes, element: Element) -> SignerInfo:
     )
 
 
-@lru_cache(maxsize=256)
+@kept(entries=256, most_octets=1024)
 def _identity(octets: bytes) -> tuple[bytes, bytes, bytes]:
     """Return issuer, serial number and key identifier; the empty ones are not how the signer is named."""
     sid = ber.read(octets, 0, len(octets))
@@ -278,13 +278,13 @@ def _algorithm(octets: bytes) -> tuple[bytes, bytes]:
     return octets[name.body : name.end], parameters
 
 
-@lru_cache(maxsize=64)
+@kept(entries=64, most_octets=256)
 def _digest_name(octets: bytes) -> str:
     name, parameters = _algorithm(octets)
     return "" if parameters else DIGESTS.get(name, "")
 
 
-@lru_cache(maxsize=64)
+@kept(entries=64, most_octets=256)
 def _scheme(octets: bytes) -> SignatureScheme:
     name, parameters = _algorithm(octets)
     if name == _RSA_PSS:

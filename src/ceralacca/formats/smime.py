@@ -13,11 +13,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
 from typing import Final
 
 from ceralacca.base.errors import PeerError, UnreadableMessage
 from ceralacca.core.model.reason import Reason
+from ceralacca.formats.kept import kept
 from ceralacca.formats.mime.header import Head, read_head
 from ceralacca.formats.mime.parameters import ContentValue, read_content_value
 from ceralacca.formats.splice import Octets
@@ -144,7 +144,7 @@ def _content_type(head: Head, whose: str) -> ContentValue:
     return _read_kept(fields[0].body if fields else b"text/plain")
 
 
-@lru_cache(maxsize=256)
+@kept(entries=256, most_octets=1024)
 def _read_kept(body: bytes) -> ContentValue:
     return read_content_value(body)
 
@@ -248,7 +248,7 @@ def _signature(data: bytes, start: int, end: int) -> bytes:
     return _decoded(data[body:end], encoding, MOST_DETACHED_OCTETS)
 
 
-@lru_cache(maxsize=256)
+@kept(entries=256, most_octets=1024)
 def _signature_encoding(header: bytes) -> str:
     """Check the header of a signature part and return its encoding; kept, since most are the same few lines."""
     try:

@@ -12,7 +12,6 @@ import hashlib
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
 
 from asn1crypto import x509
 from asn1crypto.keys import PublicKeyInfo
@@ -23,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from ceralacca.base.errors import PeerError
 from ceralacca.core.model.outcome import CertificateFacts
+from ceralacca.formats.kept import kept
 
 PublicKey = RSAPublicKey | EllipticCurvePublicKey
 
@@ -68,7 +68,7 @@ class Certificate:
         return self.serial == serial and (self.issuer == issuer or _same_name(self.issuer, issuer))
 
 
-@lru_cache(maxsize=512)
+@kept(entries=512, most_octets=8192)
 def read_certificate(der: bytes) -> Certificate:
     """Read a DER certificate. Raises MalformedCertificate."""
     if len(der) > _MOST_OCTETS:

@@ -43,7 +43,8 @@ logging.getLogger("pyhanko_certvalidator").addHandler(logging.NullHandler())  # 
 T = TypeVar("T")
 
 _MOST_PATHS = 16
-_MOST_ANSWERS = 4096
+_MOST_ANSWERS = 1024
+_MOST_OCTETS_KEPT = 16_384
 _CRL_REQUIRED = RevocationCheckingPolicy(
     ee_certificate_rule=RevocationCheckingRule.CRL_REQUIRED,
     intermediate_ca_cert_rule=RevocationCheckingRule.CRL_REQUIRED,
@@ -147,8 +148,9 @@ class TrustStore:
     def judge(self, certificate: Certificate, others: tuple[bytes, ...], at: datetime) -> ChainFinding:
         """Find a path for the certificate and judge it for an instant.
 
-        `others` are certificates that came along, trusted in nothing; the certificate itself may be among them. Outside the certificate's own period it is
-        judged for the nearest instant inside: the period is another question.
+        `others` are certificates that came along, trusted in nothing; the certificate itself may be among them.
+        Outside the certificate's own period it is judged for the nearest instant inside: the period is another
+        question.
         """
         inside = min(max(at, certificate.facts.not_before), certificate.facts.not_after)
         finding = self._kept_or_new(certificate, others, inside)
@@ -163,6 +165,8 @@ class TrustStore:
                 if answer.holds(at):
                     return answer.finding
         answer = self._answer(certificate, others, at)
+        if sum(map(len, others)) > _MOST_OCTETS_KEPT:  # what strangers send must not fill the memory
+            return answer.finding
         with self._lock:
             if self._kept >= _MOST_ANSWERS:
                 self._answers.clear()

@@ -16,7 +16,8 @@ from ceralacca.core.model.outcome import SealReport
 from ceralacca.formats.cms import MalformedCms, SignedData, read_signed_data
 from ceralacca.formats.smime import MOST_OPAQUE_OCTETS
 from ceralacca.trust.chain import TrustStore
-from ceralacca.trust.verifier import JudgedAt, Procedure
+from ceralacca.trust.instant import JudgedAt
+from ceralacca.trust.procedure import Procedure
 
 _SEQUENCE = b"\x30"
 _PEM = re.compile(rb"-----BEGIN (?:PKCS7|CMS)-----([^-]+)-----END")

@@ -15,7 +15,6 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
 
 from asn1crypto import crl, x509
 
@@ -55,7 +54,6 @@ class Crl:
         return self.keeps_expired or self.this_update <= first_expiry  # TO-21
 
 
-@lru_cache(maxsize=512)
 def read_crl(der: bytes) -> Crl:
     """Read a DER CRL. Raises MalformedCrl."""
     try:

@@ -1,0 +1,28 @@
+"""Remember what was read from short runs of octets that come again and again: one signer's certificates, one From.
+
+Only short inputs are kept, so that what strangers send can fill the memory with a known amount and no more.
+"""
+
+from collections.abc import Callable
+from functools import lru_cache, wraps
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def kept(*, entries: int, most_octets: int) -> Callable[[Callable[[bytes], T]], Callable[[bytes], T]]:
+    """Keep the last answers of a pure function of octets; longer octets are read each time anew.
+
+    What is kept is bounded by `entries` times `most_octets`, besides the answers. Exceptions are not kept.
+    """
+
+    def decorate(read: Callable[[bytes], T]) -> Callable[[bytes], T]:
+        remembering = lru_cache(maxsize=entries)(read)
+
+        @wraps(read)
+        def reading(octets: bytes) -> T:
+            return remembering(octets) if len(octets) <= most_octets else read(octets)
+
+        return reading
+
+    return decorate
