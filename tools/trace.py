@@ -5,7 +5,8 @@
     python tools/trace.py --write PAGE.md     write the page of the docs
 
 A clause counts as cited where its ID stands in a file under `src/`; a range such as "AP-5 to AP-16" cites its two ends
-only. It counts as tested where a test carries `@pytest.mark.requirement("ID")`.
+only. It counts as tested where a test carries `@pytest.mark.requirement("ID")`. The scenarios of
+`spec/scenarios.toml` are traced to tests alone, by `@pytest.mark.scenario("T-01")`.
 """
 
 import argparse
@@ -38,11 +39,23 @@ class Requirement:
     claimed_by: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """One conformance scenario."""
+
+    id: str
+    summary: str
+    expects: str
+    later: str
+    """What of it only the live provider can show."""
+
+
 @dataclass(frozen=True, slots=True)
 class Trace:
     """The register with where each clause is cited and tested."""
 
     register: dict[str, Requirement]
+    scenarios: dict[str, Scenario]
     code: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     tests: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     unknown: list[str] = field(default_factory=list)
@@ -52,12 +65,19 @@ def read_register(folder: Path) -> dict[str, Requirement]:
     """Read every `spec/*.toml`; a doubled ID or an unknown key stops here."""
     register: dict[str, Requirement] = {}
     for path in sorted(folder.glob("*.toml")):
-        for entry in tomllib.loads(path.read_text("utf-8"))["requirement"]:
+        for entry in tomllib.loads(path.read_text("utf-8")).get("requirement", []):
             requirement = Requirement(**entry)
             if requirement.id in register:
                 raise SystemExit(f"{path.name}: {requirement.id} stands twice")
             register[requirement.id] = requirement
     return register
+
+
+def read_scenarios(folder: Path) -> dict[str, Scenario]:
+    """Read `spec/scenarios.toml`; none when there is no such file."""
+    path = folder / "scenarios.toml"
+    entries = tomllib.loads(path.read_text("utf-8"))["scenario"] if path.exists() else []
+    return {entry["id"]: Scenario(**entry) for entry in entries}
 
 
 def citations(register: dict[str, Requirement], text: str) -> Iterator[str]:
@@ -89,7 +109,7 @@ def _is_mark_list(node: ast.AST) -> TypeGuard[ast.Assign | ast.keyword]:
 
 
 def _clauses_of(node: ast.expr) -> Iterator[str]:
-    if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("mark.requirement"):
+    if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("mark.requirement", "mark.scenario")):
         for argument in node.args:
             if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
                 yield argument.value
@@ -97,7 +117,7 @@ def _clauses_of(node: ast.expr) -> Iterator[str]:
 
 def trace(root: Path) -> Trace:
     """Read register, code and tests below `root`."""
-    result = Trace(read_register(root / "spec"))
+    result = Trace(read_register(root / "spec"), read_scenarios(root / "spec"))
     for path in sorted((root / "src").rglob("*")):
         if path.suffix in {".py", ".dtd", ".toml", ".sql"}:
             for clause in sorted(set(citations(result.register, path.read_text("utf-8")))):
@@ -109,7 +129,7 @@ def trace(root: Path) -> Trace:
 
 
 def _note(result: Trace, kind: dict[str, list[str]], clause: str, place: str) -> None:
-    if clause in result.register:
+    if clause in result.register or (kind is result.tests and clause in result.scenarios):
         kind[clause].append(place)
     else:
         result.unknown.append(f"{place}: {clause} is not in the register")
@@ -127,6 +147,11 @@ def problems(result: Trace) -> list[str]:
             found.append(f"{requirement.id} is done, but no test is marked with it")
         if requirement.level == "must" and not requirement.claimed_by:
             found.append(f"{requirement.id} is a must that no part of the product claims")
+    found += [
+        f"scenario {one.id} has no test, and nothing of it waits for later"
+        for one in result.scenarios.values()
+        if not one.later and not result.tests[one.id]
+    ]
     return found
 
 
@@ -158,6 +183,16 @@ def page(result: Trace) -> str:
         code = "<br>".join(f"`{place.removeprefix('src/ceralacca/')}`" for place in result.code[entry.id])
         tests = "<br>".join(f"`{place.removeprefix('tests/')}`" for place in sorted(set(result.tests[entry.id])))
         lines.append(f"| {entry.id} | {entry.level} | {entry.status} | {entry.summary} | {code} | {tests} |")
+    lines += [
+        "",
+        "## Scenarios",
+        "",
+        "| scenario | what happens | expected | tests | later |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for one in result.scenarios.values():
+        tests = "<br>".join(f"`{place.removeprefix('tests/')}`" for place in sorted(set(result.tests[one.id])))
+        lines.append(f"| {one.id} | {one.summary} | {one.expects} | {tests} | {one.later} |")
     lines += ["", "## From code to clauses", "", "| module | clauses |", "| --- | --- |"]
     backward = defaultdict(list)
     for clause, places in result.code.items():

@@ -184,7 +184,8 @@ def test_an_opaque_seal_is_der_with_the_content_inside(content):
 
 
 @pytest.mark.system
-@pytest.mark.requirement("T-20", "GE-1")
+@pytest.mark.scenario("T-20")
+@pytest.mark.requirement("GE-1")
 @pytest.mark.parametrize("signing_certificate", [False, True])
 @pytest.mark.parametrize("bits", [2048, 3072, 4096])
 def test_openssl_verifies_a_detached_seal(tmp_path, bits, signing_certificate):
@@ -198,7 +199,8 @@ def test_openssl_verifies_a_detached_seal(tmp_path, bits, signing_certificate):
 
 
 @pytest.mark.system
-@pytest.mark.requirement("T-20", "DI-2")
+@pytest.mark.scenario("T-20")
+@pytest.mark.requirement("DI-2")
 def test_openssl_verifies_an_opaque_seal(tmp_path):
     assert openssl_accepts(tmp_path, sign_opaque(PROVIDER, CONTENT, NOON))
     assert (tmp_path / "out").read_bytes() == CONTENT

@@ -81,7 +81,8 @@ def test_the_routing_goes_with_the_message_unchanged(row):
 
 @pytest.mark.system
 @EVERY_ROW
-@pytest.mark.requirement("T-20", "GE-1", "GE-2")
+@pytest.mark.scenario("T-20")
+@pytest.mark.requirement("GE-1", "GE-2")
 def test_openssl_verifies_a_message_of_every_row(row, tmp_path):
     _, message = sealed(row)
     octets = bytes(message.octets)
