@@ -28,7 +28,6 @@ from ceralacca.trust.cms_writer import SealTemplate
 from ceralacca.trust.verifier import JudgedAt, verify_seal
 
 ALFA_NAME, BETA_NAME, STRANGER_NAME = "Gestore Alfa S.p.A.", "Gestore Beta S.r.l.", "Gestore Gamma S.p.A."
-BOUNDARY = "----=_pecfeedfacefeedfacefeedfacefeedface"
 OUR_MAILBOX = Address(good.MAILBOX)
 
 
@@ -67,8 +66,9 @@ def signer_of(draft: Draft) -> TestIdentity:
 
 def sealed(draft: Draft, signer: TestIdentity | None = None) -> bytes:
     """Seal a draft of any kind, right or wrong; the signer is the one in From unless given."""
-    cms = SealTemplate(signer or signer_of(draft)).sign(sha256(bytes(draft.entity)).digest(), draft.instant)
-    return bytes(frame(draft.header, draft.entity, cms, boundary=BOUNDARY))
+    digest = sha256(bytes(draft.entity))
+    cms = SealTemplate(signer or signer_of(draft)).sign(digest.digest(), draft.instant)
+    return bytes(frame(draft.header, draft.entity, cms, boundary=f"----=_pec{digest.hexdigest()[:32]}"))
 
 
 def sealed_good(row: MessageRow) -> bytes:
