@@ -20,8 +20,8 @@ from ceralacca.core.model.certification import OriginalData
 from ceralacca.core.model.provider import IssuingProvider
 from ceralacca.formats.mime.compose import CRLF, header_field
 from ceralacca.formats.mime.header import Field, Head
+from ceralacca.formats.neutral import one_line
 from ceralacca.formats.splice import Splice
-from ceralacca.formats.texts.neutral import one_line
 
 _LINE_ENDS = re.compile(rb"\r\n|\n")
 _BREAKERS = re.compile(rb"[\r\x00]")
