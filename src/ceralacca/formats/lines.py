@@ -32,8 +32,8 @@ def _has_nul(data: Octets) -> bool:
 
 
 def has_bare_end(data: Octets) -> bool:
-    """Tell whether a CR or LF stands outside the pair; a pair may lie across two chunks."""
-    carried = b""
+    """Tell whether a CR or LF stands outside the pair of both, the only line end of mail (RFC 5322, 2.3)."""
+    carried = b""  # a pair may lie across two chunks
     for chunk in _chunks(data):
         octets = carried + chunk
         carried = b"\r" if octets.endswith(b"\r") else b""

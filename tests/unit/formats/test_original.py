@@ -117,6 +117,17 @@ def test_no_client_value_injects_a_field(value):
         prepared(MESSAGE, client=value)
 
 
+@pytest.mark.requirement("AP-21", "GE-22")
+def test_the_longest_identifiers_fill_a_line_and_no_more():
+    ours, theirs = "a" * 982 + "@b", "<" + "a" * 970 + ">"
+    octets = bytes(prepare_original(b"\r\n", identifier=ours, client_message_id=theirs).splice)
+    assert [len(line) for line in octets.splitlines()] == [998, 998, 0]
+    with pytest.raises(OurError):
+        prepare_original(b"\r\n", identifier="a" + ours, client_message_id=theirs)
+    with pytest.raises(OurError):
+        prepare_original(b"\r\n", identifier=ours, client_message_id="<a" + theirs[1:])
+
+
 def test_the_trace_of_the_access_point_goes_before_everything():
     trace = b"Received: from client.alfa.example\r\n by smtp.gestore-alfa.example; Thu, 05 Nov 2026 10:15:02 +0100\r\n"
     assert prepared(MESSAGE, trace=trace) == trace + prepared(MESSAGE)

@@ -1,5 +1,5 @@
+import binascii
 import email
-import email.policy
 
 import pytest
 
@@ -83,6 +83,28 @@ def test_soft_line_breaks_are_crlf_and_the_content_is_kept_to_the_octet(body):
     assert result.count(b"\n") == result.count(b"\r\n") == result.count(b"\r")
     assert max(map(len, result.splitlines())) <= 76
     assert content(result) == body
+
+
+def encodings(body):
+    base64 = binascii.b2a_base64(body, newline=False)
+    lines = [base64[at : at + 76] for at in range(0, len(base64), 76)]
+    return b"\r\n".join(lines), binascii.b2a_qp(body + b"\r\n")[:-2]
+
+
+def test_text_takes_the_shorter_of_two_encodings_and_quoted_printable_when_equal():
+    for plain in range(120):
+        for high in range(1, 60):
+            body = b"a" * plain + b"\xe0" * high
+            base64, quoted = encodings(body)
+            part = b"--b\r\nContent-Transfer-Encoding: 8bit\r\n\r\n" + body + b"\r\n--b--\r\n"
+            result = converted(b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + part)
+            expected = quoted if len(quoted) <= len(base64) else base64
+            assert b"\r\n\r\n" + expected + b"\r\n--b--\r\n" in result
+
+
+def test_a_label_that_is_true_already_is_left_alone():
+    head = b"Content-Type: multipart/mixed; boundary=b\r\nContent-Transfer-Encoding:  7BIT\r\n\r\n"
+    assert converted(head + b"--b\r\n\r\n\xe0\r\n--b--\r\n").startswith(head)
 
 
 def test_an_unlabelled_message_gets_both_fields_that_make_the_label_count():
