@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ceralacca.core.model.address import Address
+from ceralacca.formats.mime import parameters
 from ceralacca.formats.mime.addresses import read_addresses
 from ceralacca.formats.mime.defects import Defect
 from ceralacca.formats.mime.parameters import read_content_value
@@ -26,6 +27,11 @@ PIECES = [
     b'"', b"(", b")", b"<", b">", b",", b";", b":", b"@", b".", b"\\", b" ", b"\r\n\t", b"a", b"b@c.example",
     b"=?utf-8?q?", b"=?utf-8?b?", b"?=", b"=", b"=E8",
     b"*", b"*0", b"'", b"name=", b"%41", b"\x00", b"\xe8", b"[", b"]",
+]  # fmt: skip
+LAWFUL_PIECES = [
+    b"multipart/mixed", b";", b"; ", b"\t;\t", b" ", b"boundary", b"Name", b"*", b"=", b"a", b'"x y;z"', b'""', b"--=_1",
+    b"'", b"; a=b", b'; c="d"', b"; name*=utf-8''x", b"(", b")", b"\\", b'"', b",", b"=?utf-8?q?a?=", b"; N=",
+    b"\x7f", b"\xe8",
 ]  # fmt: skip
 MESSY = st.lists(st.sampled_from(PIECES) | st.binary(max_size=2), max_size=30).map(b"".join)
 
@@ -49,6 +55,13 @@ def test_groups_are_opened(groups):
     assert [mailbox.address for mailbox in read.mailboxes] == [address for group in groups for address in group]
     assert read.empty_group is (not all(groups))
     assert read.defects == ()
+
+
+@given(MESSY | st.lists(st.sampled_from(LAWFUL_PIECES), max_size=12).map(b"".join))
+def test_the_quick_reading_of_a_content_value_is_the_slow_one(body):
+    text = body.decode("latin-1")
+    quick = parameters._read_lawful(text)
+    assert quick is None or quick == parameters._read_any(text)
 
 
 @pytest.mark.requirement("SE-8", "SE-7")

@@ -33,6 +33,7 @@ def test_names_are_found_in_any_case_and_bodies_are_unfolded():
     assert head.text("X-TipoRicevuta") == "breve"
     assert [field.start for field in head.all("RECEIVED")] == [0, head.fields[3].start]
     assert head.all("received")[0].body == b"from mx.alfa.example\tby mx.beta.example; Mon, 1 Jan 2024 00:00:00 +0100"
+    assert read_head(b"a: \tb \r").text("a") == "b"
     assert head.first("subject") is None
     assert head.text("subject") is None
     assert head.all("subject") == ()

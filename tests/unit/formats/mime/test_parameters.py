@@ -16,6 +16,7 @@ from ceralacca.formats.mime.parameters import MAX_PARAMETERS, read_content_value
         (b"attachment; filename*=iso-8859-1'it'caff%E8", "attachment", {"filename": "caffè"}),
         (b"attachment; filename*0=one; filename*1=two", "attachment", {"filename": "onetwo"}),
         (b"a; n*1*=%A8; n*0*=utf-8''caff%C3; n*2=\"%41\"", "a", {"n": "caffè%41"}),
+        (b"a; n*0*=utf-8''a; n*1*=b'c'd", "a", {"n": "ab'c'd"}),
         (b'a; n="=?utf-8?q?caff=C3=A8?="', "a", {"n": "caffè"}),
         ('a; n="caffè"'.encode(), "a", {"n": "caffè"}),
         (b'a; n="caff\xe8"', "a", {"n": "caffè"}),

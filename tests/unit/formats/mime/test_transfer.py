@@ -17,6 +17,7 @@ from ceralacca.formats.mime.transfer import decode_transfer, transfer_defect
         (b"QUJDR", b"ABC"),
         (b"QU!JD-RA==", b"ABCD"),
         (b"QUJDRA==QUJD", b"ABCD"),
+        (b"QQ==" + b"\r\n" * 500_000 + b"QUJD", b"A"),
         (b"====", b""),
         (b"\xff", b""),
     ],

@@ -14,6 +14,7 @@ from ceralacca.formats.mime.words import decode_octets, decode_words, neutral
         (b"=?utf-8?q?a?=\r\n =?iso-8859-1?q?=E8?=", "aè"),
         (b"=?utf-8?q?caff=C3?= =?utf-8?q?=A8?=", "caffè"),
         (b"=?utf-8*it?q?citt=C3=A0?=", "città"),
+        (b"=?iso-8859-1*it?q?citt=E0?=", "città"),
         (b"=?windows-1252?q?=80?=", "€"),
         (b"=?iso-2022-jp?b?GyRCRnxLXBsoQg==?=", "日本"),
         (b"folded\r\n\tline", "folded line"),
