@@ -1,0 +1,98 @@
+"""Lint on drafts that nobody wrote by hand: composed ones pass, spoilt ones are refused, nothing ever crashes."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ceralacca.core.model.notification import MessageRow
+from ceralacca.formats.splice import Splice
+from ceralacca.lint.sealable import LintRefusal, examine, findings_in
+from ceralacca.lint.windows import has_bare_line_end, stretch, take_census, windows
+from ceralacca.testing import good_drafts as good
+from ceralacca.testing.scenario import Scenario
+
+rows = st.sampled_from(list(MessageRow))
+GOOD = {row: good.good_draft(row) for row in MessageRow}
+
+
+@pytest.mark.requirement("GE-1", "GE-31")
+@settings(max_examples=150)
+@given(row=rows, data=st.data())
+def test_any_octets_in_any_place_are_answered(row, data):
+    """A draft of noise is refused with findings, never with another error."""
+
+    def noisy(octets):
+        at = data.draw(st.integers(0, len(octets)))
+        until = data.draw(st.integers(at, min(len(octets), at + 60)))
+        return octets[:at] + data.draw(st.binary(max_size=60)) + octets[until:]
+
+    draft = good.with_entity(good.with_header(GOOD[row], noisy), noisy)
+    if findings_in(draft):
+        with pytest.raises(LintRefusal):
+            examine(draft)
+    else:
+        assert examine(draft).draft is draft
+
+
+@pytest.mark.requirement("GE-5", "SE-8")
+@settings(max_examples=150)
+@given(row=st.sampled_from([row for row in MessageRow if row is not MessageRow.ANOMALY_ENVELOPE]), data=st.data())
+def test_one_octet_that_mail_may_not_carry_is_refused_wherever_it_stands(row, data):
+    octet = data.draw(st.sampled_from([b"\n", b"\r", b"\x00", b"\xff"]))
+
+    def spoil(octets):
+        at = data.draw(st.integers(1, len(octets) - 3))
+        while octets[at - 1 : at + 1] == b"\r\n" or octets[at : at + 1] == b"\n":
+            at += 1
+        return octets[:at] + octet + octets[at:]
+
+    header = data.draw(st.booleans())
+    draft = good.with_header(GOOD[row], spoil) if header else good.with_entity(GOOD[row], spoil)
+    inherited = row is MessageRow.TRANSPORT_ENVELOPE and header and octet == b"\xff"  # GE-24: as it came
+    embedded = row is MessageRow.DELIVERY and not header  # DR-3: another provider's octets
+    if not inherited and not embedded:
+        assert findings_in(draft)
+
+
+SUBJECTS = st.one_of(
+    st.text(alphabet=st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=120).map(lambda t: t.encode()),
+    st.binary(max_size=80),
+    st.sampled_from([b"", b" ", b"=?utf-8?q?=C3=A0?= b", b"a\r\n b", b"x" * 2000, b"POSTA CERTIFICATA: a", b"<&>\"'"]),
+)
+
+
+@pytest.mark.requirement("GE-28", "GE-13", "XM-3", "SE-8", "GE-19")
+@settings(max_examples=60)
+@given(subject=SUBJECTS, html=st.booleans())
+def test_whatever_the_subject_is_composed_messages_pass(subject, html):
+    """Composers and lint share no code: that they agree on strange subjects is worth knowing."""
+    clean = bytes(octet for octet in subject if octet not in {0x0A, 0x0D, 0x00} and octet < 0x80)
+    field = b"Subject: " + clean.strip() + b"\r\n"
+    submitted = Scenario().submitted.replace(b"Subject: =?utf-8?q?Citt=C3=A0?= & controprova <urgente>\r\n", field)
+    transaction = Scenario(submitted=submitted, with_html=html).transaction()
+    for draft in (transaction.envelope(), transaction.delivery(), transaction.taking_in_charge()):
+        assert findings_in(draft) == ()
+
+
+@pytest.mark.requirement("GE-31")
+@given(
+    pieces=st.lists(st.one_of(st.binary(max_size=40), st.sampled_from([b"\r", b"\n", b"\r\n", b"--B", b"a"]))),
+    size=st.integers(1, 50),
+)
+def test_windows_tile_the_run_and_never_part_a_line_end(pieces, size):
+    splice = Splice.of(*pieces)
+    whole = bytes(splice)
+    seen = list(windows(splice, size))
+    assert b"".join(window for _, window in seen) == whole
+    assert [base for base, _ in seen] == [sum(len(w) for _, w in seen[:i]) for i in range(len(seen))]
+    census = take_census(window for _, window in seen)
+    assert census.eight_bit is not whole.isascii()
+    assert census.nul is (b"\0" in whole)
+    assert census.bare_line_end is has_bare_line_end(whole)
+    assert has_bare_line_end(whole) is (b"\r" in whole.replace(b"\r\n", b"") or b"\n" in whole.replace(b"\r\n", b""))
+
+
+@given(pieces=st.lists(st.binary(max_size=10)), start=st.integers(0, 60), length=st.integers(0, 60))
+def test_a_stretch_is_the_slice(pieces, start, length):
+    splice = Splice.of(*pieces)
+    assert stretch(splice, start, start + length) == bytes(splice)[start : start + length]
