@@ -11,12 +11,13 @@ from ceralacca.core.anomaly import AnomalyReason
 from ceralacca.core.incoming_point import MessageClass, Suspicion
 from ceralacca.core.model.address import Address
 from ceralacca.core.model.notification import MessageRow
-from ceralacca.core.model.outcome import SealVerdict
+from ceralacca.core.model.provider import IssuingProvider
+from ceralacca.formats.envelope import Arrival as Composed
+from ceralacca.formats.envelope import compose_anomaly_envelope
+from ceralacca.lint.sealable import examine
 from ceralacca.testing import good_drafts as good
 from ceralacca.testing.arrivals import (
     ALFA_NAME,
-    OUR_MAILBOX,
-    Arrival,
     arrival_of,
     peers,
     sealed,
@@ -24,12 +25,25 @@ from ceralacca.testing.arrivals import (
     with_parts,
 )
 from ceralacca.testing.authority import Authority
+from ceralacca.testing.clock import CountingEntropy
 from ceralacca.testing.directory import directory_of, provider_record
 from ceralacca.testing.good_drafts import good_draft, with_certification, with_header
 from ceralacca.trust.chain import TrustStore
 
 ENVELOPE, DELIVERY = MessageRow.TRANSPORT_ENVELOPE, MessageRow.DELIVERY
 GOOD_ENVELOPE = good_draft(ENVELOPE)
+
+
+def anomaly_of(arrival, found):
+    """The message that the holder gets instead: composed, and passed by lint (BA-1)."""
+    wrapped = compose_anomaly_envelope(
+        Composed(octets=arrival.octets, reverse_path=arrival.reverse_path, forward_paths=arrival.recipients),
+        provider=IssuingProvider(name="Gestore Beta S.r.l.", address=Address(good.BETA)),
+        instant=good.INSTANT,
+        entropy=CountingEntropy(),
+        error=found.anomaly,
+    )
+    return examine(wrapped).draft
 
 
 def swap(old, new):
@@ -156,7 +170,8 @@ XML = good.certification_part(good.certification(ENVELOPE))
 ORIGINAL = good.original_part(good.ORIGINAL)
 
 
-@pytest.mark.requirement("IP-11", "IP-12", "TO-11")
+@pytest.mark.scenario("T-12")
+@pytest.mark.requirement("IP-11", "IP-12", "TO-11", "BA-1")
 @pytest.mark.parametrize(
     ("draft", "detail"),
     [
@@ -178,10 +193,13 @@ ORIGINAL = good.original_part(good.ORIGINAL)
     ],
 )
 def test_wrong_form_under_a_good_seal(draft, detail):
-    found = arrival_of(draft).classify()
+    arrival = arrival_of(draft)
+    found = arrival.classify()
     assert found.kind is MessageClass.PEC_MALFORMED
     assert found.anomaly.startswith("il messaggio non e' conforme alle regole tecniche: ")
     assert detail in found.anomaly
+    assert not found.receipt_due
+    assert arrival.octets in bytes(anomaly_of(arrival, found).entity)
 
 
 @pytest.mark.requirement("IP-12")
@@ -261,6 +279,38 @@ def test_service_mailbox_quarantines_everything_else(octets):
     assert not found.receipt_due
 
 
+def eleven():
+    """Unsigned, forged marker, unknown signer, revoked, expired, altered (T-11)."""
+    world, year = peers(), timedelta(days=365)
+    stranger = Authority.create(good.INSTANT, name="altrove").provider(ALFA_NAME, good.ALFA)
+    expired = world.authority.provider("Gestore Alfa", good.ALFA, valid=(good.INSTANT - 2 * year, good.INSTANT - year))
+    revoked = [world.authority.revocation(world.alfa, good.INSTANT - timedelta(hours=1))]
+    with_revoked = TrustStore(anchors=world.authority.anchors(), crls=world.authority.crls(revoked=revoked))
+    listed = directory_of(provider_record(ALFA_NAME, ["pec.alfa.example"], certificates=[expired.certificate]))
+    return [
+        (b"From: a@b.example\r\n\r\nciao", {}),
+        (b"X-Trasporto: posta-certificata\r\nFrom: posta-certificata@gestore-alfa.example\r\n\r\nciao", {}),
+        (sealed(GOOD_ENVELOPE, stranger), {}),
+        (sealed(GOOD_ENVELOPE), {"trust": with_revoked}),
+        (sealed(GOOD_ENVELOPE, expired), {"directory": listed}),
+        (sealed(GOOD_ENVELOPE).replace(b"Buongiorno.", b"Buonasera.."), {}),
+    ]
+
+
+@pytest.mark.scenario("T-11")
+@pytest.mark.requirement("IP-10", "BA-1", "BA-2", "MO-13")
+@pytest.mark.parametrize(("octets", "changes"), eleven())
+def test_what_is_not_proven_becomes_an_anomaly_envelope_and_owes_nothing(octets, changes):
+    arrival = replace(arrival_of(GOOD_ENVELOPE, octets=octets), **changes)
+    found = arrival.classify()
+    assert found.kind is MessageClass.ORDINARY
+    assert not found.receipt_due
+    assert not found.moves_state
+    draft = anomaly_of(arrival, found)
+    assert octets in bytes(draft.entity)
+    assert (draft.reverse_path, draft.forward_paths) == (arrival.reverse_path, arrival.recipients)
+
+
 @pytest.mark.requirement("MO-13", "BA-2")
 @pytest.mark.parametrize("row", [row for row in MessageRow if row is not ENVELOPE])
 def test_only_an_envelope_is_ever_answered(row):
@@ -273,10 +323,3 @@ def test_content_past_the_limits_under_a_good_seal():
     found = arrival_of(draft).classify()
     assert found.kind is MessageClass.PEC_MALFORMED
     assert "limiti" in found.anomaly
-
-
-@pytest.mark.requirement("IP-12", "IP-16")
-def test_service_of_the_seal_report_is_the_one_of_verification():
-    arrival: Arrival = arrival_of(GOOD_ENVELOPE)
-    assert arrival.seal().verdict is SealVerdict.VALID
-    assert arrival.service_mailbox == OUR_MAILBOX

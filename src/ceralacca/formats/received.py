@@ -5,7 +5,7 @@ sound envelope or receipt is `lint.form`, what the seal is worth is `trust.verif
 here is true because it is written there: outer fields are not covered by the seal (GE-8), and the
 text is never read for decisions (GE-18).
 
-Clauses: IP-6, IP-16, GE-17, GE-18, TO-2, TO-3, TO-5, TO-6, TO-11, TO-12, TO-16, TO-17, AM-1, AM-20, SE-7.
+Clauses: IP-6, IP-16, GE-17, GE-18, TO-2, TO-3, TO-5, TO-6, TO-11, TO-12, TO-16 to TO-18, AM-1, AM-20, SE-7.
 """
 
 import re
@@ -329,6 +329,7 @@ def _row_of(facts: CertificationData) -> MessageRow:
 
 
 def _outer(head: Head) -> OuterFacts:
+    """Read the header of the message itself; X- fields of the original inside are user data (TO-18, AP-14)."""
     senders = [mailbox for field in head.all("From") for mailbox in read_addresses(field.body).mailboxes]
     return OuterFacts(
         receipt_marks=_all(head, "X-Ricevuta"),

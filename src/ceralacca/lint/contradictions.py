@@ -27,7 +27,7 @@ CLOCKS_APART = timedelta(minutes=1)
 """A Date that differs by more than this from the certified instant is reported; GE-23 knows no difference at all."""
 
 _LONGEST_VALUE = 200
-_ON_BEHALF = "Per conto di:"
+_ADDRESS = re.compile(r"[^\s<>\"':;,]+@[^\s<>\"':;,]+")
 _TEXT_INSTANT = re.compile(
     r"Il giorno (\d{2}/\d{2}/\d{4}) alle ore (\d{2}:\d{2}:\d{2})(?: \(([+-]\d{4})\))?", re.IGNORECASE
 )
@@ -104,18 +104,20 @@ def _subject(subject: str, facts: CertificationData) -> Iterator[_Pair]:
     if prefix is None:
         yield Subject.OUTER_SUBJECT_PREFIX, " / ".join(prefixes), subject
         return
-    rest = subject[len(prefix) :]
-    if _plain(rest) != _plain(facts.original.subject or ""):
-        yield Subject.OUTER_SUBJECT, facts.original.subject or "", rest.strip()
+    rest, certified = subject[len(prefix) :], facts.original.subject or ""
+    # Where somebody's charset was lost, only what every charset writes alike can be compared.
+    comparable = _skeleton if "\ufffd" in rest + certified else _plain
+    if comparable(rest) != comparable(certified):
+        yield Subject.OUTER_SUBJECT, certified, rest.strip()
 
 
 def _names(received: Received, facts: CertificationData) -> Iterator[_Pair]:
     outer, sender = received.outer, facts.original.sender
     if facts.kind is NotificationKind.TRANSPORT_ENVELOPE:
-        shown = outer.sender_display
-        on_behalf = shown[len(_ON_BEHALF) :].strip() if shown.startswith(_ON_BEHALF) else shown
-        if on_behalf.lower() != sender.key:
-            yield Subject.OUTER_FROM, sender.text, on_behalf
+        on_behalf = _ADDRESS.search(outer.sender_display)
+        # A display name without any address says nothing that could be false.
+        if on_behalf and on_behalf[0].lower() != sender.key and sender.key not in outer.sender_display.lower():
+            yield Subject.OUTER_FROM, sender.text, outer.sender_display
     elif facts.kind not in _TO_SERVICE_MAILBOX and set(outer.to) != {sender}:
         yield Subject.OUTER_TO, sender.text, _listed(outer.to)
     if outer.original_sender is not None and outer.original_sender.strip("<>").lower() != sender.key:
@@ -131,10 +133,9 @@ def _identifiers(received: Received, facts: CertificationData) -> Iterator[_Pair
     if facts.kind is NotificationKind.TRANSPORT_ENVELOPE and message_id != identifier:
         yield Subject.OUTER_MESSAGE_ID, identifier, message_id
     client_id, reference = facts.original.client_message_id, bare_identifier(outer.reference)
-    # Without a client identifier some write the PEC one there, some nothing (AP-23, TO-8).
-    expected = {bare_identifier(client_id)} if client_id else {identifier, ""}
-    if outer.reference is not None and reference not in expected:
-        yield Subject.OUTER_REFERENCE, client_id or identifier, outer.reference
+    # Certification data without `msgid` deny nothing: some providers leave it out (TO-8).
+    if client_id and outer.reference is not None and reference != bare_identifier(client_id):
+        yield Subject.OUTER_REFERENCE, client_id, outer.reference
     inside = _original_message_id(received)
     if inside is not None and inside != identifier:
         yield Subject.ORIGINAL_MESSAGE_ID, identifier, inside
@@ -189,6 +190,10 @@ def _listed(addresses: tuple[Address, ...]) -> str:
 
 def _plain(text: str) -> str:
     return "".join(text.split()).casefold()
+
+
+def _skeleton(text: str) -> str:
+    return "".join(one for one in _plain(text) if one.isascii())
 
 
 def _shown(value: str) -> str:

@@ -84,6 +84,7 @@ def test_both_values_are_shown_and_cannot_drive_a_terminal():
         (ENVELOPE, b"X-TipoRicevuta: completa", b"X-Tiporicevuta: Complet"),
         (ENVELOPE, b"Per conto di: mario.rossi@pec.alfa", b"Per conto di: Mario.Rossi@PEC.alfa"),
         (DELIVERY, b"To: mario.rossi@pec.alfa", b"To: Mario <MARIO.rossi@pec.alfa"),
+        (ENVELOPE, b'"Per conto di: mario.rossi@pec.alfa.example"', b"Mario Rossi"),
         (DELIVERY, b"X-Riferimento-Message-ID: " + good.CLIENT_ID.encode(), b"X: y"),
         (DELIVERY, b"10:15:02 +0100\r\nSubject", b"09:15:30 +0000\r\nSubject"),
         (DELIVERY, b"Subject: CONSEGNA: Prova", b"Subject: Consegna:\r\n =?iso-8859-1?Q?Prova?="),
@@ -94,6 +95,19 @@ def test_other_spellings_are_no_contradiction(row, old, new):
     assert old in message
     new = new.replace(b"<MARIO.rossi@pec.alfa", b"<MARIO.rossi@pec.alfa.example>\r\nX: ") if b"<MARIO" in new else new
     assert subjects(message.replace(old, new, 1)) == set()
+
+
+@pytest.mark.parametrize(("subject", "expected"), [(b"Citt\xe0", set()), (b"Citt\xe0 Nuova", {Subject.OUTER_SUBJECT})])
+def test_lost_charset_is_no_contradiction_and_hides_none(subject, expected):
+    message = sealed(with_certification(good_draft(DELIVERY), lambda xml: xml.replace("Prova", "Città")))
+    assert subjects(message.replace(b"CONSEGNA: Prova", b"CONSEGNA: " + subject)) - {Subject.OUTER_KIND} == expected
+
+
+@pytest.mark.requirement("TO-8")
+def test_reference_that_the_certification_data_do_not_know_denies_nothing():
+    escaped = good.CLIENT_ID.replace("<", "&lt;").replace(">", "&gt;")
+    draft = with_certification(good_draft(DELIVERY), lambda xml: xml.replace(f"<msgid>{escaped}</msgid>", ""))
+    assert subjects(sealed(draft)) == set()
 
 
 @pytest.mark.requirement("TO-6")
