@@ -9,6 +9,7 @@ and the table of 1.1.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 from ceralacca.core.model.notification import MessageRow
@@ -118,16 +119,15 @@ def header_fields(reading: Reading) -> Iterator[str]:
     """The fields of the row, each once, and no others."""
     row = reading.draft.row
     allowed = _FIELDS[row]
-    keys = [field.key for field in reading.head.fields]
-    for key in dict.fromkeys(keys):
+    counts = Counter(field.key for field in reading.head.fields)
+    for key, count in counts.items():
         if key not in allowed:
             yield f"{key} does not belong there"
-        elif keys.count(key) > 1 and key != "received" and row is not MessageRow.ANOMALY_ENVELOPE:
-            yield f"{key} occurs {keys.count(key)} times"
+        elif count > 1 and key != "received" and not (row is MessageRow.ANOMALY_ENVELOPE and inherits(row, key)):
+            yield f"{key} occurs {count} times"
     needed = allowed - (_OPTIONAL if row in ENVELOPES else {"sender"})
-    for key in sorted(needed):
-        if keys.count(key) != 1 and not (key in allowed and keys.count(key) > 1 and not inherits(row, key)):
-            yield f"{key} is missing" if key not in keys else f"{key} occurs {keys.count(key)} times"
+    for key in sorted(needed - counts.keys()):
+        yield f"{key} is missing"
 
 
 @FAMILY.rule("header-order", "GE-32")
