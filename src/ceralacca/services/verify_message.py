@@ -21,6 +21,7 @@ from ceralacca.formats.splice import Octets
 from ceralacca.lint.contradictions import Contradiction, contradictions
 from ceralacca.lint.form import check_form
 from ceralacca.ports.seal_verifier import VerifiesSeal
+from ceralacca.services.messages_inside import Inside, claims_to_be_pec
 
 _BY_RECIPIENT_PROVIDER = frozenset({MessageRow.TAKING_IN_CHARGE, MessageRow.VIRUS_DETECTION, MessageRow.DELIVERY})
 
@@ -29,7 +30,7 @@ class Nature(StrEnum):
     """What a message is, once judged."""
 
     PEC = "pec"
-    """Has certification data under a seal, whatever that seal is worth."""
+    """Has certification data, and a seal or at least the marks of PEC, whatever they are worth."""
     ANOMALY = "anomaly"
     """An anomaly envelope: sealed, and nothing in it certified."""
     ORDINARY = "ordinary"
@@ -58,11 +59,13 @@ class MessageReport:
     deviations: tuple[str, ...] = ()
     """How the certification data leave the rules, within what section 11 bears."""
     summary: MessageSummary | None = None
-    """Of the message itself, when it is no PEC message."""
+    """Of the message itself, when it is no PEC message or too damaged to have its original found."""
     original: MessageSummary | None = None
     """Of the original inside."""
     nested: "tuple[MessageReport, ...]" = ()
-    """PEC messages inside the original, from the outside in (TO-16); each judged by itself."""
+    """PEC messages inside, from the outside in, forwarded or attached (TO-16); each judged by itself."""
+    nested_cut: bool = False
+    """There are more messages inside than are looked at (SE-7)."""
 
     @property
     def valid(self) -> bool:
@@ -71,9 +74,13 @@ class MessageReport:
             self.nature in {Nature.PEC, Nature.ANOMALY}
             and self.seal is not None
             and self.seal.good
-            and not any(step.mark is Mark.FAILED for step in self.form)
-            and not self.contradictions
+            and not self.wrong_in_form
         )
+
+    @property
+    def wrong_in_form(self) -> bool:
+        """Whether the message is not in due form (IP-12, IP-13) or contradicts itself (TO-20)."""
+        return bool(self.contradictions) or any(step.mark is Mark.FAILED for step in self.form)
 
     @property
     def proven(self) -> bool:
@@ -90,8 +97,11 @@ def verify_message(name: str, data: Octets, verify: VerifiesSeal) -> MessageRepo
         received = read_received(data)
     except UnreadableMessage as fault:
         return MessageReport(name=name, octets=len(data), nature=Nature.UNREADABLE, fault=str(fault))
-    nested = tuple(_judge(f"{name}!{depth}", one, verify) for depth, one in enumerate(received.nested(), 1))
-    return replace(_judge(name, received, verify), nested=nested)
+    report = _judge(name, received, verify)
+    inside = Inside(len(data))
+    found = inside.search(received.original, report.original or report.summary)
+    nested = tuple(_judge(f"{name}!{number}", one, verify) for number, one in enumerate(found, 1))
+    return replace(report, nested=nested, nested_cut=inside.cut) if nested or inside.cut else report
 
 
 def _judge(name: str, received: Received, verify: VerifiesSeal) -> MessageReport:
@@ -102,6 +112,7 @@ def _judge(name: str, received: Received, verify: VerifiesSeal) -> MessageReport
         summary = summarise(received.data)
         return MessageReport(name=name, octets=len(received.data), nature=nature, seal=seal, summary=summary)
     original = received.original
+    damaged = nature is Nature.DAMAGED and original is None
     return MessageReport(
         name=name,
         octets=len(received.data),
@@ -109,23 +120,19 @@ def _judge(name: str, received: Received, verify: VerifiesSeal) -> MessageReport
         row=row,
         issued_receipt=issued_receipt(received) if row is MessageRow.DELIVERY else None,
         seal=seal,
-        form=_form(received, nature, seal),
+        form=check_form(received, signer_addresses=seal.signer.addresses if seal.signer else None),
         contradictions=contradictions(received),
         certification=received.facts,
         certification_fault=received.certification_fault,
         deviations=received.certification.deviations if received.certification else (),
+        summary=summarise(received.data) if damaged else None,
         original=summarise(original) if original is not None else None,
     )
 
 
-def _form(received: Received, nature: Nature, seal: SealReport) -> tuple[StepOutcome, ...]:
-    """Check the form; an anomaly envelope was told by its form already, and IP-12 is not about it (BA-1)."""
-    if nature is Nature.ANOMALY:
-        return ()
-    return check_form(received, signer_addresses=seal.signer.addresses if seal.signer else None)
-
-
 def _nature(received: Received, row: MessageRow | None, seal: SealReport) -> Nature:
+    if not claims_to_be_pec(received):
+        return Nature.ORDINARY  # somebody may attach a daticert.xml to any mail
     if row is MessageRow.ANOMALY_ENVELOPE:
         return Nature.ANOMALY
     if row is not None:

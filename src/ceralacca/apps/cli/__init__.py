@@ -3,22 +3,27 @@
 Exit status: 0 all well, 1 some message is not a valid PEC message, 2 the command could not be
 carried out (usage, a file that cannot be read). A defect of ours is not dressed up: it shows its
 traceback and ends with 70.
+
+What a command needs is imported when it runs, so that `pec --help` answers at once.
 """
 
+# ruff: noqa: PLC0415
+
+import signal
 import sys
+import traceback
+from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from ceralacca import __version__
-from ceralacca.apps.cli.judgement import prepare
-from ceralacca.apps.cli.sample import write_sample
-from ceralacca.apps.cli.verify import VerifyOptions, verify_files
-from ceralacca.apps.cli.words import Words, choose_language
-from ceralacca.base.clock import SystemClock
+from ceralacca.base.clock import Clock, SystemClock
 from ceralacca.base.errors import OurError, PecError
+
+CANNOT, OUR_DEFECT = 2, 70
 
 app = typer.Typer(
     name="pec",
@@ -44,22 +49,30 @@ def version(
         raise typer.Exit
 
 
-@app.command()
+@app.command(no_args_is_help=True)
 def verify(
+    context: typer.Context,
     files: Annotated[
-        list[str],
-        typer.Argument(metavar="FILE...", help="Messages: .eml files, mbox files, folders, or - for standard input."),
-    ],
+        list[str] | None,
+        typer.Argument(metavar="FILE", help="Messages: .eml files, mbox files, folders, or - for standard input."),
+    ] = None,
     *,
     trust: Annotated[
         list[Path] | None,
-        typer.Option(help="Authorities to trust: PEM or DER file, or a folder of them (may hold CRLs). Repeatable."),
+        typer.Option(
+            help="Authorities to trust: a PEM or DER file, or a folder of them (may hold CRLs). Repeatable.",
+            metavar="DIR|PEM",
+        ),
     ] = None,
     directory: Annotated[
         Path | None, typer.Option(help="The providers directory: LDIF, or the sealed .p7m.", metavar="LDIF|P7M")
     ] = None,
     crl: Annotated[
-        list[Path] | None, typer.Option(help="Revocation lists: file or folder, beside those found with --trust.")
+        list[Path] | None,
+        typer.Option(
+            help="Revocation lists: a file or a folder, beside those found with --trust. Repeatable.",
+            metavar="DIR|CRL",
+        ),
     ] = None,
     at: Annotated[
         str,
@@ -69,12 +82,16 @@ def verify(
             metavar="signing|now|TIME",
         ),
     ] = "signing",
-    as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON (schema: docs/reference).")] = False,
+    short: Annotated[bool, typer.Option("--short", help="One line a message, and the transactions.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON, for programs.")] = False,
+    json_schema: Annotated[bool, typer.Option("--json-schema", help="Print the JSON schema of the answer.")] = False,
     extract: Annotated[
-        Path | None, typer.Option(help="Write daticert.xml, postacert.eml and attachments to this folder.")
+        Path | None,
+        typer.Option(help="Write daticert.xml, postacert.eml and attachments to this folder.", metavar="DIR"),
     ] = None,
     originals: Annotated[
-        Path | None, typer.Option(help="Hold the hashes of brief receipts against the files of this folder.")
+        Path | None,
+        typer.Option(help="Hold the hashes of brief receipts against the files of this folder.", metavar="DIR"),
     ] = None,
     lang: Lang = None,
 ) -> None:
@@ -85,14 +102,27 @@ def verify(
 
     Exit status: 0 all are valid PEC messages, 1 some are not, 2 usage or unreadable file.
     """
+    from ceralacca.apps.cli.json_report import schema_text
+
+    if json_schema:
+        print(schema_text(), end="")
+        raise typer.Exit
+    if not files:
+        raise typer.BadParameter("give at least one message", param_hint="FILE")
+
+    from ceralacca.apps.cli.judgement import prepare
+    from ceralacca.apps.cli.verify import VerifyOptions, verify_files
+    from ceralacca.apps.cli.words import Words, choose_language
+
     words = Words(choose_language(lang))
-    judgement = prepare(trust=trust or [], crls=crl or [], directory=directory, at=at, present=SystemClock().now())
-    options = VerifyOptions(as_json=as_json, extract=extract, originals=originals)
+    judgement = prepare(trust=trust or [], crls=crl or [], directory=directory, at=at, present=_present(context))
+    options = VerifyOptions(as_json=as_json, short=short, extract=extract, originals=originals)
     raise typer.Exit(verify_files(files, judgement, options, words))
 
 
 @app.command()
 def sample(
+    context: typer.Context,
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")],
     *,
     lang: Lang = None,
@@ -101,20 +131,43 @@ def sample(
 
     For whoever writes software that reads PEC: try your parser on them.
     """
-    write_sample(folder, SystemClock().now(), Words(choose_language(lang)), Console(highlight=False))
+    from ceralacca.apps.cli.sample import write_sample
+    from ceralacca.apps.cli.screen import console_for
+    from ceralacca.apps.cli.words import Words, choose_language
+
+    write_sample(folder, _present(context), Words(choose_language(lang)), console_for(sys.stdout))
+
+
+def _present(context: typer.Context) -> datetime:
+    clock: Clock = context.obj or SystemClock()
+    return clock.now()
+
+
+def run(arguments: Sequence[str] | None = None, *, clock: Clock | None = None) -> int:
+    """Run the command line and return its exit status; errors become one line on standard error.
+
+    Without arguments those of the process are taken, without a clock that of the machine.
+    """
+    try:
+        app(arguments, obj=clock)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0
+    except OurError:
+        traceback.print_exc()
+        return OUR_DEFECT
+    except PecError as error:
+        from ceralacca.apps.cli.screen import tell_error
+
+        tell_error(error)
+        return CANNOT
+    except Exception:  # noqa: BLE001 - a defect of ours must not look like "some are not valid", which is 1
+        traceback.print_exc()
+        return OUR_DEFECT
+    return 0
 
 
 def main() -> None:
-    """Run the command line; errors become one line on standard error and an exit status."""
-    try:
-        app()
-    except OurError:
-        raise
-    except PecError as error:
-        print(f"pec: {error}", file=sys.stderr)
-        if error.remedy:
-            print(f"     {error.remedy}", file=sys.stderr)
-        sys.exit(2)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(2)
+    """Be the program: a pipe that is closed early ends it quietly, as it ends every filter."""
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    sys.exit(run())

@@ -6,6 +6,7 @@ people. A field is never renamed or dropped without a new `version`.
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from importlib import resources
 from typing import Any
 
 from ceralacca.apps.cli.originals import HashCheck
@@ -23,13 +24,19 @@ Json = dict[str, Any]
 def document(
     reports: Iterable[MessageReport],
     stories: Iterable[Story],
+    *,
     missing: Iterable[str],
     checks: Mapping[str, Iterable[HashCheck]],
+    unreadable: Mapping[str, str],
 ) -> Json:
-    """Return the whole answer of one run; `checks` are the hashes held against files, by message name."""
+    """Return the whole answer of one run.
+
+    `checks` are the hashes held against files, by message name; `unreadable` says why, by file name.
+    """
     return {
         "version": VERSION,
         "missing": list(missing),
+        "unreadable": [{"name": name, "fault": fault} for name, fault in unreadable.items()],
         "messages": [message(report) for report in reports],
         "transactions": [transaction(story) for story in stories],
         "hashes": [
@@ -38,6 +45,11 @@ def document(
             for one in found
         ],
     }
+
+
+def schema_text() -> str:
+    """Return the JSON schema of the answer."""
+    return resources.files(__package__).joinpath("report.schema.json").read_text("utf-8")
 
 
 def message(report: MessageReport) -> Json:
@@ -62,6 +74,7 @@ def message(report: MessageReport) -> Json:
         "summary": _summary(report.summary) if report.summary else None,
         "original": _summary(report.original) if report.original else None,
         "nested": [message(nested) for nested in report.nested],
+        "nested_cut": report.nested_cut,
     }
 
 

@@ -4,7 +4,7 @@ Reads what the options name, once, and gives the one function that judges a seal
 stays missing: its steps are marked unknown, and nothing is ever valid for want of a check.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from ceralacca.trust.opaque import open_opaque
 from ceralacca.trust.verifier import JudgedAt, verify_seal
 
 _LARGEST_DIRECTORY = 64 * 2**20
+_GIVE_DIRECTORY = "give the LDIF or the .p7m of the providers directory"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +38,7 @@ def prepare(*, trust: list[Path], crls: list[Path], directory: Path | None, at: 
 
     Raises UserError for what cannot be read, and for a directory whose seal does not hold.
     """
-    material = read_material([*trust, *crls])
+    material = _material(trust, crls)
     store = _store(material) if material.anchors else None
     listed = _directory(directory, store, present) if directory else None
     judged_at = read_instant(at, present)
@@ -51,6 +52,18 @@ def prepare(*, trust: list[Path], crls: list[Path], directory: Path | None, at: 
         verify=partial(verify_seal, trust=store, directory=listed, at=judged_at),
         missing=tuple(key for key, is_lacking in lacking.items() if is_lacking),
     )
+
+
+def _material(trust: list[Path], crls: list[Path]) -> TrustMaterial:
+    """Read both options apart: a certificate that lies among revocation lists is trusted by nobody."""
+    trusted, lists = read_material(trust), read_material(crls)
+    if trust and not trusted.anchors:
+        names = ", ".join(map(str, trust))
+        raise UserError(f"--trust {names}: no authority's certificate inside", remedy="give the root certificate")
+    if crls and not lists.crls:
+        names = ", ".join(map(str, crls))
+        raise UserError(f"--crl {names}: no revocation list inside", remedy="give X.509 CRLs, PEM or DER")
+    return replace(trusted, crls=tuple(dict.fromkeys(trusted.crls + lists.crls)))
 
 
 def _store(material: TrustMaterial) -> TrustStore:
@@ -86,17 +99,20 @@ def _directory(path: Path, store: TrustStore | None, present: datetime) -> Direc
     is taken, since no verdict can then be better than indeterminate.
     """
     try:
-        data = path.read_bytes() if path.stat().st_size <= _LARGEST_DIRECTORY else b""
+        too_large = path.stat().st_size > _LARGEST_DIRECTORY
+        data = b"" if too_large else path.read_bytes()
     except OSError as error:
         raise UserError(f"--directory {path}: {error.strerror}", remedy="check the name") from error
+    if too_large or not data:
+        what = "larger than any directory" if too_large else "the file is empty"
+        raise UserError(f"--directory {path}: {what}", remedy=_GIVE_DIRECTORY)
     try:
         if is_ldif(data):
             return read_directory(data)
         opened = open_opaque(data, trust=store, at=JudgedAt.signing(present))
         directory = read_directory(opened.content)
     except PeerError as error:
-        remedy = error.remedy or "give the LDIF or the .p7m of the providers directory"
-        raise UserError(f"--directory {path}: {error}", remedy=remedy) from error
+        raise UserError(f"--directory {path}: {error}", remedy=error.remedy or _GIVE_DIRECTORY) from error
     if store is None or opened.report.good:
         return directory
     if opened.report.verdict is SealVerdict.INDETERMINATE:
@@ -108,5 +124,6 @@ def _directory(path: Path, store: TrustStore | None, present: datetime) -> Direc
 
 
 def is_ldif(data: bytes) -> bool:
-    """Tell plain LDIF from a CMS file: DER and BER begin with the octet of a SEQUENCE."""
-    return data[:1] != b"\x30"
+    """Tell plain LDIF from a CMS file: BER begins with the octet of a SEQUENCE, PEM and base64 hold no colon."""
+    first_line = data.lstrip()[:200].split(b"\n")[0]
+    return data[:1] != b"\x30" and (b":" in first_line or first_line.startswith(b"#"))

@@ -4,6 +4,7 @@ Everything that comes out of a message passes `visible` first: no control charac
 else reaches the terminal. Marks are words as well as signs, so that nothing depends on colour.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
@@ -19,12 +20,17 @@ from ceralacca.base.instants import legal_time
 from ceralacca.core.model.address import Address
 from ceralacca.core.model.certification import CertificationData
 from ceralacca.core.model.notification import ReceiptKind
-from ceralacca.core.model.outcome import Mark, SealReport, SealVerdict, StepOutcome
-from ceralacca.core.story import RecipientOutcome, Story
+from ceralacca.core.model.outcome import GOOD_VERDICTS, Mark, SealReport, SealVerdict, StepOutcome
+from ceralacca.core.story import Event, RecipientOutcome, Story
 from ceralacca.formats.message_summary import MessageSummary
+from ceralacca.lint.reason import FormReason
 from ceralacca.services.verify_message import MessageReport, Nature
 
 _SIGNS = {Mark.PASSED: "✔", Mark.TOLERATED: "≈", Mark.FAILED: "✘", Mark.UNKNOWN: "?", Mark.NOT_REACHED: "·"}
+_ASCII_SIGNS = {Mark.PASSED: "+", Mark.TOLERATED: "~", Mark.FAILED: "X", Mark.UNKNOWN: "?", Mark.NOT_REACHED: "."}
+_FILLING = re.compile(r" +((?:\x1b\[[0-9;]*m)*)$", re.MULTILINE)
+"""Spaces up to the end of a line, before the codes that end its style."""
+_QUIET = frozenset({Mark.PASSED, Mark.NOT_REACHED})
 _STYLES = {
     Mark.PASSED: "green",
     Mark.TOLERATED: "green",
@@ -52,42 +58,61 @@ def written(instant: datetime) -> str:
 class Renderer:
     """Writes reports to a console in one language."""
 
-    def __init__(self, console: Console, words: Words) -> None:
+    def __init__(self, console: Console, words: Words, *, signs: bool = True) -> None:
         self._console = console
         self._words = words
+        self._signs = _SIGNS if signs else _ASCII_SIGNS
+        self._begun = False
 
     def missing(self, keys: tuple[str, ...]) -> None:
         """Say what was not given and what cannot be said for want of it."""
         for key in keys:
             self._console.print(Text(f"? {self._words('label', key)}", style="yellow"))
-        if keys:
-            self._console.print()
+            self._begun = True
 
     def report(self, report: MessageReport, checks: tuple[HashCheck, ...] = (), *, level: int = 0) -> None:
         """Write everything about one message, the hashes held against files, then the PEC messages inside it."""
-        parts = [*self._report(report), *self._hashes(checks)]
-        self._console.print(Padding(Group(*parts), (0, 0, 1, level * 2), expand=False))
+        if self._begun and level == 0:
+            self._console.print()
+        self._begun = True
+        for part in (*self._report(report), *self._hashes(checks)):
+            self._print(part, level)
         for nested in report.nested:
-            title = Text(f"{self._words('label', 'nested')}:", style="bold")
-            self._console.print(Padding(title, (0, 0, 0, level * 2), expand=False))
+            self._print(Text(f"{self._words('label', 'nested')}:", style="bold"), level)
             self.report(nested, level=level + 1)
+        if report.nested_cut:
+            self._print(Text(f"? {self._words('label', 'nested_cut')}", style="yellow"), level)
+
+    def _print(self, part: RenderableType, level: int = 0) -> None:
+        """Write one part, indented, without the spaces that would fill its lines."""
+        width = self._console.width
+        with self._console.capture() as captured:
+            self._console.print(Padding(part, (0, 0, 0, level * 2), expand=False), width=width)
+        self._console.file.write(_FILLING.sub(r"\1", captured.get()))
+
+    def line(self, report: MessageReport) -> None:
+        """Write one message on one line: mark, verdict, name, what it is."""
+        mark = self._mark(report)
+        line = Text(f"{self._signs[mark]} {self._short_verdict(report)}", style=_STYLES[mark])
+        line.append(f"  {visible(report.name)}  ", style="bold")
+        line.append(self._what(report), style="default")
+        self._print(line)
 
     def _report(self, report: MessageReport) -> Iterator[RenderableType]:
         yield Text(visible(report.name), style="bold underline")
-        yield self._headline(report)
+        yield Text(f"  {self._what(report)}")
         if report.fault:
             yield Text(f"  {visible(report.fault)}", style="red")
         seal = report.seal
         if seal is None or report.nature is Nature.ORDINARY:
             yield from self._ordinary(report)
             return
-        yield self._verdict(report, seal)
+        yield Padding(self._verdict(report, seal), (0, 0, 0, 2), expand=False)
+        yield self._proves(report)
         yield from self._signer(seal)
-        yield self._indented("proves", Text(self.proves(report)))
         yield self._indented("steps", self._steps("step", seal.steps))
-        form = tuple(step for step in report.form if step.mark in {Mark.FAILED, Mark.TOLERATED})
-        if form:
-            yield self._indented("form", self._steps("form_step", form))
+        if report.form:
+            yield self._indented("form", self._steps("form_step", report.form))
         yield from self._contradictions(report)
         if report.certification is not None:
             yield self._indented("certification", self._certification(report.certification, report))
@@ -97,36 +122,48 @@ class Renderer:
         if report.original is not None:
             yield self._indented("original", self._summary(report.original))
 
-    def _headline(self, report: MessageReport) -> Text:
+    def _what(self, report: MessageReport) -> str:
         words = self._words
         if report.row is None:
-            return Text(f"  {words('nature', report.nature)}")
+            return words("nature", report.nature)
         text = words("row", str(report.row.facts.number))
-        if report.issued_receipt is not None:
-            text += f" - {words('receipt', report.issued_receipt)}"
-        return Text(f"  {text}")
+        return text if report.issued_receipt is None else f"{text} - {words('receipt', report.issued_receipt)}"
+
+    def _mark(self, report: MessageReport) -> Mark:
+        if report.valid:
+            return Mark.PASSED
+        undecided = report.seal is not None and report.seal.verdict is SealVerdict.INDETERMINATE
+        return Mark.UNKNOWN if undecided and not report.wrong_in_form else Mark.FAILED
+
+    def _short_verdict(self, report: MessageReport) -> str:
+        """Return the verdict in capitals; a good seal on a message that is wrong in form is not enough."""
+        if report.seal is None:
+            return self._words("verdict", "unsigned")
+        if report.wrong_in_form and report.seal.verdict in {*GOOD_VERDICTS, SealVerdict.INDETERMINATE}:
+            return self._words("label", "irregular")
+        return self._words("verdict", report.seal.verdict)
 
     def _verdict(self, report: MessageReport, seal: SealReport) -> RenderableType:
-        words = self._words
-        mark = Mark.PASSED if seal.good else Mark.UNKNOWN
-        if not seal.good and seal.verdict is not SealVerdict.INDETERMINATE:
-            mark = Mark.FAILED
-        if seal.good and not report.valid:
-            mark = Mark.FAILED
-        line = Text(f"  {_SIGNS[mark]} {words('verdict', seal.verdict)}", style=_STYLES[mark])
-        line.append(f"  {words('verdict_meaning', seal.verdict)}", style="default")
-        if seal.good and not report.valid:
-            line.append(f"\n    {words('label', 'not_in_form')}", style="bold red")
+        words, mark = self._words, self._mark(report)
+        lines = [Text(f"{self._signs[mark]} {self._short_verdict(report)}", style=_STYLES[mark])]
+        if self._short_verdict(report) == words("label", "irregular"):
+            lines.append(Text(words("label", "irregular_meaning"), style=_STYLES[mark]))
+        lines.append(Text(words("verdict_meaning", seal.verdict)))
         remedy = words.find("verdict_remedy", seal.verdict)
         if remedy:
-            line.append(f"\n    {words('label', 'remedy')}: {remedy}", style="default")
-        return line
+            lines.append(Text(f"{words('label', 'remedy')}: {remedy}"))
+        return Group(*lines)
 
     def _ordinary(self, report: MessageReport) -> Iterator[RenderableType]:
         if report.nature is Nature.ORDINARY:
             yield Text(f"    {self._words('label', 'remedy')}: {self._words('verdict_remedy', 'unsigned')}")
         if report.summary is not None:
             yield Padding(self._summary(report.summary), (0, 0, 0, 4), expand=False)
+
+    def _proves(self, report: MessageReport) -> RenderableType:
+        line = Text(f"{self._words('label', 'proves')}: ", style="bold")
+        line.append(self.proves(report), style="default")
+        return Padding(line, (0, 0, 0, 2), expand=False)
 
     def proves(self, report: MessageReport) -> str:
         """Return the sentence that says what a message proves."""
@@ -159,29 +196,48 @@ class Renderer:
     def _signer(self, seal: SealReport) -> Iterator[RenderableType]:
         rows: list[tuple[str, str]] = []
         if seal.signer is not None:
-            name = f"{seal.provider} - {seal.signer.subject}" if seal.provider else seal.signer.subject
-            start, end = written(seal.signer.not_before), written(seal.signer.not_after)
-            rows.append(("sealed_by", visible(name)))
-            rows.append(("certificate", self._words("label", "valid_from_to", start=start, end=end)))
+            start, end = (legal_time(one).day for one in (seal.signer.not_before, seal.signer.not_after))
+            valid = self._words("label", "valid_from_to", start=start, end=end)
+            if seal.provider:
+                rows.append(("sealed_by", visible(seal.provider)))
+            rows.append(("certificate", f"{visible(seal.signer.subject)}; {valid}"))
         if seal.signing_time is not None:
             rows.append(("sealed_at", written(seal.signing_time)))
         if rows:
             yield Padding(self._grid(rows), (0, 0, 0, 4), expand=False)
 
-    def _steps(self, section: str, steps: tuple[StepOutcome, ...]) -> Table:
-        table = Table.grid(padding=(0, 1))
+    def _steps(self, section: str, steps: tuple[StepOutcome, ...]) -> RenderableType:
+        """Show every step with its mark: those that tell something one a line, then the others in one list a mark."""
+        parts: list[RenderableType] = []
+        telling = Table.grid(padding=(0, 1))
         for step in steps:
-            reason = self._reason("reason", step.reason) if step.reason else ""
-            if step.evidence:
-                facts = ", ".join(f"{name}: {visible(value)}" for name, value in step.evidence.items())
-                reason = f"{reason} [{facts}]" if reason else f"[{facts}]"
-            table.add_row(
-                Text(_SIGNS[step.mark], style=_STYLES[step.mark]),
-                Text(self._words(section, step.step)),
-                Text(self._words("mark", step.mark), style=_STYLES[step.mark]),
-                Text(reason),
-            )
+            if step.mark not in _QUIET and step.reason != FormReason.TRANSACTION_UNKNOWN:  # true of every kept file
+                said = Text(self._words("mark", step.mark), style=_STYLES[step.mark])
+                said.append(self._because(step), style="default")
+                telling.add_row(
+                    Text(self._signs[step.mark], style=_STYLES[step.mark]),
+                    Text(self._words(section, step.step)),
+                    said,
+                )
+        if telling.row_count:
+            parts.append(telling)
+        for mark in (Mark.PASSED, Mark.NOT_REACHED):
+            names = [self._words(section, step.step) for step in steps if step.mark is mark]
+            if names:
+                parts.append(self._list(mark, names))
+        return Group(*parts)
+
+    def _list(self, mark: Mark, names: list[str]) -> Table:
+        table = Table.grid(padding=(0, 1))
+        said = "" if mark is Mark.PASSED else f"{self._words('mark', mark)}: "
+        table.add_row(Text(self._signs[mark], style=_STYLES[mark]), Text(said + ", ".join(names)))
         return table
+
+    def _because(self, step: StepOutcome) -> str:
+        """Return the reason with its evidence, to follow the word of the mark."""
+        reason = f": {self._reason('reason', step.reason)}" if step.reason else ""
+        facts = ", ".join(f"{name}: {visible(value)}" for name, value in step.evidence.items() if value)
+        return f"{reason} [{facts}]" if facts else reason
 
     def _reason(self, section: str, code: str) -> str:
         return self._words.find(section, code) or code
@@ -199,7 +255,7 @@ class Renderer:
             )
             for one in report.contradictions
         ]
-        yield self._indented("contradictions", Text("\n".join(lines), style="bold red"))
+        yield self._indented("contradictions", Text("\n".join(lines), style="red"))
 
     def _certification(self, facts: CertificationData, report: MessageReport) -> Table:
         original = facts.original
@@ -264,14 +320,16 @@ class Renderer:
         for check in checks:
             mark = Mark.FAILED if check.file is None else Mark.PASSED
             found = self._words("label", "no_file") if check.file is None else f"= {visible(check.file)}"
-            table.add_row(Text(_SIGNS[mark], style=_STYLES[mark]), visible(check.name), check.digest, found)
+            table.add_row(Text(self._signs[mark], style=_STYLES[mark]), visible(check.name), check.digest, found)
         yield self._indented("hashes", table)
 
     def stories(self, stories: tuple[Story, ...]) -> None:
         """Write the transactions that the messages make up together."""
+        self._console.print()
         self._console.print(Text(self._words("label", "transactions"), style="bold underline"))
         for story in stories:
-            self._console.print(Padding(Group(*self._story(story)), (0, 0, 1, 0), expand=False))
+            for part in self._story(story):
+                self._print(part)
 
     def _story(self, story: Story) -> Iterator[RenderableType]:
         subject = visible(story.subject) if story.subject is not None else self._no_subject()
@@ -282,21 +340,28 @@ class Renderer:
             line = Text(f"    {visible(recipient.address.text)}  ")
             line.append(self._words("outcome", recipient.outcome), style=style)
             yield line
-            for event in recipient.events:
-                proof = "" if event.proven else f" ({self._words('label', 'unproven')})"
-                detail = f": {_one_line(event.detail)}" if event.detail else ""
-                yield Text(
-                    f"      {written(event.instant)}  {self._words('outcome', event.outcome)}{detail}"
-                    f" - {visible(event.issuer)}{proof}"
-                )
+            yield Padding(self._events(recipient.events), (0, 0, 0, 6), expand=False)
         if story.inconsistent:
             names = ", ".join(visible(name) for name in story.inconsistent)
             yield Text(f"    {self._words('label', 'inconsistent', names=names)}", style="bold red")
+
+    def _events(self, events: tuple[Event, ...]) -> Table:
+        table = Table.grid(padding=(0, 2))
+        table.add_column(no_wrap=True)
+        table.add_column(overflow="fold")
+        for event in events:
+            proof = "" if event.proven else f" ({self._words('label', 'unproven')})"
+            detail = f": {_one_line(event.detail)}" if event.detail else ""
+            issuer = "" if event.issuer in event.detail else f" - {visible(event.issuer)}"
+            what = f"{self._words('outcome', event.outcome)}{detail}{issuer}{proof}"
+            table.add_row(Text(written(event.instant), style="dim"), Text(what))
+        return table
 
     def summary(self, reports: list[MessageReport]) -> None:
         """Write the last line: how many are valid."""
         valid = sum(report.valid for report in reports)
         style = "green" if valid == len(reports) else "yellow"
+        self._console.print()
         self._console.print(Text(self._words("label", "summary", valid=valid, total=len(reports)), style=style))
 
 

@@ -36,7 +36,9 @@ def files_of(arguments: Iterable[str]) -> list[str]:
     """Expand the arguments: a folder becomes the messages below it, sorted; `-` and files stay.
 
     In a folder, files that end in .eml, .mbox, .mbx or .msg count, and whatever lies in a Maildir's
-    `cur` and `new`. Raises UserError for a path that does not exist or a folder without messages.
+    `cur` and `new`. What is named twice is read once.
+
+    Raises UserError for a path that does not exist or a folder without messages.
     """
     found: list[str] = []
     for argument in arguments:
@@ -50,7 +52,7 @@ def files_of(arguments: Iterable[str]) -> list[str]:
             found.extend(inside)
         else:
             raise UserError(f"{argument}: no such file or folder", remedy="check the name")
-    return found
+    return list(dict.fromkeys(found))
 
 
 def _is_message_file(path: Path) -> bool:
@@ -68,7 +70,7 @@ def read_sources(name: str) -> Iterator[Source]:
         data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
     except OSError as error:
         raise UserError(f"{name}: {error.strerror}", remedy="check that you may read it") from error
-    if not data.strip():
+    if not data or data.isspace():
         raise UserError(f"{name}: the file is empty", remedy="save the message anew from your mail client")
     if _SEPARATOR.match(data):
         yield from _split_mbox(name, data)

@@ -1,29 +1,29 @@
-"""`pec verify`: what each message is, who sealed it, whether the seal holds, and what it proves."""
+"""`pec verify`: what each message is, who sealed it, whether the seal holds, and what it proves.
+
+One message is in memory at a time; of those before it only what the transactions need is kept.
+"""
 
 import json
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-
-from rich.console import Console
-from rich.progress import Progress
 
 from ceralacca.apps.cli.extract import Extractor
 from ceralacca.apps.cli.json_report import document
 from ceralacca.apps.cli.judgement import Judgement
 from ceralacca.apps.cli.originals import HashCheck, Originals
 from ceralacca.apps.cli.render import Renderer
+from ceralacca.apps.cli.screen import bear_any_character, console_for, holds_signs, tell_error
 from ceralacca.apps.cli.sources import Source, files_of, read_sources
 from ceralacca.apps.cli.words import Words
+from ceralacca.base.errors import UserError
 from ceralacca.core.model.notification import ReceiptKind
 from ceralacca.core.model.outcome import SealVerdict
 from ceralacca.core.story import Story, Witness, tell
 from ceralacca.services.verify_message import MessageReport, verify_message
 
-ALL_VALID, SOME_NOT = 0, 1
-_WIDTH = 120
-"""Columns where the output is no terminal."""
+ALL_VALID, SOME_NOT, SOME_UNREADABLE = 0, 1, 2
 _MANY = 20
 """From so many files on there is a progress bar."""
 
@@ -33,6 +33,8 @@ class VerifyOptions:
     """What was asked for beside the files."""
 
     as_json: bool
+    short: bool
+    """One line a message."""
     extract: Path | None
     originals: Path | None
 
@@ -40,57 +42,125 @@ class VerifyOptions:
 def verify_files(arguments: list[str], judgement: Judgement, options: VerifyOptions, words: Words) -> int:
     """Judge every message and write the answer; returns the exit status.
 
-    Raises UserError when a file cannot be read or written.
+    A file that cannot be read is told on standard error, and the others are judged all the same.
+    Raises UserError for a path that does not exist and for what cannot be written.
     """
     files = files_of(arguments)
-    extractor = Extractor(options.extract) if options.extract else None
-    originals = Originals(options.originals) if options.originals else None
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH)
-    renderer = Renderer(console, words)
-    if not options.as_json:
-        renderer.missing(judgement.missing)
-    reports: list[MessageReport] = []
-    checks: dict[str, tuple[HashCheck, ...]] = {}
-    for source in _with_progress(files, words):
-        report = _judge(source, judgement)
-        if extractor is not None:
-            extractor.extract(source.name, source.data)
-        if originals is not None and report.issued_receipt is ReceiptKind.BRIEF and report.original is not None:
-            checks[source.name] = originals.check(report.original)
-        if not options.as_json:
-            renderer.report(report, checks.get(source.name, ()))
-        reports.append(_light(report))
-    stories = _stories(reports)
+    run = _Run(
+        judgement=judgement,
+        extractor=Extractor(options.extract) if options.extract else None,
+        originals=Originals(options.originals) if options.originals else None,
+    )
     if options.as_json:
-        json.dump(document(reports, stories, judgement.missing, checks), sys.stdout, ensure_ascii=False, indent=2)
-        sys.stdout.write("\n")
+        for source in run.sources(_with_progress(files, words)):
+            run.take(source)
+        _write_json(run)
     else:
-        if len(reports) > 1 and stories:
-            renderer.stories(stories)
-        renderer.summary(reports)
-    hashes_fit = all(check.file is not None for found in checks.values() for check in found)
-    return ALL_VALID if hashes_fit and all(report.valid for report in reports) else SOME_NOT
+        _write_text(run, files, options, words)
+    return run.status
 
 
-def _with_progress(files: list[str], words: Words) -> Iterator[Source]:
-    if len(files) < _MANY or not sys.stderr.isatty():
+@dataclass(slots=True, kw_only=True)
+class _Run:
+    """What is known after the messages taken so far."""
+
+    judgement: Judgement
+    extractor: Extractor | None
+    originals: Originals | None
+    reports: list[MessageReport] = field(default_factory=list)
+    checks: dict[str, tuple[HashCheck, ...]] = field(default_factory=dict)
+    unreadable: dict[str, UserError] = field(default_factory=dict)
+
+    def sources(self, files: Iterable[str]) -> Iterator[Source]:
+        """Read one message after the other; what cannot be read is told and passed over."""
         for name in files:
-            yield from read_sources(name)
+            try:
+                yield from read_sources(name)
+            except UserError as error:
+                self.unreadable[name] = error
+                tell_error(error)
+
+    def take(self, source: Source) -> MessageReport:
+        """Judge one message, extract it, check its hashes; returns the report without its octets."""
+        report, data = _judge(source, self.judgement)
+        if self.extractor is not None:
+            self.extractor.extract(source.name, data)
+        if self.originals is not None and report.issued_receipt is ReceiptKind.BRIEF and report.original is not None:
+            self.checks[source.name] = self.originals.check(report.original)
+        light = _light(report)
+        self.reports.append(light)
+        return light
+
+    def stories(self) -> tuple[Story, ...]:
+        """Return the transactions that the messages make up, those inside others included."""
+        everything = [one for report in self.reports for one in (report, *report.nested)]
+        return tell(
+            Witness(name=one.name, certification=one.certification, proven=one.proven)
+            for one in everything
+            if one.certification is not None
+        )
+
+    @property
+    def status(self) -> int:
+        """Exit status: of the messages given; one inside another speaks for itself."""
+        if self.unreadable:
+            return SOME_UNREADABLE
+        hashes_fit = all(check.file is not None for found in self.checks.values() for check in found)
+        return ALL_VALID if hashes_fit and all(report.valid for report in self.reports) else SOME_NOT
+
+
+def _write_text(run: _Run, files: list[str], options: VerifyOptions, words: Words) -> None:
+    renderer = Renderer(console_for(sys.stdout), words, signs=holds_signs(sys.stdout))
+    renderer.missing(run.judgement.missing)
+    watched = files if sys.stdout.isatty() else _with_progress(files, words)
+    for source in run.sources(watched):
+        report = run.take(source)
+        if options.short:
+            renderer.line(report)
+        else:
+            renderer.report(report, run.checks.get(source.name, ()))
+        del source  # before the next one is read
+    stories = run.stories()
+    if stories and len(run.reports) + sum(len(report.nested) for report in run.reports) > 1:
+        renderer.stories(stories)
+    renderer.summary(run.reports)
+
+
+def _write_json(run: _Run) -> None:
+    bear_any_character(sys.stdout)
+    ascii_only = "utf" not in (sys.stdout.encoding or "").lower()
+    answer = document(
+        run.reports,
+        run.stories(),
+        missing=run.judgement.missing,
+        checks=run.checks,
+        unreadable={name: str(error) for name, error in run.unreadable.items()},
+    )
+    json.dump(answer, sys.stdout, ensure_ascii=ascii_only, indent=2)
+    sys.stdout.write("\n")
+
+
+def _with_progress(files: list[str], words: Words) -> Iterator[str]:
+    """Yield the file names, under a progress bar when they are many and somebody watches."""
+    if len(files) < _MANY or not sys.stderr.isatty():
+        yield from files
         return
+    from rich.console import Console  # noqa: PLC0415 - seldom needed
+    from rich.progress import Progress  # noqa: PLC0415
+
     with Progress(console=Console(stderr=True), transient=True) as progress:
-        for name in progress.track(files, description=words("label", "verifying")):
-            yield from read_sources(name)
+        yield from progress.track(files, description=words("label", "verifying"))
 
 
-def _judge(source: Source, judgement: Judgement) -> MessageReport:
+def _judge(source: Source, judgement: Judgement) -> tuple[MessageReport, bytes]:
     """Judge one message; of an mbox that quoted lines, the reading that the seal fits."""
     report = verify_message(source.name, source.data, judgement.verify)
     altered = report.seal is not None and report.seal.verdict is SealVerdict.ALTERED
     if altered and source.unquoted is not None:
         unquoted = verify_message(source.name, source.unquoted, judgement.verify)
         if unquoted.seal is not None and unquoted.seal.verdict is not SealVerdict.ALTERED:
-            return unquoted
-    return report
+            return unquoted, source.unquoted
+    return report, source.data
 
 
 def _light(report: MessageReport) -> MessageReport:
@@ -100,12 +170,4 @@ def _light(report: MessageReport) -> MessageReport:
         summary=report.summary and report.summary.without_content(),
         original=report.original and report.original.without_content(),
         nested=tuple(_light(nested) for nested in report.nested),
-    )
-
-
-def _stories(reports: list[MessageReport]) -> tuple[Story, ...]:
-    return tell(
-        Witness(name=report.name, certification=report.certification, proven=report.proven)
-        for report in reports
-        if report.certification is not None
     )

@@ -78,6 +78,10 @@ class SealVerdict(StrEnum):
     """The signer is a provider, but not the sender's (IP-14)."""
 
 
+GOOD_VERDICTS = frozenset({SealVerdict.VALID, SealVerdict.VALID_WHEN_SIGNED})
+"""The verdicts that are a claim that the seal holds."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepOutcome:
     """One step of a procedure with its mark."""
@@ -130,7 +134,7 @@ class SealReport:
     @property
     def good(self) -> bool:
         """True when the verdict is a claim that the seal holds."""
-        return self.verdict in (SealVerdict.VALID, SealVerdict.VALID_WHEN_SIGNED)
+        return self.verdict in GOOD_VERDICTS
 
     @property
     def reason(self) -> str:
