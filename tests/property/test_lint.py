@@ -4,11 +4,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ceralacca.core.anomaly import AnomalyReason
+from ceralacca.core.model.address import Address
 from ceralacca.core.model.notification import MessageRow
+from ceralacca.core.model.provider import IssuingProvider
+from ceralacca.formats.envelope import Arrival, compose_anomaly_envelope
 from ceralacca.formats.splice import Splice
 from ceralacca.lint.sealable import LintRefusal, examine, findings_in
 from ceralacca.lint.windows import has_bare_line_end, stretch, take_census, windows
 from ceralacca.testing import good_drafts as good
+from ceralacca.testing.clock import CountingEntropy
 from ceralacca.testing.scenario import Scenario
 
 rows = st.sampled_from(list(MessageRow))
@@ -96,3 +101,41 @@ def test_windows_tile_the_run_and_never_part_a_line_end(pieces, size):
 def test_a_stretch_is_the_slice(pieces, start, length):
     splice = Splice.of(*pieces)
     assert stretch(splice, start, start + length) == bytes(splice)[start : start + length]
+
+
+header_lines = st.one_of(
+    st.binary(max_size=80),
+    st.builds(
+        lambda name, body: name + b":" + body,
+        st.sampled_from(
+            [b"From", b"To", b"Cc", b"Reply-To", b"Subject", b"Message-ID", b"Received", b"Return-Path", b"To "]
+        ),
+        st.one_of(
+            st.binary(max_size=80), st.sampled_from([b" a@b.example", b' "a b"@c.example', b" <x>", b"\r\n y", b""])
+        ),
+    ),
+)
+paths = st.one_of(
+    st.none(),
+    st.sampled_from(["rete@negozio.example", '"a b"@c.example', "à@b.example", "a" * 300 + "@b.example", "niente"]),
+)
+
+
+@pytest.mark.requirement("BA-1", "BA-2", "BA-3", "BA-5", "GE-25", "IP-20")
+@settings(max_examples=200)
+@given(lines=st.lists(header_lines, max_size=8), body=st.binary(max_size=60), reverse=paths, html=st.booleans())
+def test_whatever_arrives_fits_into_an_anomaly_envelope(lines, body, reverse, html):
+    """Mail is never lost because it is strange: the envelope around it always passes."""
+    draft = compose_anomaly_envelope(
+        Arrival(
+            octets=b"\r\n".join(lines) + b"\r\n\r\n" + body,
+            reverse_path=None if reverse is None else Address(reverse),
+            forward_paths=(Address(good.ANNA), Address("altri@pec.beta.example")),
+        ),
+        provider=IssuingProvider(name="Gestore Beta S.r.l.", address=Address(good.BETA)),
+        instant=good.INSTANT,
+        entropy=CountingEntropy(),
+        error=AnomalyReason.NO_SIGNATURE,
+        with_html=html,
+    )
+    assert findings_in(draft) == ()

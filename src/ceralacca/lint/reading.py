@@ -148,9 +148,11 @@ class Reading:
 
     # -- the parts -------------------------------------------------------------------------
 
+    def _stretch(self, start: int, stop: int) -> bytes:
+        return stretch(self.draft.entity, start, stop) if self._whole is None else self._whole[start:stop]
+
     def _read_entity(self) -> None:
-        entity = self.draft.entity
-        opening = stretch(entity, 0, 4096)
+        opening = self._stretch(0, 4096)
         end = opening.find(b"\r\n\r\n")
         self.labels = read_labels(opening[: end + 2] if end >= 0 else b"")
         self.boundary = self.labels.boundary
@@ -165,12 +167,12 @@ class Reading:
         delimiters = list(self._delimiters(end + 2))
         if not delimiters:
             return
-        self.preamble = stretch(entity, end + 4, delimiters[0][0])
+        self.preamble = self._stretch(end + 4, delimiters[0][0])
         self.parts = tuple(
             self._read_part(start, stop) for (_, start, last), (stop, _, _) in pairwise(delimiters) if not last
         )
         self.closed = delimiters[-1][2] and sum(last for *_, last in delimiters) == 1
-        self.epilogue = stretch(entity, delimiters[-1][1], delimiters[-1][1] + 4096) if self.closed else b""
+        self.epilogue = self._stretch(delimiters[-1][1], delimiters[-1][1] + 4096) if self.closed else b""
 
     def _delimiters(self, start: int) -> Iterator[tuple[int, int, bool]]:
         """Yield (where the CRLF before it begins, where the next line begins, whether it closes)."""
@@ -188,19 +190,18 @@ class Reading:
                 at = window.find(needle, after)
 
     def _tail(self, start: int) -> bytes:
-        return stretch(self.draft.entity, start, start + 4)
+        return self._stretch(start, start + 4)
 
     def _read_part(self, start: int, stop: int) -> ReadPart:
-        entity = self.draft.entity
-        opening = stretch(entity, start, min(stop, start + 4096))
+        opening = self._stretch(start, min(stop, start + 4096))
         end = opening.find(b"\r\n\r\n")
         labels = read_labels(opening[: end + 2] if end >= 0 else b"")
         body_start = start + end + 4 if end >= 0 else stop
         opaque = labels.type == "message/rfc822"
         if opaque:
-            original = stretch(entity, body_start, min(stop, body_start + _HEAD_LIMIT))
+            original = self._stretch(body_start, min(stop, body_start + _HEAD_LIMIT))
             self.original_ids = identity_of(original.partition(b"\r\n\r\n")[0])
-        body = None if opaque else stretch(entity, body_start, stop)
+        body = None if opaque else self._stretch(body_start, stop)
         return ReadPart(labels=labels, start=min(body_start, stop), end=stop, body=body)
 
     def census(self, start: int, stop: int) -> Census:
