@@ -38,9 +38,10 @@ def submission(
     body: str = "\r\nBuongiorno.\r\n",
 ) -> bytes:
     """Write a small message as a client submits it; `fields` are more header fields, `body` begins after them."""
+    folded = ",\r\n "
     head = "Date: Thu, 05 Nov 2026 10:14:55 +0100\r\nMessage-ID: <4711@client.alfa.example>\r\n"
-    head += f"From: {sender}\r\nTo: {', '.join(map(str, to))}\r\n"
-    head += f"Cc: {', '.join(map(str, cc))}\r\n" if cc else ""
+    head += f"From: {sender}\r\nTo: {folded.join(map(str, to))}\r\n"
+    head += f"Cc: {folded.join(map(str, cc))}\r\n" if cc else ""
     return (head + fields + body).encode("latin-1")
 
 
