@@ -176,16 +176,20 @@ def line_length(reading: Reading) -> Iterator[str]:
             yield f"a line of more than 998 octets in the {part.type} part"
 
 
-@FAMILY.rule("original-identity", "AP-21", "DR-3", "BR-9", "BT-1")
+@FAMILY.rule("original-identity", "AP-21", "BT-1")
 def original_identity(reading: Reading) -> Iterator[str]:
-    """The original inside is the one that the certification data are about."""
-    if reading.draft.row is MessageRow.ANOMALY_ENVELOPE or all(part.type != _ORIGINAL for part in reading.parts):
+    """The original inside is the one that the certification data are about.
+
+    Only in our own envelope: a delivery receipt gives back what the peer enveloped, octet for octet (DR-3), and is
+    owed also when the peer left the Message-ID as it was.
+    """
+    if reading.draft.row is not MessageRow.TRANSPORT_ENVELOPE:
         return
     ids = reading.original_ids
     if ids.get(b"message-id") != [f"<{reading.xml_text('identificativo')}>".encode()]:
         yield "Message-ID of the original is not identificativo"
     client_id = reading.xml_text("msgid")
-    if reading.draft.row is not MessageRow.TRANSPORT_ENVELOPE or client_id is None:
+    if client_id is None:
         return
     # The user's software may have put fields of that name before (AP-14): ours is among them.
     if client_id.encode() not in ids.get(b"x-riferimento-message-id", ()):

@@ -207,8 +207,8 @@ ENTITIES = [
     ("octets", ENVELOPE, b"Buongiorno.\r\n", b"Buongiorno.\n"),
     ("octets", ENVELOPE, b"Buongiorno.", b"Buongiorno.\x00"),
     ("line-length", DELIVERY, b"Ricevuta di", b"Ricevuta" + b"x" * 990 + b"di"),
-    ("original-identity", DELIVERY, b"Message-ID: <pec1a2b", b"Message-ID: <pec1a2c"),
-    ("original-identity", DELIVERY, b"Message-ID: <pec1a2b", b"Message-ID: <x@y>\r\nMessage-ID: <pec1a2b"),
+    ("original-identity", ENVELOPE, b"Message-ID: <pec1a2b", b"Message-ID: <pec1a2c"),
+    ("original-identity", ENVELOPE, b"Message-ID: <pec1a2b", b"Message-ID: <x@y>\r\nMessage-ID: <pec1a2b"),
     ("original-identity", ENVELOPE, b"Riferimento-Message-ID: <2026", b"Riferimento-Message-ID: <2027"),
 ]
 
