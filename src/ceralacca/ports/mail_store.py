@@ -1,0 +1,44 @@
+"""Where holders' mail lies: the delivery point's last act (DP-2, DP-3)."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from ceralacca.core.model.address import Address
+from ceralacca.formats.splice import Octets
+
+
+class PutOutcome(StrEnum):
+    """How putting a message into a mailbox ended."""
+
+    STORED = "stored"
+    ALREADY_THERE = "already-there"
+    """Found under its name: an earlier try had succeeded; as good as STORED."""
+    OVER_QUOTA = "over-quota"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Put:
+    """One message for one mailbox."""
+
+    mailbox: Address
+    name: str
+    """Derived from (identificativo, recipient, kind): makes a redo harmless."""
+    octets: Octets
+    quota: int
+    """Octets that the mailbox may hold."""
+
+
+class MailStore(Protocol):
+    """Mailboxes that an IMAP server shows."""
+
+    def put(self, messages: list[Put]) -> list[PutOutcome]:
+        """Store messages durably, with one sync; what is stored is the octets, unmodified.
+
+        Raises WorldError when the disk refuses: nothing is then certain, and the same call again is right.
+        """
+        ...
+
+    def holds(self, mailbox: Address, name: str) -> bool:
+        """Say whether a message of that name is in the mailbox, seen or not."""
+        ...

@@ -1,0 +1,313 @@
+"""The store: everything durable, behind one port, changed only by whole commits.
+
+A *step* loads what it needs, decides, composes and seals, and returns one `Commit`: the new state,
+every generated letter as signed octets under a unique key, the log rows, the next jobs. The store
+makes it durable in one transaction, many of them with one sync. Doing a step again is harmless: its
+keys are the same, and what is there already is left as it is.
+
+Clauses: AP-25, DP-3, IP-21, LO-3, TI-10; invariants 1 to 6 of ARCHITECTURE.md.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Protocol
+
+from ceralacca.core.delivery_point import Fate
+from ceralacca.core.model.address import Address
+from ceralacca.core.model.certification import OriginalData
+from ceralacca.core.model.log import LogRow
+from ceralacca.core.transaction import RecipientState
+from ceralacca.formats.splice import Octets
+from ceralacca.ports.letters import Inbound, Letter, StoredInbound, StoredLetter
+
+Payload = Mapping[str, str | int | None]
+"""What a job needs to know beside its key: small, flat, JSON."""
+
+
+class JobKind(StrEnum):
+    """What there is to do, and who does it."""
+
+    SUBMISSION = "submission"
+    """worker: check, scan, accept or refuse. Payload: `inbound`."""
+    ARRIVAL = "arrival"
+    """worker: verify, classify, take in charge. Payload: `inbound`."""
+    DELIVERY = "delivery"
+    """worker: put a letter into one mailbox. Payload: `letter`, `recipient`, `kind` (a MessageClass),
+    and for envelopes `inbound`."""
+    RELAY = "relay"
+    """relay: send a letter to one destination. Payload: `letter`, `domain`, `expires` (ISO instant)."""
+    DEADLINE = "deadline"
+    """timekeeper: a timer of one recipient. Payload: `identifier`, `recipient`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewJob:
+    """A job to be done not before `due`. A second one with the same key is not made."""
+
+    key: str
+    kind: JobKind
+    due: datetime
+    payload: Payload
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A job that was claimed: nobody else has it until the lease ends."""
+
+    id: int
+    key: str
+    kind: JobKind
+    due: datetime
+    payload: Payload
+    attempts: int
+    """How often it was claimed, this time included."""
+    created: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentMessage:
+    """One accepted message, as its sender's provider keeps it (1.3)."""
+
+    original: OriginalData
+    subject_body: bytes | None
+    accepted: datetime
+    """T0."""
+    states: Mapping[Address, RecipientState]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateChange:
+    """A recipient moves from one state to another; the commit fails as `stale` when it is elsewhere by now."""
+
+    identifier: str
+    recipient: Address
+    before: RecipientState
+    after: RecipientState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """An envelope was taken in charge, for one transaction; `letter` is the receipt that says so (IP-21)."""
+
+    provider: str
+    identifier: str
+    recipients: frozenset[Address]
+    letter: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecipientFate:
+    """What became of an envelope for one recipient of ours: decided once, never changed."""
+
+    provider: str
+    identifier: str
+    recipient: Address
+    fate: Fate
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InfectedMessage:
+    """A message for the virus storage (VI-1): kept 30 months, never delivered."""
+
+    key: str
+    digest: str
+    """Of its octets, which the commit or an earlier one stored."""
+    identifier: str
+    found: datetime
+    sender: Address | None
+    recipients: tuple[Address, ...]
+    virus: str
+    engine: str
+    """Name, version and signature date of the scanner."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commit:
+    """Everything that one step changes."""
+
+    done: int | None = None
+    """Id of the job that is finished by it."""
+    sent: tuple[SentMessage, ...] = ()
+    states: tuple[StateChange, ...] = ()
+    letters: tuple[Letter, ...] = ()
+    inbound: tuple[Inbound, ...] = ()
+    """Letters that pass straight to our own incoming point; their ARRIVAL jobs stand in `jobs`."""
+    taken: tuple[Taken, ...] = ()
+    fates: tuple[RecipientFate, ...] = ()
+    infected: tuple[InfectedMessage, ...] = ()
+    log: tuple[LogRow, ...] = ()
+    jobs: tuple[NewJob, ...] = ()
+    cancelled: tuple[str, ...] = ()
+    """Keys of jobs that need not be done any more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Postponed:
+    """A claimed job that could not be finished: to be tried again."""
+
+    job: int
+    due: datetime
+    note: str
+    """For the operator: a reason without addresses or content."""
+
+
+class CommitOutcome(StrEnum):
+    """How one commit of a batch ended."""
+
+    DONE = "done"
+    REPEATED = "repeated"
+    """Everything in it was there already: an earlier try had succeeded."""
+    STALE = "stale"
+    """The state it was decided on has changed: nothing of it was stored; decide again."""
+
+
+class MailboxStatus(StrEnum):
+    """Phases of a mailbox."""
+
+    ACTIVE = "active"
+    RECEIVE_ONLY = "receive-only"
+    CLOSED = "closed"
+
+
+class OrdinaryMail(StrEnum):
+    """What happens to ordinary mail for a mailbox (IP-20)."""
+
+    ANOMALY = "anomaly"
+    DISCARD = "discard"
+    REJECT = "reject"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailboxRecord:
+    """A holder's mailbox, or the service mailbox."""
+
+    address: Address
+    status: MailboxStatus = MailboxStatus.ACTIVE
+    quota: int = 2**30
+    """Octets."""
+    ordinary_mail: OrdinaryMail = OrdinaryMail.ANOMALY
+    is_service: bool = False
+    """Not reachable by holders (MO-4)."""
+    password_hash: str = ""
+    """argon2id; empty: nobody signs in."""
+    created: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueFigures:
+    """What an operator watches of one kind of job."""
+
+    waiting: int
+    leased: int
+    oldest_due: datetime | None
+    held: int = 0
+
+
+class Store(Protocol):
+    """One provider's durable memory. Calls block; listeners and workers make them off their event loops.
+
+    Every method may raise WorldError: the database or disk is away, try again. Safe between threads and processes.
+    """
+
+    # -- what comes in ------------------------------------------------------------------------------
+
+    def receive(self, messages: Sequence[Inbound], *, now: datetime) -> None:
+        """Make messages and their SUBMISSION or ARRIVAL jobs durable, all with one sync; only then say `250`."""
+        ...
+
+    def inbound(self, key: str) -> StoredInbound | None:
+        """Return a received message."""
+        ...
+
+    def letter(self, key: str) -> StoredLetter | None:
+        """Return a letter."""
+        ...
+
+    def octets(self, digest: str) -> Octets:
+        """Return stored octets: small ones as bytes, large ones as a view of a mapped file. Raises WorldError."""
+        ...
+
+    # -- jobs ---------------------------------------------------------------------------------------
+
+    def claim(self, kinds: Iterable[JobKind], *, now: datetime, limit: int, lease: timedelta) -> list[Job]:
+        """Claim jobs that are due, oldest first, for the length of the lease."""
+        ...
+
+    def commit(self, commits: Sequence[Commit], postponed: Sequence[Postponed] = ()) -> list[CommitOutcome]:
+        """Make steps durable with one sync; one that fails does not fail the others."""
+        ...
+
+    def next_due(self, kinds: Iterable[JobKind]) -> datetime | None:
+        """Return when the next job of these kinds is due, None when there is none."""
+        ...
+
+    # -- state --------------------------------------------------------------------------------------
+
+    def sent(self, identifier: str) -> SentMessage | None:
+        """Return a message that we accepted."""
+        ...
+
+    def taken(self, provider: str, identifier: str, recipients: frozenset[Address]) -> Taken | None:
+        """Return the taking in charge of an envelope that arrived before, for the same recipients (IP-21)."""
+        ...
+
+    def fate(self, provider: str, identifier: str, recipient: Address) -> RecipientFate | None:
+        """Return what became of an envelope for one recipient."""
+        ...
+
+    # -- mailboxes ----------------------------------------------------------------------------------
+
+    def domains(self) -> frozenset[str]:
+        """Return the mail domains that we serve, in lower case."""
+        ...
+
+    def add_domain(self, domain: str, *, now: datetime) -> None:
+        """Serve a domain; harmless when it is served already."""
+        ...
+
+    def mailbox(self, address: Address) -> MailboxRecord | None:
+        """Return a mailbox of ours."""
+        ...
+
+    def mailboxes(self, domain: str | None = None) -> list[MailboxRecord]:
+        """Return mailboxes by address."""
+        ...
+
+    def put_mailbox(self, record: MailboxRecord, *, now: datetime) -> None:
+        """Add or change a mailbox. Raises UserError when its domain is not served."""
+        ...
+
+    # -- for people ---------------------------------------------------------------------------------
+
+    def queue(self) -> Mapping[JobKind, QueueFigures]:
+        """Return the figures of every kind of job."""
+        ...
+
+    def jobs(self, *, kind: JobKind | None = None, limit: int = 100) -> list[Job]:
+        """Return waiting jobs, the oldest first."""
+        ...
+
+    def release(self, job: int, *, now: datetime) -> bool:
+        """Make a waiting job due now; False when there is no such job."""
+        ...
+
+    def log_of(self, identifier: str) -> list[LogRow]:
+        """Return the log rows of one transaction in order; `identifier` may be the client's Message-ID."""
+        ...
+
+    def close(self) -> None:
+        """Give back connections."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimed:
+    """A job with the instant at which its step reads the clock: one reading a step (GE-23)."""
+
+    job: Job
+    instant: datetime
+    note: str = field(default="")
