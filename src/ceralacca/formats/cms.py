@@ -56,6 +56,18 @@ _ECDSA_WITH = {
     bytes.fromhex("2a8648ce3d040304"): "sha512",
 }
 
+ASN1_FAULTS: Final = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    NameError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+"""What asn1crypto and certvalidator raise, lazily and each in its place, on octets that are not what they seem."""
+
 _CONTEXT_0 = 0xA0
 _CONTEXT_1 = 0xA1
 _KEY_IDENTIFIER = 0x80
@@ -309,7 +321,7 @@ def _pss(parameters: bytes) -> SignatureScheme:
         usual = mask["algorithm"].native == "mgf1" and mask["parameters"]["algorithm"].native == digest
         salt = read["salt_length"].native
         usual = usual and read["trailer_field"].native == "trailer_field_bc"
-    except (ValueError, TypeError, KeyError, AttributeError):  # what asn1crypto raises on bad octets
+    except ASN1_FAULTS:
         return SignatureScheme(family="", digest="")
     if not usual or digest not in DIGESTS.values() or not 0 <= salt <= 512:
         return SignatureScheme(family="", digest="")

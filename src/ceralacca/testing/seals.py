@@ -116,10 +116,10 @@ def attribute(kind: str, *values: object) -> cms.CMSAttribute:
     return cms.CMSAttribute({"type": kind, "values": list(values)})
 
 
-def as_ber(der: bytes) -> bytes:
+def as_ber(der: bytes, *, attributes: bool = False) -> bytes:
     """Write a ContentInfo again with indefinite lengths, as streaming programs do (TO-1).
 
-    Certificates, signer infos and what is below them stay as they are.
+    Certificates stay as they are; signer infos as well, unless their signed `attributes` are asked for.
     """
     info = cms.ContentInfo.load(der)
     data = info["content"]
@@ -137,7 +137,7 @@ def as_ber(der: bytes) -> bytes:
         data["digest_algorithms"].dump(),
         _indefinite(0x30, kind, inside),
         _indefinite(0xA0, certificates),
-        _indefinite(0x31, *(one.dump() for one in data["signer_infos"])),
+        _indefinite(0x31, *(_signer_as_ber(one) if attributes else one.dump() for one in data["signer_infos"])),
     )
     return _indefinite(0x30, info["content_type"].dump(), _indefinite(0xA0, signed_data))
 
@@ -212,6 +212,12 @@ def _sign(signer: TestIdentity, octets: bytes, make: Make) -> bytes:
     if make.family == "rsa-pss":
         return signer.key.sign(digest, padding.PSS(padding.MGF1(kind), 32), Prehashed(kind))
     return signer.key.sign(digest, padding.PKCS1v15(), Prehashed(kind))
+
+
+def _signer_as_ber(info: cms.SignerInfo) -> bytes:
+    fields = ("version", "sid", "digest_algorithm", "signed_attrs", "signature_algorithm", "signature")
+    attributes = _indefinite(0xA0, info["signed_attrs"].contents)
+    return _indefinite(0x30, *(attributes if name == "signed_attrs" else info[name].dump() for name in fields))
 
 
 def _indefinite(tag: int, *bodies: bytes) -> bytes:

@@ -22,12 +22,10 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from ceralacca.base.errors import PeerError
 from ceralacca.core.model.outcome import CertificateFacts
+from ceralacca.formats.cms import ASN1_FAULTS
 from ceralacca.formats.kept import kept
 
 PublicKey = RSAPublicKey | EllipticCurvePublicKey
-
-ASN1_FAULTS = (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError, RecursionError)
-"""What asn1crypto raises, lazily, on octets that are not what they seem."""
 
 _MOST_OCTETS = 1 << 16
 _PEM = re.compile(rb"-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----([^-]+)-----END")

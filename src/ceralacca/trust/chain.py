@@ -35,7 +35,8 @@ from pyhanko_certvalidator.validate import async_validate_path
 from ceralacca.base.errors import OurError
 from ceralacca.core.model.outcome import Mark
 from ceralacca.core.model.reason import Reason
-from ceralacca.trust.certificate import ASN1_FAULTS, Certificate, MalformedCertificate, read_certificate
+from ceralacca.formats.cms import ASN1_FAULTS
+from ceralacca.trust.certificate import Certificate, MalformedCertificate, read_certificate
 from ceralacca.trust.revocation import Crl, read_crl, relevant, turning_points
 
 logging.getLogger("pyhanko_certvalidator").addHandler(logging.NullHandler())  # our outcomes say it all
@@ -230,7 +231,7 @@ class _StrictSignatures(DefaultSignatureValidator):
             raise InvalidSignature
         try:
             super().validate_signature(signature, signed_data, *rest, **named)
-        except (*ASN1_FAULTS, AssertionError, NotImplementedError):  # a key or parameters of the wrong kind
+        except ASN1_FAULTS:  # a key or parameters of the wrong kind
             raise InvalidSignature from None
 
 
@@ -299,7 +300,7 @@ def _judge(material: _Material, at: datetime) -> ChainFinding:
                 best = finding
     except faults.PathBuildingError as fault:
         return _no_path(Reason.NO_PATH, str(fault))
-    except ASN1_FAULTS as fault:  # a certificate whose extensions turn out unreadable on the way
+    except (*ASN1_FAULTS, faults.PathError) as fault:  # extensions that turn out unreadable on the way
         return _no_path(Reason.PATH_INVALID, type(fault).__name__)
     return best or _no_path(Reason.NO_PATH, "")
 

@@ -193,16 +193,17 @@ class Procedure:
     def _certificate_of(self, signer: SignerInfo) -> Certificate | None:
         """Step 2, second half: the certificate that the signer info names is inside, once (GE-2)."""
         found: dict[bytes, Certificate] = {}
+        missing = Reason.SIGNER_CERTIFICATE_MISSING
         for der in self._data.certificates:
             try:
                 certificate = read_certificate(der)
             except MalformedCertificate:
+                missing = Reason.MALFORMED_CERTIFICATE  # it may have been the one
                 continue
             if certificate.is_named(signer.issuer, signer.serial, signer.key_identifier):
                 found[der] = certificate
         if len(found) != 1:
-            reason = Reason.SIGNER_AMBIGUOUS if found else Reason.SIGNER_CERTIFICATE_MISSING
-            self._failed(SealStep.SIGNER, reason)
+            self._failed(SealStep.SIGNER, Reason.SIGNER_AMBIGUOUS if found else missing)
             return None
         self.put(SealStep.SIGNER, None, Mark.PASSED)
         self._certificate = next(iter(found.values()))

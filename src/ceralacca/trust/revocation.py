@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from asn1crypto import crl, x509
 
 from ceralacca.base.errors import PeerError
-from ceralacca.trust.certificate import ASN1_FAULTS
+from ceralacca.formats.cms import ASN1_FAULTS
 
 _PEM = re.compile(rb"-----BEGIN X509 CRL-----([^-]+)-----END")
 _CERTIFICATES_KEPT_AFTER_EXPIRY = "2.5.29.60"  # expiredCertsOnCRL

@@ -1,11 +1,17 @@
 import dataclasses
+import re
+import tracemalloc
 from datetime import timedelta
 from functools import cache
+from pathlib import Path
 
 import pytest
 from asn1crypto import algos, cms
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
 
-from ceralacca.core.directory import Directory, ProviderRecord
+from ceralacca.core.directory import Directory, ProviderRecord, certificate_sha1
 from ceralacca.core.model.address import Address
 from ceralacca.core.model.outcome import Mark, SealReport, SealStep, SealVerdict
 from ceralacca.core.model.reason import Reason
@@ -22,6 +28,7 @@ from ceralacca.testing.seals import (
     signer_info,
 )
 from ceralacca.testing.zoo import zoo
+from ceralacca.trust import procedure, verifier
 from ceralacca.trust.chain import TrustStore
 from ceralacca.trust.verifier import InstantRule, JudgedAt, verify_seal
 
@@ -274,7 +281,7 @@ class TestDigestAndSignature:
     @pytest.mark.requirement("TO-1")
     @pytest.mark.parametrize("make", [Make(), Make(inside=ENTITY), NO_ATTRIBUTES])
     def test_ber_and_der_are_read_alike(self, make):
-        cms_octets = as_ber(cms_seal(ENTITY, provider(), AT, make))
+        cms_octets = as_ber(cms_seal(ENTITY, provider(), AT, make), attributes=make.signed_attributes)
         assert verify(message(cms_octets, sender=ADDRESS)).verdict is SealVerdict.VALID
 
     @pytest.mark.requirement("TO-2", "TO-3")
@@ -353,6 +360,21 @@ class TestInstant:
         asked = verify(sealed(), trust=store, at=JudgedAt.instant(AT + 2 * DAY))
         assert asked.verdict is SealVerdict.REVOKED
 
+    @pytest.mark.requirement("TO-21")
+    @pytest.mark.parametrize("at", [JudgedAt.signing(AT + 3 * DAY), JudgedAt.now(AT + 3 * DAY)])
+    def test_a_lost_key_takes_its_signing_times_along(self, at):
+        """Whoever holds the key can write any signing time: no claim rests on it."""
+        issuer = AUTHORITY.intermediate
+        entry = x509.RevokedCertificateBuilder(provider().x509.serial_number, AT + DAY)
+        entry = entry.add_extension(x509.CRLReason(x509.ReasonFlags.key_compromise), critical=False)
+        builder = x509.CertificateRevocationListBuilder(issuer.subject, AT + 2 * DAY, AT + 9 * DAY, [], [entry.build()])
+        lost = builder.sign(issuer.key, hashes.SHA256()).public_bytes(Encoding.DER)
+        root_crl = AUTHORITY.crls(at=AT + 3 * DAY)[0]
+        store = TrustStore(anchors=AUTHORITY.anchors(), crls=[root_crl, lost])
+        report = verify(sealed(), trust=store, at=at)
+        assert report.verdict is SealVerdict.REVOKED
+        assert outcome(report, SealStep.REVOCATION)[0] is Mark.FAILED
+
     @pytest.mark.requirement("IP-9")
     def test_a_crl_past_its_next_update_decides_nothing(self):
         report = verify(sealed(), at=JudgedAt.now(AT + 30 * DAY))
@@ -402,6 +424,20 @@ class TestIdentity:
         other = AUTHORITY.provider("Gestore Beta", "posta-certificata@gestore-beta.example")
         report = verify(sealed(), directory=directory(other.certificate))
         assert (report.verdict, report.reason) == (SealVerdict.NOT_IN_DIRECTORY, Reason.NOT_IN_DIRECTORY)
+
+    @pytest.mark.requirement("DI-8", "IP-7")
+    def test_a_listed_hash_with_another_certificate_beside_it(self):
+        """What a SHA-1 collision would look like: the hash alone proves nothing."""
+        other = AUTHORITY.provider("Gestore Beta", "posta-certificata@gestore-beta.example")
+        record = directory(other.certificate).records[0]
+        collided = directory(other.certificate)
+        collided = dataclasses.replace(collided)
+        object.__setattr__(collided, "_by_hash", {certificate_sha1(provider().certificate): (record,)})
+        report = verify(sealed(), directory=collided)
+        assert (report.verdict, report.reason) == (
+            SealVerdict.NOT_IN_DIRECTORY,
+            Reason.DIRECTORY_CERTIFICATE_DIFFERS,
+        )
 
     @pytest.mark.requirement("IP-14")
     def test_the_sender_of_another_provider(self):
@@ -455,3 +491,37 @@ def test_each_specimen_of_the_zoo_gets_its_verdict(name):
         at=JudgedAt.signing(specimen.seen_at),
     )
     assert report.verdict is specimen.expected, (specimen.fault, report.reason, report.steps)
+
+
+@pytest.mark.parametrize("line_end", [b"\r\n", b"\n"])
+def test_a_large_message_is_verified_without_a_copy(line_end):
+    """30 MB must stay below four times its size; here nothing of its size is taken at all."""
+    line = b"x" * 76 + b"\r\n"
+    entity = ENTITY + line * (6_000_000 // len(line))
+    octets = message(cms_seal(entity, provider(), AT), sender=ADDRESS, entity=entity).replace(b"\r\n", line_end)
+    verify(sealed())  # what is kept between messages is there
+    tracemalloc.start()
+    report = verify(octets)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert report.verdict is SealVerdict.VALID
+    assert peak < len(octets) * 0.9
+
+
+def test_every_reason_code_is_given_somewhere_and_has_its_form():
+    source = "".join(path.read_text() for path in Path(verifier.__file__).parents[1].rglob("*.py"))
+    for reason in Reason:
+        assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", reason)
+        assert f"Reason.{reason.name}" in source, reason
+
+
+def test_every_verdict_that_is_not_a_claim_is_a_failure_or_a_doubt():
+    made = set(procedure._VERDICTS.values())
+    summed_up = {
+        SealVerdict.VALID,
+        SealVerdict.VALID_WHEN_SIGNED,
+        SealVerdict.INDETERMINATE,
+        SealVerdict.MALFORMED,
+    }
+    assert made | summed_up == set(SealVerdict)
+    assert not made & {SealVerdict.VALID, SealVerdict.VALID_WHEN_SIGNED, SealVerdict.INDETERMINATE}
