@@ -1,8 +1,8 @@
 """Section 13: the conformance scenarios, played by two providers on paper over real octets.
 
 Each test submits, lets the circuit carry, and reads who was told what: numbers are rows of table 1.1. The deadlines
-(T-14, T-16) are in `test_section_13_timers`; what wrong signers and forms cause (T-11, T-12, IP-15) in
-`test_section_13_strangers`.
+(T-14, T-16) are in `test_section_13_timers`, wrong signers, forms and authors (T-11, T-12, IP-15) in
+`test_section_13_strangers`, the providers directory (T-17) in `test_section_13_directory`.
 """
 
 import hashlib
