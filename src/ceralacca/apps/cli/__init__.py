@@ -149,7 +149,7 @@ def run(arguments: Sequence[str] | None = None, *, clock: Clock | None = None) -
     Without arguments those of the process are taken, without a clock that of the machine.
     """
     try:
-        app(arguments, obj=clock)
+        app(arguments, prog_name="pec", obj=clock)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0
     except OurError:

@@ -112,7 +112,7 @@ def _directory(path: Path, store: TrustStore | None, present: datetime) -> Direc
         opened = open_opaque(data, trust=store, at=JudgedAt.signing(present))
         directory = read_directory(opened.content)
     except PeerError as error:
-        raise UserError(f"--directory {path}: {error}", remedy=error.remedy or _GIVE_DIRECTORY) from error
+        raise UserError(f"--directory {path}: {error}", remedy=_GIVE_DIRECTORY) from error
     if store is None or opened.report.good:
         return directory
     if opened.report.verdict is SealVerdict.INDETERMINATE:
