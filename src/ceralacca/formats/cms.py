@@ -331,34 +331,27 @@ def _pss(parameters: bytes) -> SignatureScheme:
 def _attributes(data: bytes, element: Element) -> tuple[SignedAttributes | None, str]:
     """Read the signed attributes; the second value says what is wrong with them."""
     found: dict[bytes, bytes] = {}
-    encoded = []
-    for attribute in ber.children(data, element):
-        name, value = _attribute(data, attribute)
-        if name in found or len(found) >= _MOST_ATTRIBUTES:  # RFC 5652, 5.3: no type twice
-            return None, "an attribute stands there twice, or there are too many"
-        found[name] = value
-        encoded.append(ber.whole(data, attribute))
+    position = element.body
     try:
-        return _known_attributes(found, _as_set(data, element, encoded)), ""
+        while position < element.end:
+            attribute = ber.expect(data, position, element.end, ber.SEQUENCE)
+            name = ber.expect(data, attribute.body, attribute.end, ber.OBJECT_IDENTIFIER)
+            values = ber.expect(data, name.after, attribute.end, ber.SET)
+            kind = data[name.body : name.end]
+            if values.after != attribute.end or kind in found or len(found) >= _MOST_ATTRIBUTES:
+                return None, "an attribute stands there twice, holds too much, or there are too many"  # RFC 5652, 5.3
+            found[kind] = data[values.body : values.end]
+            position = attribute.after
+        return _known_attributes(found, _as_set(data, element)), ""
     except MalformedBer as fault:
         return None, str(fault)
 
 
-def _attribute(data: bytes, element: Element) -> tuple[bytes, bytes]:
-    """Return the type of an attribute and the contents of its set of values."""
-    if element.tag != ber.SEQUENCE:
-        raise MalformedBer("a signed attribute is not a sequence")
-    name = ber.expect(data, element.body, element.end, ber.OBJECT_IDENTIFIER)
-    values = ber.expect(data, name.after, element.end, ber.SET)
-    if values.after != element.end:
-        raise MalformedBer("octets follow the values of an attribute")
-    return data[name.body : name.end], data[values.body : values.end]
-
-
-def _as_set(data: bytes, element: Element, encoded: list[bytes]) -> bytes:
+def _as_set(data: bytes, element: Element) -> bytes:
     """Return the attributes as the SET that is signed (RFC 5652, 5.4)."""
     if element.after == element.end:
         return b"\x31" + data[element.start + 1 : element.end]
+    encoded = (ber.whole(data, attribute) for attribute in ber.children(data, element))
     return _definite_set(sorted(encoded))  # of indefinite length: the signer hashed the DER
 
 
@@ -408,23 +401,25 @@ def read_time(octets: bytes, *, long: bool) -> datetime:
     """
     digits = 14 if long else 12
     body, zone = octets[:digits], octets[digits:]
+    if len(body) != digits or not body.isdigit():
+        raise MalformedBer("a time is not one")
+    century, rest = (int(body[:2]), body[2:]) if long else (19 if body >= b"5" else 20, body)
     try:
-        text = body.decode("ascii")
-        if not text.isdigit() or len(text) != digits:
-            raise ValueError  # noqa: TRY301 one refusal for every fault
-        year, rest = (int(text[:4]), text[4:]) if long else (int(text[:2]), text[2:])
-        if not long:
-            year += 1900 if year >= 50 else 2000
-        month, day, hour, minute, second = (int(rest[at : at + 2]) for at in range(0, 10, 2))
-        local = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
-        return local - _offset(zone)
+        local = datetime(
+            century * 100 + int(rest[:2]),
+            int(rest[2:4]),
+            int(rest[4:6]),
+            int(rest[6:8]),
+            int(rest[8:10]),
+            int(rest[10:]),
+            tzinfo=UTC,
+        )
+        return local if zone == b"Z" else local - _offset(zone)
     except (ValueError, OverflowError):
         raise MalformedBer("a time is not one") from None
 
 
 def _offset(zone: bytes) -> timedelta:
-    if zone == b"Z":
-        return timedelta()
     if len(zone) != 5 or zone[:1] not in (b"+", b"-") or not zone[1:].isdigit():
         raise ValueError
     offset = timedelta(hours=int(zone[1:3]), minutes=int(zone[3:]))
