@@ -24,6 +24,7 @@ from ceralacca.trust.chain import TrustStore
 from ceralacca.trust.verifier import JudgedAt, verify_seal
 from measure import Act, Table, compare
 
+BOUNDARY = b"----=_pec0123456789abcdef0123456789abcdef"
 SIZES = {"5 KB": (5_000, 0.15), "100 KB": (100_000, None), "5 MB": (5_000_000, None)}
 
 
@@ -34,6 +35,8 @@ def acts(octets: int) -> tuple[Act, Act]:
     line = b"Questa riga riempie il messaggio di prova fino alla misura voluta.\r\n"
     entity = (ENTITY + line * (octets // len(line)))[:octets]
     sealed = message(cms_seal(entity, signer, authority.instant), sender=signer.address.text, entity=entity)
+    sealed = sealed.replace(b"--S\r\n", b"--" + BOUNDARY + b"\r\n").replace(b"--S--", b"--" + BOUNDARY + b"--")
+    sealed = sealed.replace(b'boundary="S"', b'boundary="' + BOUNDARY + b'"')
     trust = TrustStore(anchors=authority.anchors(), crls=authority.crls())
     record = ProviderRecord(
         name="Gestore Alfa",
