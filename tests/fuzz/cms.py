@@ -13,11 +13,11 @@ from ceralacca.formats.cms import MalformedCms, read_signed_data
 from ceralacca.formats.smime import MalformedSignature, NotSigned, split_signed
 from ceralacca.testing.authority import Authority
 from ceralacca.testing.seals import ENTITY, message
-from ceralacca.trust.certificate import MalformedCertificate, certificates_in
+from ceralacca.trust.certificate import MalformedCertificate, read_certificate
 from ceralacca.trust.chain import TrustStore
 from ceralacca.trust.instant import JudgedAt
 from ceralacca.trust.opaque import open_opaque
-from ceralacca.trust.revocation import MalformedCrl, crls_in
+from ceralacca.trust.revocation import MalformedCrl, read_crl
 from ceralacca.trust.verifier import verify_seal
 
 AUTHORITY = Authority.create()
@@ -45,7 +45,7 @@ def test_one_input(data: bytes) -> None:
 
 
 def _alone(data: bytes) -> None:
-    for read, fault in ((certificates_in, MalformedCertificate), (crls_in, MalformedCrl)):
+    for read, fault in ((read_certificate, MalformedCertificate), (read_crl, MalformedCrl)):
         try:
             read(data)
         except fault:

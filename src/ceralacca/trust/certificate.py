@@ -7,9 +7,7 @@ itself while it is read and is not safe between threads.
 Clauses: IP-7, CE-2, CE-3, CE-6, CE-8, DI-8.
 """
 
-import base64
 import hashlib
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -24,11 +22,11 @@ from ceralacca.base.errors import PeerError
 from ceralacca.core.model.outcome import CertificateFacts
 from ceralacca.formats.cms import ASN1_FAULTS
 from ceralacca.formats.kept import kept
+from ceralacca.formats.neutral import one_line
 
 PublicKey = RSAPublicKey | EllipticCurvePublicKey
 
 _MOST_OCTETS = 1 << 16
-_PEM = re.compile(rb"-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----([^-]+)-----END")
 
 
 class MalformedCertificate(PeerError):
@@ -77,24 +75,6 @@ def read_certificate(der: bytes) -> Certificate:
         raise MalformedCertificate("a certificate cannot be read") from None
 
 
-def certificates_in(octets: bytes) -> tuple[bytes, ...]:
-    """Return the DER of each certificate in a file: PEM with one or many, or one in DER.
-
-    Raises MalformedCertificate when one cannot be read, or when there is none.
-    """
-    found = [_pem_octets(match[1]) for match in _PEM.finditer(octets)] or [octets]
-    for der in found:
-        read_certificate(der)
-    return tuple(found)
-
-
-def _pem_octets(text: bytes) -> bytes:
-    try:
-        return base64.b64decode(text)
-    except ValueError:
-        raise MalformedCertificate("a certificate in PEM is not base64") from None
-
-
 def _read(der: bytes, parsed: x509.Certificate) -> Certificate:
     tbs = parsed["tbs_certificate"]
     usage, extended = parsed.key_usage_value, parsed.extended_key_usage_value
@@ -117,11 +97,11 @@ def _read(der: bytes, parsed: x509.Certificate) -> Certificate:
 def _facts(der: bytes, parsed: x509.Certificate) -> CertificateFacts:
     validity = parsed["tbs_certificate"]["validity"]
     names = parsed.subject_alt_name_value
-    addresses = () if names is None else tuple(name.native for name in names if name.name == "rfc822_name")
+    addresses = () if names is None else tuple(one_line(name.native) for name in names if name.name == "rfc822_name")
     key = parsed.public_key
     return CertificateFacts(
-        subject=parsed.subject.human_friendly,
-        issuer=parsed.issuer.human_friendly,
+        subject=one_line(parsed.subject.human_friendly),
+        issuer=one_line(parsed.issuer.human_friendly),
         serial=f"{parsed.serial_number:x}",
         sha1=hashlib.sha1(der, usedforsecurity=False).hexdigest().upper(),  # DI-8: names it, proves nothing
         sha256=hashlib.sha256(der).hexdigest().upper(),

@@ -36,6 +36,7 @@ from ceralacca.base.errors import OurError
 from ceralacca.core.model.outcome import Mark
 from ceralacca.core.model.reason import Reason
 from ceralacca.formats.cms import ASN1_FAULTS
+from ceralacca.formats.neutral import one_line
 from ceralacca.trust.certificate import Certificate, MalformedCertificate, read_certificate
 from ceralacca.trust.revocation import Crl, read_crl, relevant, turning_points
 
@@ -307,9 +308,14 @@ def _judge(material: _Material, at: datetime) -> ChainFinding:
 
 def _no_path(reason: Reason, detail: str) -> ChainFinding:
     return ChainFinding(
-        path=Finding(mark=Mark.FAILED, reason=reason, evidence={"detail": detail} if detail else {}),
+        path=Finding(mark=Mark.FAILED, reason=reason, evidence=_detail(detail) if detail else {}),
         revocation=Finding(mark=Mark.NOT_REACHED),
     )
+
+
+def _detail(text: str) -> dict[str, str]:
+    """Keep what the library says, for it names the certificate; names in it are a stranger's (SE-8)."""
+    return {"detail": one_line(text)}
 
 
 async def _paths(builder: PathBuilder, leaf: x509.Certificate) -> list[ValidationPath]:
@@ -331,7 +337,7 @@ def _judge_path(material: _Material, index: int, at: datetime) -> ChainFinding:
     if fault is not None:
         return ChainFinding(path=_path_finding(fault), revocation=Finding(mark=Mark.NOT_REACHED))
     fault = _validate(material, index, at, _CRL_REQUIRED)
-    anchor = material.paths()[1][index].first.subject.human_friendly
+    anchor = one_line(material.paths()[1][index].first.subject.human_friendly)
     return ChainFinding(
         path=Finding(mark=Mark.PASSED, evidence={"anchor": anchor}),
         revocation=_revocation_finding(fault),
@@ -386,13 +392,13 @@ def _path_finding(fault: faults.ValidationError) -> Finding:
     else:
         text = fault.failure_msg
         reason = next((reason for words, reason in _PATH_FAULTS if words in text), Reason.PATH_INVALID)
-    return Finding(mark=Mark.FAILED, reason=reason, evidence={"detail": fault.failure_msg})
+    return Finding(mark=Mark.FAILED, reason=reason, evidence=_detail(fault.failure_msg))
 
 
 def _revocation_finding(fault: faults.ValidationError | None) -> Finding:
     if fault is None:
         return Finding(mark=Mark.PASSED)
-    evidence = {"detail": fault.failure_msg}
+    evidence = _detail(fault.failure_msg)
     if isinstance(fault, faults.RevokedError):
         evidence |= {"revoked-at": fault.revocation_dt.isoformat(), "revocation-reason": str(fault.reason.native)}
         return Finding(mark=Mark.FAILED, reason=Reason.REVOKED, evidence=evidence)

@@ -10,8 +10,6 @@ was issued, since authorities take expired certificates off their lists.
 Clauses: IP-8, IP-9, CE-10, TO-21.
 """
 
-import base64
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,7 +19,6 @@ from asn1crypto import crl, x509
 from ceralacca.base.errors import PeerError
 from ceralacca.formats.cms import ASN1_FAULTS
 
-_PEM = re.compile(rb"-----BEGIN X509 CRL-----([^-]+)-----END")
 _CERTIFICATES_KEPT_AFTER_EXPIRY = "2.5.29.60"  # expiredCertsOnCRL
 
 
@@ -70,17 +67,6 @@ def read_crl(der: bytes) -> Crl:
         )
     except ASN1_FAULTS:
         raise MalformedCrl("a CRL cannot be read") from None
-
-
-def crls_in(octets: bytes) -> tuple[bytes, ...]:
-    """Return the DER of each CRL in a file: PEM with one or many, or one in DER. Raises MalformedCrl."""
-    try:
-        found = [base64.b64decode(match[1]) for match in _PEM.finditer(octets)] or [octets]
-    except ValueError:
-        raise MalformedCrl("a CRL in PEM is not base64") from None
-    for der in found:
-        read_crl(der)
-    return tuple(found)
 
 
 def relevant(crls: Iterable[Crl], path: Iterable[x509.Certificate], at: datetime) -> list[Crl]:

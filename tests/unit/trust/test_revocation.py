@@ -1,10 +1,9 @@
-import base64
 from datetime import timedelta
 
 import pytest
 
 from ceralacca.testing.authority import Authority
-from ceralacca.trust.revocation import MalformedCrl, crls_in, read_crl, turning_points
+from ceralacca.trust.revocation import MalformedCrl, read_crl, turning_points
 
 AUTHORITY = Authority.create()
 AT = AUTHORITY.instant
@@ -33,16 +32,10 @@ def test_turning_points_are_its_own_and_those_of_the_serials_asked_for():
     assert set(turning_points([CRL], frozenset({5}))) == {AT, AT + 7 * DAY}
 
 
-def test_pem_and_der_files():
-    pem = b"-----BEGIN X509 CRL-----\n" + base64.encodebytes(DER) + b"-----END X509 CRL-----\n"
-    assert crls_in(DER) == (DER,)
-    assert crls_in(b"nota\n" + pem + pem) == (DER, DER)
-
-
 @pytest.mark.parametrize(
     "octets",
-    [b"", b"0", DER[:-1], DER + b"\0", PROVIDER.certificate, b"-----BEGIN X509 CRL-----\nAAA\n-----END X509 CRL-----"],
+    [b"", b"0", DER[:-1], DER + b"\0", PROVIDER.certificate],
 )
 def test_what_is_no_crl_is_refused(octets):
     with pytest.raises(MalformedCrl):
-        crls_in(octets)
+        read_crl(octets)
