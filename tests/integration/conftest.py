@@ -1,15 +1,18 @@
 """A sample world on disk, and the command as a test calls it: same arguments, an injected clock."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from ceralacca.apps.cli import run
+from ceralacca.lint.sealable import examine
 from ceralacca.testing.clock import NOON, FixedClock
 from ceralacca.testing.sample import SampleWorld
+from ceralacca.testing.scenario import ALFA, BETA
+from ceralacca.trust.sealer import Sealer
 
 DAY_AFTER = NOON + timedelta(hours=25)
 
@@ -86,3 +89,17 @@ def save(tmp_path):
         return path
 
     return save
+
+
+@pytest.fixture(scope="session")
+def sealing(world):
+    """Seal envelopes and receipts around any submitted message."""
+
+    def seal(submitted, kind=None, *, delivery=False):
+        scenario = replace(world.scenario, submitted=submitted)
+        transaction = scenario.transaction(kind)
+        draft, issuer = (transaction.delivery(), BETA) if delivery else (transaction.envelope(), ALFA)
+        sealer = Sealer(world.identities[issuer], issuer.address, scenario.entropy)
+        return bytes(sealer.seal(examine(draft)).octets)
+
+    return seal

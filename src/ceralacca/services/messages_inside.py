@@ -79,7 +79,7 @@ class Inside:
             received = read_received(octets)
         except UnreadableMessage:
             return None
-        original = received.original
+        original = received.original if claims_to_be_pec(received) else None
         self._await(original, summarise(octets if original is None else original))
         return received
 

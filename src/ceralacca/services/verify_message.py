@@ -99,7 +99,8 @@ def verify_message(name: str, data: Octets, verify: VerifiesSeal) -> MessageRepo
         return MessageReport(name=name, octets=len(data), nature=Nature.UNREADABLE, fault=str(fault))
     report = _judge(name, received, verify)
     inside = Inside(len(data))
-    found = inside.search(received.original, report.original or report.summary)
+    original = None if report.nature is Nature.ORDINARY else received.original
+    found = inside.search(original, report.original or report.summary)
     nested = tuple(_judge(f"{name}!{number}", one, verify) for number, one in enumerate(found, 1))
     return replace(report, nested=nested, nested_cut=inside.cut) if nested or inside.cut else report
 

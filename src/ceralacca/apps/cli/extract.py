@@ -4,6 +4,7 @@ One folder a message: `daticert.xml`, `postacert.eml` and the attachments of the
 written exactly as it was, none overwritten, no name of a message used as a path.
 """
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ceralacca.apps.cli.safe_names import safe_name, unused_name
@@ -12,6 +13,7 @@ from ceralacca.formats.message_summary import summarise
 from ceralacca.formats.mime.transfer import decode_transfer
 from ceralacca.formats.received import Received, read_received
 from ceralacca.formats.splice import Octets
+from ceralacca.services.messages_inside import claims_to_be_pec
 
 CERTIFICATION_NAME = "daticert.xml"
 ORIGINAL_NAME = "postacert.eml"
@@ -33,29 +35,30 @@ class Extractor:
             received = read_received(data)
         except UnreadableMessage:
             return None
-        files = list(_contents(received))
-        if not files:
+        if not claims_to_be_pec(received):
             return None
-        stem = safe_name(Path(name).name.replace("#", "-"), fallback="message")
-        folder = self._folder / unused_name(stem.removesuffix(".eml") or "message", self._folders)
+        folder = self._folder / self._folder_name(name)
         taken: set[str] = set()
-        for suggested, content in files:
-            _write(folder / unused_name(safe_name(suggested, fallback="attachment.bin"), taken), content)
-        return folder
+        for suggested, content in _contents(received):
+            _write(folder / unused_name(safe_name(suggested, fallback="attachment.bin"), taken), content())
+        return folder if taken else None
+
+    def _folder_name(self, name: str) -> str:
+        stem = safe_name(Path(name).name.replace("#", "-"), fallback="message")
+        return unused_name(stem.removesuffix(".eml") or "message", self._folders)
 
 
-def _contents(received: Received) -> "list[tuple[str | None, Octets]]":
-    found: list[tuple[str | None, Octets]] = []
+def _contents(received: Received) -> Iterator[tuple[str | None, Callable[[], Octets]]]:
+    """Yield what a message carries under the names that it gives, each decoded when it is asked for."""
     part = received.certification_part.entity
     if part is not None:
-        found.append((CERTIFICATION_NAME, decode_transfer(part.body(received.data), part.encoding)))
+        yield CERTIFICATION_NAME, lambda: decode_transfer(part.body(received.data), part.encoding)
     original = received.original
     if original is not None:
-        found.append((ORIGINAL_NAME, original))
+        yield ORIGINAL_NAME, lambda: original
         summary = summarise(original)
-        attachments = summary.attachments if summary else ()
-        found += [(one.name or _unnamed(one.media_type), one.content()) for one in attachments]
-    return found
+        for one in summary.attachments if summary else ():
+            yield one.name or _unnamed(one.media_type), one.content
 
 
 def _unnamed(media_type: str) -> str:

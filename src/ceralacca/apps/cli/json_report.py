@@ -27,11 +27,13 @@ def document(
     *,
     missing: Iterable[str],
     checks: Mapping[str, Iterable[HashCheck]],
+    extracted: Mapping[str, str],
     unreadable: Mapping[str, str],
 ) -> Json:
     """Return the whole answer of one run.
 
-    `checks` are the hashes held against files, by message name; `unreadable` says why, by file name.
+    `checks` are the hashes held against files and `extracted` the folders written, by message name;
+    `unreadable` says why, by file name.
     """
     return {
         "version": VERSION,
@@ -44,6 +46,7 @@ def document(
             for name, found in checks.items()
             for one in found
         ],
+        "extracted": [{"message": name, "folder": folder} for name, folder in extracted.items()],
     }
 
 

@@ -6,11 +6,12 @@ folder as it lies there.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from ceralacca.base.errors import UserError
 from ceralacca.formats.message_summary import Attachment, MessageSummary
-from ceralacca.formats.part_hash import HashForm, matching_hash
+from ceralacca.formats.part_hash import HashForm, hash_forms
 
 _SUFFIX = ".hash"
 _DIGITS = 40
@@ -29,24 +30,38 @@ class HashCheck:
 
 
 class Originals:
-    """The files of one folder, each read when it is needed."""
+    """The files of one folder, read once, when the first receipt asks for them."""
 
     def __init__(self, folder: Path) -> None:
         if not folder.is_dir():
             raise UserError(f"--originals {folder}: no such folder", remedy="give the folder with the files sent")
-        self._files = sorted(path for path in folder.rglob("*") if path.is_file())
+        self._folder = folder
 
     def check(self, original: MessageSummary) -> tuple[HashCheck, ...]:
-        """Return what each hash of a reduced original fits."""
+        """Return what each hash of a reduced original fits. Raises UserError when a file cannot be read."""
         return tuple(self._find(name, digest) for name, digest in _hashes(original))
 
+    @cached_property
+    def _known(self) -> dict[str, list[tuple[Path, HashForm]]]:
+        """Every hash that a file of the folder has under some reading, with those files by path."""
+        known: dict[str, list[tuple[Path, HashForm]]] = {}
+        for path in sorted(self._folder.rglob("*")):
+            if path.is_file():
+                for form, digest in hash_forms(_read(path)):
+                    known.setdefault(digest, []).append((path, form))
+        return known
+
     def _find(self, name: str, digest: str) -> HashCheck:
-        likely_first = sorted(self._files, key=lambda path: path.name != name)
-        for path in likely_first:
-            form = matching_hash(path.read_bytes(), digest)
-            if form is not None:
-                return HashCheck(name=name, digest=digest, file=str(path), form=form)
-        return HashCheck(name=name, digest=digest, file=None, form=None)
+        fitting = self._known.get(digest, [])
+        path, form = min(fitting, key=lambda one: one[0].name != name, default=(None, None))
+        return HashCheck(name=name, digest=digest, file=None if path is None else str(path), form=form)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}", remedy="check that you may read it") from error
 
 
 def _hashes(original: MessageSummary) -> Iterator[tuple[str, str]]:

@@ -70,13 +70,17 @@ class Renderer:
             self._console.print(Text(f"? {self._words('label', key)}", style="yellow"))
             self._begun = True
 
-    def report(self, report: MessageReport, checks: tuple[HashCheck, ...] = (), *, level: int = 0) -> None:
+    def report(
+        self, report: MessageReport, checks: tuple[HashCheck, ...] = (), *, extracted: str = "", level: int = 0
+    ) -> None:
         """Write everything about one message, the hashes held against files, then the PEC messages inside it."""
         if self._begun and level == 0:
             self._console.print()
         self._begun = True
         for part in (*self._report(report), *self._hashes(checks)):
             self._print(part, level)
+        if extracted:
+            self._print(Text(f"  {self._words('label', 'extracted', folder=visible(extracted))}"), level)
         for nested in report.nested:
             self._print(Text(f"{self._words('label', 'nested')}:", style="bold"), level)
             self.report(nested, level=level + 1)

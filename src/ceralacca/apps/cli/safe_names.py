@@ -7,6 +7,8 @@ import re
 import unicodedata
 
 _LONGEST = 120
+"""Octets of a name in UTF-8: half of what file systems take, for a number or a longer encoding of the name."""
+_LONGEST_EXTENSION = 10
 _DEVICES = frozenset(
     {"con", "prn", "aux", "nul", *(f"com{digit}" for digit in range(10)), *(f"lpt{digit}" for digit in range(10))}
 )
@@ -19,16 +21,28 @@ def safe_name(suggested: str | None, *, fallback: str) -> str:
 
     Keeps the extension when a long name is cut. Gives `fallback` when nothing is left.
     """
-    name = unicodedata.normalize("NFC", suggested or "")
-    name = _DIRECTION.sub("", _FORBIDDEN.sub("_", name)).strip(" .")
+    name = "".join(map(_plain, unicodedata.normalize("NFC", suggested or ""))).strip(" .")
     if not name.strip("_"):
         return fallback
     stem, dot, extension = name.rpartition(".")
-    if dot and stem and len(extension) <= 10:
-        name = f"{stem[: _LONGEST - len(extension) - 1].rstrip(' .')}.{extension}"
-    else:
-        name = name[:_LONGEST].rstrip(" .")
-    return f"_{name}" if name.split(".")[0].lower() in _DEVICES else name
+    if not dot or not stem or len(extension.encode()) > _LONGEST_EXTENSION:
+        stem, dot, extension = name, "", ""
+    name = _cut(stem, _LONGEST - len(f"{dot}{extension}".encode())) + dot + extension
+    return f"_{name}" if name.split(".")[0].strip().lower() in _DEVICES else name
+
+
+def _plain(character: str) -> str:
+    """Return a character that may stand in a file name: itself, `_`, a space, or nothing for an invisible one."""
+    if _DIRECTION.match(character) or unicodedata.category(character) == "Cf":
+        return ""
+    if unicodedata.category(character) == "Zs":
+        return " "
+    return "_" if _FORBIDDEN.match(character) or not character.isprintable() else character
+
+
+def _cut(text: str, octets: int) -> str:
+    """Cut a text to so many octets of UTF-8, between two characters."""
+    return text.encode()[:octets].decode("utf-8", "ignore").rstrip(" .")
 
 
 def unused_name(name: str, taken: set[str]) -> str:

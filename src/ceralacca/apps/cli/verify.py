@@ -69,6 +69,8 @@ class _Run:
     originals: Originals | None
     reports: list[MessageReport] = field(default_factory=list)
     checks: dict[str, tuple[HashCheck, ...]] = field(default_factory=dict)
+    extracted: dict[str, str] = field(default_factory=dict)
+    """Folder of what a message carries, by message name."""
     unreadable: dict[str, UserError] = field(default_factory=dict)
 
     def sources(self, files: Iterable[str]) -> Iterator[Source]:
@@ -84,7 +86,9 @@ class _Run:
         """Judge one message, extract it, check its hashes; returns the report without its octets."""
         report, data = _judge(source, self.judgement)
         if self.extractor is not None:
-            self.extractor.extract(source.name, data)
+            folder = self.extractor.extract(source.name, data)
+            if folder is not None:
+                self.extracted[source.name] = str(folder)
         if self.originals is not None and report.issued_receipt is ReceiptKind.BRIEF and report.original is not None:
             self.checks[source.name] = self.originals.check(report.original)
         light = _light(report)
@@ -118,7 +122,7 @@ def _write_text(run: _Run, files: list[str], options: VerifyOptions, words: Word
         if options.short:
             renderer.line(report)
         else:
-            renderer.report(report, run.checks.get(source.name, ()))
+            renderer.report(report, run.checks.get(source.name, ()), extracted=run.extracted.get(source.name, ""))
         del source  # before the next one is read
     stories = run.stories()
     if stories and len(run.reports) + sum(len(report.nested) for report in run.reports) > 1:
@@ -134,6 +138,7 @@ def _write_json(run: _Run) -> None:
         run.stories(),
         missing=run.judgement.missing,
         checks=run.checks,
+        extracted=run.extracted,
         unreadable={name: str(error) for name, error in run.unreadable.items()},
     )
     json.dump(answer, sys.stdout, ensure_ascii=ascii_only, indent=2)
