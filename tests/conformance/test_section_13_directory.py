@@ -34,13 +34,13 @@ def circuit() -> Circuit:
 def ending(circuit: Circuit) -> TestIdentity:
     """Alfa under the certificate that it had before the one in the circuit: still in force for a month."""
     valid = (INSTANT - 3 * YEAR, INSTANT + YEAR / 12)
-    return circuit.authority.provider(ALFA.name, ALFA.address, serial=7, valid=valid)
+    return circuit.cast.authority.provider(ALFA.name, ALFA.address, serial=7, valid=valid)
 
 
 def listing(circuit: Circuit, *alfa: TestIdentity) -> Directory:
     """List Alfa under these certificates, in two environments that share them."""
     certificates = [one.certificate for one in alfa]
-    beta = circuit.authority.provider(BETA.name, BETA.address)
+    beta = circuit.cast.beta
     return directory_of(
         provider_record(ALFA.name, [ALFA.domain, MARIO.domain], certificates=certificates, mailbox=ALFA_SERVICE.text),
         provider_record(
@@ -64,7 +64,7 @@ def taken_to(circuit: Circuit) -> list[Address]:
 @pytest.mark.requirement("DI-6", "DI-8", "PC-2")
 @pytest.mark.parametrize("old_one_seals", [True, False])
 def test_t_17_both_certificates_of_a_renewal_are_the_providers(circuit, old_one_seals):
-    old, new = ending(circuit), circuit.authority.provider(ALFA.name, ALFA.address)
+    old, new = ending(circuit), circuit.cast.alfa
     circuit.alfa.desk.directory = circuit.beta.desk.directory = listing(circuit, old, new)
     desk = circuit.alfa.desk
     desk.sealer = Sealer(old if old_one_seals else new, ALFA.address, desk.entropy)
@@ -76,7 +76,7 @@ def test_t_17_both_certificates_of_a_renewal_are_the_providers(circuit, old_one_
 @pytest.mark.scenario("T-17")
 @pytest.mark.requirement("DI-6", "DI-8", "IP-7")
 def test_t_17_a_certificate_that_is_no_longer_listed_is_nobodys(circuit):
-    old, new = ending(circuit), circuit.authority.provider(ALFA.name, ALFA.address)
+    old, new = ending(circuit), circuit.cast.alfa
     circuit.alfa.desk.directory, circuit.beta.desk.directory = listing(circuit, old), listing(circuit, new)
     circuit.alfa.desk.sealer = Sealer(old, ALFA.address, circuit.alfa.desk.entropy)
     circuit.submit(submission())
@@ -88,7 +88,7 @@ def test_t_17_a_certificate_that_is_no_longer_listed_is_nobodys(circuit):
 @pytest.mark.requirement("DI-9", "AM-25", "PC-2")
 @pytest.mark.parametrize(("sender", "mailbox"), [(MARIO, ALFA_SERVICE), (COUNCIL, SECONDARY_SERVICE)])
 def test_t_17_the_environment_of_the_senders_domain_is_told(circuit, sender, mailbox):
-    circuit.beta.desk.directory = listing(circuit, circuit.authority.provider(ALFA.name, ALFA.address))
+    circuit.beta.desk.directory = listing(circuit, circuit.cast.alfa)
     circuit.submit(submission(sender=sender))
     assert taken_to(circuit) == [mailbox]
 
@@ -97,7 +97,7 @@ def test_t_17_the_environment_of_the_senders_domain_is_told(circuit, sender, mai
 @pytest.mark.requirement("DI-8", "IP-7")
 @pytest.mark.parametrize("case", [str.upper, str.lower])
 def test_t_17_letters_of_the_hash_may_be_large_or_small(circuit, case):
-    directory = listing(circuit, circuit.authority.provider(ALFA.name, ALFA.address))
+    directory = listing(circuit, circuit.cast.alfa)
     ldif = write_directory(directory).decode("ascii")
     for sha1 in {each for record in directory.records for each in record.hashes}:
         assert sha1 in ldif
@@ -110,15 +110,15 @@ def test_t_17_letters_of_the_hash_may_be_large_or_small(circuit, case):
 @pytest.mark.scenario("T-17")
 @pytest.mark.requirement("DI-2", "DI-5")
 def test_t_17_a_tampered_directory_leaves_the_old_copy_in_use(circuit, tmp_path: Path):
-    manager = circuit.authority.directory_manager()
-    directory = listing(circuit, circuit.authority.provider(ALFA.name, ALFA.address))
+    manager = circuit.cast.authority.directory_manager()
+    directory = listing(circuit, circuit.cast.alfa)
     ldif = write_directory(directory)
     stolen = ldif.replace(ALFA_SERVICE.text.encode(), b"ricevute@gestore-elfa.example")
     sealed = sign_opaque(manager, ldif, INSTANT)
     copy, rules = DirectoryCopy(tmp_path / "directory"), ReplacementRules(own_name=BETA.name)
     opener = DirectoryFileOpener(pinned=(manager.certificate,), at=JudgedAt.now(INSTANT))
     assert copy.replace(sealed, opens=opener, rules=rules, instant=INSTANT).refusal is None
-    gamma = replace(circuit.gamma, name="Gestione")
+    gamma = replace(circuit.cast.gamma, name="Gestione")
     for candidate in (sealed.replace(ldif, stolen), sign_opaque(gamma, stolen, INSTANT)):
         assert candidate != sealed
         attempt = copy.replace(candidate, opens=opener, rules=rules, instant=INSTANT)

@@ -565,7 +565,7 @@ def test_t_20_every_certification_data_validates_with_xmllint(circuit, tmp_path)
 @pytest.mark.requirement("GE-1", "GE-2", "GE-5")
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl")
 def test_t_20_every_seal_verifies_with_openssl(circuit, tmp_path):
-    (tmp_path / "root.pem").write_bytes(pem(circuit.authority.root.certificate))
+    (tmp_path / "root.pem").write_bytes(pem(circuit.cast.authority.root.certificate))
     for number, letter in enumerate(_everything(circuit)):
         message = tmp_path / f"{number}.eml"
         message.write_bytes(letter.octets)

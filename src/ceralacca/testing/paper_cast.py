@@ -5,13 +5,18 @@ that no antivirus knows.
 """
 
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
 
-from ceralacca.core.directory import ProviderRecord
+from ceralacca.core.directory import Directory, ProviderRecord
 from ceralacca.core.model.address import Address
 from ceralacca.core.model.provider import IssuingProvider
-from ceralacca.testing.authority import TestIdentity
-from ceralacca.testing.directory import provider_record
+from ceralacca.testing.authority import Authority, TestIdentity
+from ceralacca.testing.directory import directory_of, provider_record
+from ceralacca.testing.keys import private_key
 from ceralacca.testing.scenario import ALFA, BETA, SERVICE_MAILBOX
+from ceralacca.trust.chain import TrustStore
 
 GAMMA = IssuingProvider(name="Gestore Gamma S.p.A.", address=Address("posta-certificata@gestore-gamma.example"))
 """A provider that the directory lists and that no wire reaches."""
@@ -56,8 +61,37 @@ def find_nothing(octets: bytes) -> str | None:
     return None
 
 
-def records(alfa: TestIdentity, beta: TestIdentity, gamma: TestIdentity) -> Iterator[ProviderRecord]:
-    """List the three providers, each under the certificate given."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cast:
+    """What all circuits of one instant share: the authority, the providers' keys, the directory, the trust in them."""
+
+    authority: Authority
+    alfa: TestIdentity
+    beta: TestIdentity
+    gamma: TestIdentity
+    directory: Directory
+    """As published; a provider may hold another copy, or none."""
+    trust: TrustStore
+
+
+@cache
+def cast_at(instant: datetime) -> Cast:
+    """Certify the three providers and list them; the same octets on every run."""
+    authority = Authority.create(instant)
+    alfa = authority.provider(ALFA.name, ALFA.address)
+    beta = authority.provider(BETA.name, BETA.address)
+    gamma = authority.provider(GAMMA.name, GAMMA.address, key=private_key("Gestore Beta"))
+    return Cast(
+        authority=authority,
+        alfa=alfa,
+        beta=beta,
+        gamma=gamma,
+        directory=directory_of(*_records(alfa, beta, gamma)),
+        trust=TrustStore(anchors=authority.anchors(), crls=authority.crls()),
+    )
+
+
+def _records(alfa: TestIdentity, beta: TestIdentity, gamma: TestIdentity) -> Iterator[ProviderRecord]:
     pec_alfa = [ALFA.domain, "pec.alfa.example", COUNCIL.domain]
     yield provider_record(ALFA.name, pec_alfa, certificates=[alfa.certificate], mailbox=ALFA_SERVICE.text)
     pec_beta = [BETA.domain, "pec.beta.example"]
