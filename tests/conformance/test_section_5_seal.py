@@ -78,6 +78,7 @@ def test_what_we_seal_is_good_for_a_stranger(row):
 
 @pytest.mark.requirement("IP-8", "GE-5")
 @pytest.mark.parametrize("row", ROWS, ids=[row.name for row in ROWS])
+@pytest.mark.scenario("T-11")
 def test_t_11_one_octet_changed_anywhere_in_the_signed_part(row):
     octets = bytearray(sealed(row))
     parts = split_signed(bytes(octets))
@@ -88,6 +89,7 @@ def test_t_11_one_octet_changed_anywhere_in_the_signed_part(row):
 
 
 @pytest.mark.requirement("IP-6", "IP-10")
+@pytest.mark.scenario("T-11")
 def test_t_11_unsigned_and_with_forged_headers():
     octets = sealed(MessageRow.TRANSPORT_ENVELOPE)
     header = octets[: octets.index(b"MIME-Version: 1.0\r\nContent-Type: multipart/signed")]
@@ -96,6 +98,7 @@ def test_t_11_unsigned_and_with_forged_headers():
 
 
 @pytest.mark.requirement("IP-7", "IP-8")
+@pytest.mark.scenario("T-11")
 def test_t_11_unknown_signer():
     stranger = Authority.create(INSTANT, name="estranea").provider("gestore-alfa.example", ALFA)
     octets = seal_anyway(good_draft(MessageRow.TRANSPORT_ENVELOPE), stranger)
@@ -106,6 +109,7 @@ def test_t_11_unknown_signer():
 
 
 @pytest.mark.requirement("IP-8", "IP-9")
+@pytest.mark.scenario("T-11")
 def test_t_11_revoked_and_expired():
     octets = sealed(MessageRow.TRANSPORT_ENVELOPE)
     crls = AUTHORITY.crls(revoked=[AUTHORITY.revocation(provider(ALFA), INSTANT - DAY)])
