@@ -64,6 +64,12 @@ class Job:
     attempts: int
     """How often it was claimed, this time included."""
     created: datetime
+    note: str = ""
+    """Why it was postponed last."""
+    held: bool = False
+    """An operator keeps it back: nobody claims it until it is released."""
+    leased_until: datetime | None = None
+    """When somebody else may claim it again; None when nobody has it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +85,7 @@ class SentMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StateChange:
-    """A recipient moves from one state to another; the commit fails as `stale` when it is elsewhere by now."""
+    """A recipient moves from one state to another; the commit ends as STALE when it is elsewhere by now."""
 
     identifier: str
     recipient: Address
@@ -127,10 +133,19 @@ class InfectedMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Commit:
-    """Everything that one step changes."""
+    """Everything that one step changes.
+
+    Its *keyed* things are `sent`, `letters`, `inbound`, `taken`, `fates` and `infected`: each is stored once
+    for ever under its key, and what is there already is left as it is. It is applied in this order:
+    `done`, keyed things, `states`, `log`, `cancelled`, `jobs`; so a key in both `cancelled` and `jobs` is
+    put off to the new `due`.
+    """
 
     done: int | None = None
-    """Id of the job that is finished by it."""
+    """Id of the job that is finished by it. When the job is there no more, because somebody finished or
+    cancelled it meanwhile, nothing is stored and the outcome is REPEATED."""
+    instant: datetime | None = None
+    """The step's one reading of the clock (GE-23): when its jobs were made. None: when they are due."""
     sent: tuple[SentMessage, ...] = ()
     states: tuple[StateChange, ...] = ()
     letters: tuple[Letter, ...] = ()
@@ -160,9 +175,13 @@ class CommitOutcome(StrEnum):
 
     DONE = "done"
     REPEATED = "repeated"
-    """Everything in it was there already: an earlier try had succeeded."""
+    """An earlier try had succeeded: its job is gone, or it has keyed things and all of them are there
+    already (a commit of nothing but jobs: all of these). Nothing of it was stored; its job is finished."""
     STALE = "stale"
-    """The state it was decided on has changed: nothing of it was stored; decide again."""
+    """The state it was decided on has changed: nothing of it was stored, its job stays claimed; decide again."""
+    FAILED = "failed"
+    """It cannot be stored as it is, which is a defect: nothing of it was stored, its job stays claimed.
+    Postpone the job and tell the operator."""
 
 
 class MailboxStatus(StrEnum):
@@ -204,6 +223,7 @@ class QueueFigures:
     waiting: int
     leased: int
     oldest_due: datetime | None
+    """Of the waiting ones, due or not."""
     held: int = 0
 
 
@@ -216,7 +236,11 @@ class Store(Protocol):
     # -- what comes in ------------------------------------------------------------------------------
 
     def receive(self, messages: Sequence[Inbound], *, now: datetime) -> None:
-        """Make messages and their SUBMISSION or ARRIVAL jobs durable, all with one sync; only then say `250`."""
+        """Make messages and their SUBMISSION or ARRIVAL jobs durable, all with one sync; only then say `250`.
+
+        The job of a message is due at once, has the key `{kind}:{key of the message}` and the payload `inbound`.
+        A message whose key is there already is left as it is, and no job is made for it.
+        """
         ...
 
     def inbound(self, key: str) -> StoredInbound | None:
@@ -234,15 +258,22 @@ class Store(Protocol):
     # -- jobs ---------------------------------------------------------------------------------------
 
     def claim(self, kinds: Iterable[JobKind], *, now: datetime, limit: int, lease: timedelta) -> list[Job]:
-        """Claim jobs that are due, oldest first, for the length of the lease."""
+        """Claim jobs that are due, oldest first, for the length of the lease.
+
+        A job whose lease has ended is due again, and stands in the queue where its lease ended. The claim
+        itself is not synced: after a power cut the job is due again at once.
+        """
         ...
 
     def commit(self, commits: Sequence[Commit], postponed: Sequence[Postponed] = ()) -> list[CommitOutcome]:
-        """Make steps durable with one sync; one that fails does not fail the others."""
+        """Make steps durable with one sync; one that fails does not fail the others.
+
+        Outcomes stand in the order of the commits, which are applied in that order, then `postponed`.
+        """
         ...
 
     def next_due(self, kinds: Iterable[JobKind]) -> datetime | None:
-        """Return when the next job of these kinds is due, None when there is none."""
+        """Return when the next job of these kinds can be claimed, None when there is none."""
         ...
 
     # -- state --------------------------------------------------------------------------------------
@@ -257,6 +288,10 @@ class Store(Protocol):
 
     def fate(self, provider: str, identifier: str, recipient: Address) -> RecipientFate | None:
         """Return what became of an envelope for one recipient."""
+        ...
+
+    def infected(self, identifier: str) -> list[InfectedMessage]:
+        """Return what lies in the virus storage of one transaction, oldest first."""
         ...
 
     # -- mailboxes ----------------------------------------------------------------------------------
@@ -288,15 +323,27 @@ class Store(Protocol):
         ...
 
     def jobs(self, *, kind: JobKind | None = None, limit: int = 100) -> list[Job]:
-        """Return waiting jobs, the oldest first."""
+        """Return jobs that are not finished, also leased and held ones, in the order in which they can be claimed."""
+        ...
+
+    def job(self, job: int) -> Job | None:
+        """Return a job that is not finished."""
+        ...
+
+    def hold(self, job: int) -> bool:
+        """Keep a job back until it is released; False when there is no such job."""
         ...
 
     def release(self, job: int, *, now: datetime) -> bool:
-        """Make a waiting job due now; False when there is no such job."""
+        """Make a waiting or held job due now; False when there is no such job, or somebody is at it."""
         ...
 
     def log_of(self, identifier: str) -> list[LogRow]:
-        """Return the log rows of one transaction in order; `identifier` may be the client's Message-ID."""
+        """Return the log rows of one transaction in the order of writing.
+
+        `identifier` may be the client's Message-ID, with or without angle brackets: then all
+        rows of every transaction that it names, for a client may use one twice.
+        """
         ...
 
     def close(self) -> None:
