@@ -1,0 +1,306 @@
+"""The relay's way out: one SMTP transaction to one domain, its outcome for every recipient (BT-6).
+
+On `smtplib`, whose commands cannot be injected into and whose replies come recipient by recipient; the
+message is streamed by us, so that 30 MB are never copied and not one octet is changed but for the dots
+that SMTP doubles. A transaction whose final reply was lost is deferred: the peer removes duplicates
+(IP-21). Connections to a host are kept and used again: a TLS handshake costs as much as three seals.
+
+Clauses: BT-5, BT-6, SE-1, SE-2, SE-6, AD-3, IP-21.
+"""
+
+import re
+import smtplib
+import ssl
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from threading import Lock
+from typing import Final
+
+from ceralacca.base.failpoints import reach
+from ceralacca.core.model.address import Address
+from ceralacca.core.model.notification import RecipientKind
+from ceralacca.core.routing import Connection, refusal
+from ceralacca.formats.splice import Octets
+from ceralacca.net.mail_exchangers import Exchanger, FindsExchangers, LookupDeferred, NoSuchDomain
+from ceralacca.ports.mail_sender import FailureCause, RcptOutcome, RcptResult
+
+_CHUNK: Final = 256 * 1024
+_LINE_DOT: Final = re.compile(rb"(?m)^\.")
+_TLS_VERSIONS: Final = {"TLSv1": (1, 0), "TLSv1.1": (1, 1), "TLSv1.2": (1, 2), "TLSv1.3": (1, 3)}
+_NO_RECIPIENT: Final = re.compile(r"5\.1\.[0-36]\b|5\.7\.\d+ .*relay", re.IGNORECASE)
+_TOO_BIG: Final = re.compile(r"5\.3\.4\b|5\.2\.3\b")
+_LONGEST_TEXT: Final = 200
+_FINAL_REPLY_SECONDS: Final = 600.0
+"""How long the reply to the final dot may take (RFC 5321, 4.5.3.2.6)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientSettings:
+    """How the relay introduces itself and whom it believes."""
+
+    hostname: str
+    """What it says in EHLO."""
+    tls: ssl.SSLContext
+    """Verifies the names of PEC hosts; made by `tls_context`."""
+    timeout: float = 60.0
+    """Seconds for each command."""
+    most_kept: int = 8
+    """Idle connections that are kept."""
+
+
+def tls_context(ca_file: str | None = None) -> ssl.SSLContext:
+    """Return a context that verifies names and takes TLS 1.2 or newer (SE-1); `ca_file` None means the system's CAs."""
+    context = ssl.create_default_context(cafile=ca_file)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+class SmtpClient:
+    """Satisfies `ports.mail_sender.SendsMail`."""
+
+    def __init__(self, settings: ClientSettings, exchangers: FindsExchangers) -> None:
+        self._settings = settings
+        self._exchangers = exchangers
+        self._kept: dict[tuple[Exchanger, bool], list[_Session]] = {}
+        self._lock = Lock()
+
+    def send(
+        self,
+        domain: str,
+        *,
+        kind: RecipientKind,
+        reverse_path: Address | None,
+        recipients: Sequence[Address],
+        octets: Octets,
+    ) -> Mapping[Address, RcptOutcome]:
+        """Send to every recipient in one transaction; hosts are tried in order until one answers."""
+        try:
+            hosts = self._exchangers.find(domain)
+        except NoSuchDomain:
+            return _same(recipients, RcptResult.FAILED, "no such domain", cause=FailureCause.NO_DOMAIN)
+        except LookupDeferred:
+            return _same(recipients, RcptResult.DEFERRED, "no answer from DNS")
+        deferred = _same(recipients, RcptResult.DEFERRED, "no host answers")
+        for host in hosts:
+            try:
+                session = self._session(host, kind, hosts)
+            except _NotSent as fault:
+                deferred = _same(recipients, RcptResult.DEFERRED, str(fault), host=host.name)
+                continue
+            outcome = session.transact(reverse_path, recipients, octets)
+            self._keep(session)
+            return outcome
+        return deferred
+
+    def close(self) -> None:
+        """Say QUIT on every kept connection."""
+        with self._lock:
+            kept = [session for sessions in self._kept.values() for session in sessions]
+            self._kept.clear()
+        for session in kept:
+            session.quit()
+
+    def _session(self, host: Exchanger, kind: RecipientKind, hosts: Sequence[Exchanger]) -> "_Session":
+        certified = kind is RecipientKind.CERTIFIED
+        while (kept := self._take(host, certified=certified)) is not None:
+            if kept.alive():
+                return kept
+        session = _Session.open(host, self._settings, verified=certified)
+        why = refusal(
+            kind, Connection(host=host.name, tls=_TLS_VERSIONS.get(session.tls)), [other.name for other in hosts]
+        )
+        if why is not None:  # BT-6
+            session.quit()
+            raise _NotSent(f"not over this connection: {why}")
+        return session
+
+    def _take(self, host: Exchanger, *, certified: bool) -> "_Session | None":
+        with self._lock:
+            sessions = self._kept.get((host, certified))
+            return sessions.pop() if sessions else None
+
+    def _keep(self, session: "_Session") -> None:
+        if not session.usable:
+            session.quit()
+            return
+        with self._lock:
+            if sum(map(len, self._kept.values())) < self._settings.most_kept:
+                self._kept.setdefault((session.host, session.verified), []).append(session)
+                return
+        session.quit()
+
+
+class _NotSent(Exception):
+    """This host did not take the message, and has not seen it: try the next one, or later."""
+
+
+class _Session:
+    """One connection, introduced and protected."""
+
+    def __init__(self, host: Exchanger, smtp: smtplib.SMTP, *, verified: bool) -> None:
+        self.host = host
+        self.verified = verified
+        self.usable = True
+        self._smtp = smtp
+        version = smtp.sock.version() if isinstance(smtp.sock, ssl.SSLSocket) else None
+        self.tls = version or ""
+
+    @classmethod
+    def open(cls, host: Exchanger, settings: ClientSettings, *, verified: bool) -> "_Session":
+        """Connect and introduce ourselves; with STARTTLS where the host offers it, always when it must be verified."""
+        smtp = smtplib.SMTP(local_hostname=settings.hostname, timeout=settings.timeout)
+        smtp._host = host.name  # type: ignore[attr-defined]  # noqa: SLF001 the name that STARTTLS verifies
+        try:
+            _greet(smtp, host)
+            _protect(smtp, settings, verified=verified)
+        except (OSError, smtplib.SMTPException, ssl.SSLError) as fault:
+            smtp.close()
+            raise _NotSent(type(fault).__name__) from fault
+        except _NotSent:
+            smtp.close()
+            raise
+        return cls(host, smtp, verified=verified)
+
+    def alive(self) -> bool:
+        """Whether a kept connection still answers."""
+        try:
+            code, _ = self._smtp.rset()
+        except (OSError, smtplib.SMTPException):
+            return False
+        return code == 250
+
+    def quit(self) -> None:
+        """End the connection, politely when it still stands."""
+        with suppress(OSError, smtplib.SMTPException):
+            if self.usable:
+                self._smtp.quit()
+        self._smtp.close()
+
+    def transact(
+        self, reverse_path: Address | None, recipients: Sequence[Address], octets: Octets
+    ) -> dict[Address, RcptOutcome]:
+        """Send one message; from the final dot on a lost reply means that the peer may have it (IP-21)."""
+        outcomes: dict[Address, RcptOutcome] = {}
+        try:
+            code, text = self._smtp.mail(reverse_path.text if reverse_path else "", self._mail_options(len(octets)))
+            if code != 250:
+                return self._all(recipients, code, text, at_recipient=False)
+            taken = []
+            for recipient in recipients:
+                code, text = self._smtp.rcpt(recipient.text)
+                if code in {250, 251}:
+                    taken.append(recipient)
+                else:
+                    outcomes[recipient] = self._outcome(code, text, at_recipient=True)
+            if not taken:
+                self._smtp.rset()
+                return outcomes
+            code, text = self._smtp.docmd("DATA")
+            if code == 354:
+                code, text = self._data(octets)
+            outcomes |= self._all(taken, code, text, at_recipient=False)
+        except (OSError, smtplib.SMTPException, ValueError) as fault:
+            self.usable = False
+            left = [recipient for recipient in recipients if recipient not in outcomes]
+            outcomes |= self._all(left, 0, type(fault).__name__.encode(), at_recipient=False)
+        return outcomes
+
+    def _mail_options(self, size: int) -> list[str]:
+        return [f"SIZE={size}"] if self._smtp.has_extn("size") else []
+
+    def _data(self, octets: Octets) -> tuple[int, bytes]:
+        sock = self._smtp.sock
+        assert sock is not None, "MAIL was answered on it"
+        for chunk in stuffed(octets):
+            sock.sendall(chunk)
+        reach("smtp_client.dot.before")
+        sock.sendall(b".\r\n")
+        reach("smtp_client.dot.after")
+        sock.settimeout(_FINAL_REPLY_SECONDS)
+        code, text = self._smtp.getreply()
+        sock.settimeout(self._smtp.timeout)
+        reach("smtp_client.reply.after")
+        return code, text
+
+    def _all(
+        self, recipients: Sequence[Address], code: int, text: bytes, *, at_recipient: bool
+    ) -> dict[Address, RcptOutcome]:
+        return {recipient: self._outcome(code, text, at_recipient=at_recipient) for recipient in recipients}
+
+    def _outcome(self, code: int, text: bytes, *, at_recipient: bool) -> RcptOutcome:
+        words = _words(text)
+        result, cause = RcptResult.DEFERRED, None
+        if code == 250:
+            result = RcptResult.ACCEPTED
+        elif code == 421:
+            self.usable = False
+        elif 500 <= code < 600:
+            result, cause = RcptResult.FAILED, _cause(code, words, at_recipient=at_recipient)
+        return RcptOutcome(result=result, cause=cause, code=code, text=words, host=self.host.name, tls=self.tls)
+
+
+def _greet(smtp: smtplib.SMTP, host: Exchanger) -> None:
+    code, _ = smtp.connect(host.address, host.port)
+    if code != 220:
+        raise _NotSent(f"greeting {code}")
+    smtp.ehlo()
+
+
+def _protect(smtp: smtplib.SMTP, settings: ClientSettings, *, verified: bool) -> None:
+    if smtp.has_extn("starttls"):
+        context = settings.tls
+        if not verified:  # ordinary mail: encryption where it can be had, whoever it is (SE-6)
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        code, _ = smtp.starttls(context=context)
+        if code != 220:
+            raise _NotSent(f"STARTTLS {code}")
+        smtp.ehlo()
+    elif verified:
+        raise _NotSent("no STARTTLS")
+
+
+def stuffed(octets: Octets) -> Iterator[bytes]:
+    """Give a message as DATA wants it, a piece at a time: leading dots doubled, CRLF at the end (RFC 5321, 4.5.2).
+
+    The octets must have CRLF line ends: anything else was refused when it came in.
+    """
+    start, at_line_start = 0, True
+    while start < len(octets):
+        chunk = bytes(octets[start : start + _CHUNK])
+        start += len(chunk)
+        held = b""
+        if not at_line_start and chunk.startswith(b"."):
+            held, chunk = chunk[:1], chunk[1:]
+        at_line_start = chunk.endswith(b"\n") if chunk else False
+        yield held + _LINE_DOT.sub(b"..", chunk)
+    if bytes(octets[-2:]) != b"\r\n":
+        yield b"\r\n"
+
+
+def _cause(code: int, words: str, *, at_recipient: bool) -> FailureCause:
+    if code == 552 or _TOO_BIG.search(words):
+        return FailureCause.TOO_BIG
+    if at_recipient and (code in {550, 551, 553} or _NO_RECIPIENT.search(words)):
+        return FailureCause.NO_RECIPIENT
+    return FailureCause.OTHER
+
+
+def _words(text: bytes) -> str:
+    """The peer's words on one printable line, cut."""
+    line = " ".join(text.decode("utf-8", "replace").split())
+    return "".join(character if character.isprintable() else "?" for character in line)[:_LONGEST_TEXT]
+
+
+def _same(
+    recipients: Sequence[Address],
+    result: RcptResult,
+    text: str,
+    *,
+    cause: FailureCause | None = None,
+    host: str = "",
+) -> dict[Address, RcptOutcome]:
+    outcome = RcptOutcome(result=result, cause=cause, text=text, host=host)
+    return dict.fromkeys(recipients, outcome)
