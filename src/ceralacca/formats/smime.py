@@ -30,6 +30,7 @@ _QUOTED_BOUNDARY = re.compile(rb'boundary="([0-9A-Za-z_=.-]{1,70})"', re.IGNOREC
 _PLACEHOLDER = b"in-its-place"
 _EMPTY_LINE = re.compile(rb"\n\r?\n")
 _CHUNK = 1 << 20
+_MOST_NEAR_MISSES = 64
 
 MOST_DETACHED_OCTETS: Final = 1 << 20
 """Of a detached CMS: real ones have 2 to 10 KB."""
@@ -204,7 +205,10 @@ def _three_delimiters(data: bytes, start: int, mark: bytes) -> tuple[_Delimiter,
 
 def _delimiter(data: bytes, start: int, position: int, mark: bytes) -> _Delimiter | None:
     """Find the next boundary line from `position` on, in a body that begins at `start`."""
-    while (at := data.find(mark, position)) >= 0:
+    for _ in range(_MOST_NEAR_MISSES):
+        at = data.find(mark, position)
+        if at < 0:
+            return None
         position = at + 1
         if at != start and data[at - 1] != 0x0A:
             continue
@@ -213,7 +217,17 @@ def _delimiter(data: bytes, start: int, position: int, mark: bytes) -> _Delimite
         end = _line_end(data, after + 2 * closes)
         if end >= 0:
             return _Delimiter(start=at, end=end, closes=closes)
-    return None
+    return _delimiter_among_many(data, position, mark)
+
+
+def _delimiter_among_many(data: bytes, position: int, mark: bytes) -> _Delimiter | None:
+    """Find the same thing where a stranger has put millions of lines that almost are one.
+
+    Compiling an expression for each boundary would cost more than all the rest of an ordinary message.
+    """
+    line = re.compile(rb"(?<=\n)" + re.escape(mark) + rb"(--)?+[ \t]*+(?:\r?\n|\Z)")
+    found = line.search(data, position)
+    return None if found is None else _Delimiter(start=found.start(), end=found.end(), closes=found[1] is not None)
 
 
 def _line_end(data: bytes, position: int) -> int:

@@ -160,6 +160,20 @@ def test_boundary_lines_end_with_blanks_and_only_stand_at_line_starts():
     assert bytes(split_signed(octets).entity) == entity
 
 
+@pytest.mark.requirement("SE-7")
+@pytest.mark.parametrize("near", [b"--Sx\r\n", b"--S-\r\n", b"x--S\r\n", b"--S--x\r\n", b"--S \tx\r\n"])
+@pytest.mark.parametrize("ends", [b"--S--", b"--S-- \t"])
+def test_lines_that_almost_are_boundaries_change_nothing_however_many(near, ends):
+    entity = ENTITY + near * 1000
+    octets = message(CMS, sender=SENDER, entity=entity).replace(b"\r\n--S--\r\n", b"\r\n" + ends + b"\r\n")
+    parts = split_signed(octets)
+    assert bytes(parts.entity) == entity
+    assert parts.cms == CMS
+    assert split_signed(octets.replace(b"\r\n", b"\n")).cms == CMS
+    with pytest.raises(MalformedSignature):
+        split_signed(octets[: len(octets) - len(ends) - 2])
+
+
 def test_base64_is_strict_but_for_white_space():
     assert strict_base64(b" A\tA\r\nE=\n") == b"\0\1"
     for text in (b"AAE", b"AAE=x", b"=AAE", b"AA-E", b"AAE\x00="):
