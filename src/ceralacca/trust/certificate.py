@@ -21,12 +21,26 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 from ceralacca.base.errors import PeerError
 from ceralacca.core.model.outcome import CertificateFacts
 from ceralacca.formats.cms import ASN1_FAULTS
+from ceralacca.formats.distinguished_name import write_name
 from ceralacca.formats.kept import kept
 from ceralacca.formats.neutral import one_line
 
 PublicKey = RSAPublicKey | EllipticCurvePublicKey
 
 _MOST_OCTETS = 1 << 16
+_ATTRIBUTES = {
+    "common_name": "CN",
+    "country_name": "C",
+    "domain_component": "DC",
+    "email_address": "emailAddress",
+    "locality_name": "L",
+    "organization_identifier": "organizationIdentifier",
+    "organization_name": "O",
+    "organizational_unit_name": "OU",
+    "serial_number": "serialNumber",
+    "state_or_province_name": "ST",
+}
+"""Names of attribute types as RFC 4514, 3 and common use have them; another is written as asn1crypto calls it."""
 
 
 class MalformedCertificate(PeerError):
@@ -75,6 +89,17 @@ def read_certificate(der: bytes) -> Certificate:
         raise MalformedCertificate("a certificate cannot be read") from None
 
 
+def name_text(name: x509.Name) -> str:
+    """Write a name for a reader, nearest part first: `CN=Posta Certificata, O=Gestore Alfa S.p.A., C=IT` (RFC 4514)."""
+    parts = ("+".join(_attribute(one) for one in rdn) for rdn in reversed(name.chosen))
+    return one_line(", ".join(parts))
+
+
+def _attribute(attribute: x509.NameTypeAndValue) -> str:
+    kind = attribute["type"].native
+    return write_name((_ATTRIBUTES.get(kind, kind), str(attribute["value"].native)))
+
+
 def _read(der: bytes, parsed: x509.Certificate) -> Certificate:
     tbs = parsed["tbs_certificate"]
     usage, extended = parsed.key_usage_value, parsed.extended_key_usage_value
@@ -100,8 +125,8 @@ def _facts(der: bytes, parsed: x509.Certificate) -> CertificateFacts:
     addresses = () if names is None else tuple(one_line(name.native) for name in names if name.name == "rfc822_name")
     key = parsed.public_key
     return CertificateFacts(
-        subject=one_line(parsed.subject.human_friendly),
-        issuer=one_line(parsed.issuer.human_friendly),
+        subject=name_text(parsed.subject),
+        issuer=name_text(parsed.issuer),
         serial=f"{parsed.serial_number:x}",
         sha1=hashlib.sha1(der, usedforsecurity=False).hexdigest().upper(),  # DI-8: names it, proves nothing
         sha256=hashlib.sha256(der).hexdigest().upper(),

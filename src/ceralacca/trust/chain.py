@@ -37,7 +37,7 @@ from ceralacca.core.model.outcome import Mark
 from ceralacca.core.model.reason import Reason
 from ceralacca.formats.cms import ASN1_FAULTS
 from ceralacca.formats.neutral import one_line
-from ceralacca.trust.certificate import Certificate, MalformedCertificate, read_certificate
+from ceralacca.trust.certificate import Certificate, MalformedCertificate, name_text, read_certificate
 from ceralacca.trust.revocation import Crl, read_crl, relevant, turning_points
 
 logging.getLogger("pyhanko_certvalidator").addHandler(logging.NullHandler())  # our outcomes say it all
@@ -337,7 +337,7 @@ def _judge_path(material: _Material, index: int, at: datetime) -> ChainFinding:
     if fault is not None:
         return ChainFinding(path=_path_finding(fault), revocation=Finding(mark=Mark.NOT_REACHED))
     fault = _validate(material, index, at, _CRL_REQUIRED)
-    anchor = one_line(material.paths()[1][index].first.subject.human_friendly)
+    anchor = name_text(material.paths()[1][index].first.subject)
     return ChainFinding(
         path=Finding(mark=Mark.PASSED, evidence={"anchor": anchor}),
         revocation=_revocation_finding(fault),

@@ -40,7 +40,7 @@ Lang = Annotated[
 
 
 @app.callback(invoke_without_command=True)
-def version(
+def version_option(
     *, show: Annotated[bool, typer.Option("--version", help="Print the version and stop.", is_eager=True)] = False
 ) -> None:
     """Certified mail (PEC): verify messages and receipts, make samples."""
@@ -49,8 +49,8 @@ def version(
         raise typer.Exit
 
 
-@app.command(no_args_is_help=True)
-def verify(
+@app.command("verify", no_args_is_help=True)
+def verify_command(
     context: typer.Context,
     files: Annotated[
         list[str] | None,
@@ -120,8 +120,8 @@ def verify(
     raise typer.Exit(verify_files(files, judgement, options, words))
 
 
-@app.command()
-def sample(
+@app.command("sample")
+def sample_command(
     context: typer.Context,
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")],
     *,

@@ -67,7 +67,7 @@ class Renderer:
     def missing(self, keys: tuple[str, ...]) -> None:
         """Say what was not given and what cannot be said for want of it."""
         for key in keys:
-            self._console.print(Text(f"? {self._words('label', key)}", style="yellow"))
+            self._print(Text(f"? {self._words('label', key)}", style="yellow"))
             self._begun = True
 
     def report(
@@ -100,7 +100,7 @@ class Renderer:
         line = Text(f"{self._signs[mark]} {self._short_verdict(report)}", style=_STYLES[mark])
         line.append(f"  {visible(report.name)}  ", style="bold")
         line.append(self._what(report), style="default")
-        self._print(line)
+        self._console.print(line, soft_wrap=True)
 
     def _report(self, report: MessageReport) -> Iterator[RenderableType]:
         yield Text(visible(report.name), style="bold underline")
@@ -330,7 +330,7 @@ class Renderer:
     def stories(self, stories: tuple[Story, ...]) -> None:
         """Write the transactions that the messages make up together."""
         self._console.print()
-        self._console.print(Text(self._words("label", "transactions"), style="bold underline"))
+        self._print(Text(self._words("label", "transactions"), style="bold underline"))
         for story in stories:
             for part in self._story(story):
                 self._print(part)
@@ -366,7 +366,7 @@ class Renderer:
         valid = sum(report.valid for report in reports)
         style = "green" if valid == len(reports) else "yellow"
         self._console.print()
-        self._console.print(Text(self._words("label", "summary", valid=valid, total=len(reports)), style=style))
+        self._print(Text(self._words("label", "summary", valid=valid, total=len(reports)), style=style))
 
 
 def _addresses(addresses: tuple[Address, ...]) -> str:

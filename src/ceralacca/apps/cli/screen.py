@@ -38,7 +38,10 @@ def holds_signs(stream: TextIO, environment: Mapping[str, str] = os.environ) -> 
     """
     if (stream.encoding or "").lower().replace("-", "") != "utf8":
         return False
-    named = next((environment[name] for name in ("LC_ALL", "LC_CTYPE", "LANG") if environment.get(name)), "")
+    variables = ["LC_ALL", "LC_CTYPE", "LANG"]
+    if environment.get("LC_CTYPE") == "C.UTF-8" and environment.get("LANG"):
+        variables.remove("LC_CTYPE")  # what Python itself puts there under LANG=C (PEP 538)
+    named = next((environment[name] for name in variables if environment.get(name)), "")
     return not named or named.lower().replace("-", "").partition("@")[0].endswith("utf8")
 
 
