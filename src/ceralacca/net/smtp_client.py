@@ -23,13 +23,16 @@ from ceralacca.core.model.notification import RecipientKind
 from ceralacca.core.routing import Connection, refusal
 from ceralacca.formats.splice import Octets
 from ceralacca.net.mail_exchangers import Exchanger, FindsExchangers, LookupDeferred, NoSuchDomain
-from ceralacca.ports.mail_sender import FailureCause, RcptOutcome, RcptResult
+from ceralacca.ports.mail_sender import RcptOutcome, RcptResult
 
 _CHUNK: Final = 256 * 1024
 _LINE_DOT: Final = re.compile(rb"(?m)^\.")
 _TLS_VERSIONS: Final = {"TLSv1": (1, 0), "TLSv1.1": (1, 1), "TLSv1.2": (1, 2), "TLSv1.3": (1, 3)}
-_NO_RECIPIENT: Final = re.compile(r"5\.1\.[0-36]\b|5\.7\.\d+ .*relay", re.IGNORECASE)
-_TOO_BIG: Final = re.compile(r"5\.3\.4\b|5\.2\.3\b")
+_ENHANCED: Final = re.compile(r"[245]\.\d{1,3}\.\d{1,3}(?= |$)")
+_NO_DOMAIN: Final = "5.1.2"
+"""Enhanced code for a domain that does not exist or takes no mail (RFC 3463)."""
+_FORBIDDEN: Final = "4.7.10"
+"""Enhanced code for a connection that BT-6 forbids (RFC 7372: encryption needed)."""
 _LONGEST_TEXT: Final = 200
 _FINAL_REPLY_SECONDS: Final = 600.0
 """How long the reply to the final dot may take (RFC 5321, 4.5.3.2.6)."""
@@ -69,24 +72,24 @@ class SmtpClient:
         self,
         domain: str,
         *,
-        kind: RecipientKind,
         reverse_path: Address | None,
         recipients: Sequence[Address],
         octets: Octets,
+        require_tls: bool,
     ) -> Mapping[Address, RcptOutcome]:
         """Send to every recipient in one transaction; hosts are tried in order until one answers."""
         try:
             hosts = self._exchangers.find(domain)
         except NoSuchDomain:
-            return _same(recipients, RcptResult.FAILED, "no such domain", cause=FailureCause.NO_DOMAIN)
+            return _same(recipients, RcptResult.FAILED, "no such domain", enhanced=_NO_DOMAIN)
         except LookupDeferred:
             return _same(recipients, RcptResult.DEFERRED, "no answer from DNS")
         deferred = _same(recipients, RcptResult.DEFERRED, "no host answers")
         for host in hosts:
             try:
-                session = self._session(host, kind, hosts)
+                session = self._session(host, hosts, verified=require_tls)
             except _NotSent as fault:
-                deferred = _same(recipients, RcptResult.DEFERRED, str(fault), host=host.name)
+                deferred = _same(recipients, RcptResult.DEFERRED, str(fault), host=host.name, enhanced=fault.enhanced)
                 continue
             outcome = session.transact(reverse_path, recipients, octets)
             self._keep(session)
@@ -101,23 +104,22 @@ class SmtpClient:
         for session in kept:
             session.quit()
 
-    def _session(self, host: Exchanger, kind: RecipientKind, hosts: Sequence[Exchanger]) -> "_Session":
-        certified = kind is RecipientKind.CERTIFIED
-        while (kept := self._take(host, certified=certified)) is not None:
+    def _session(self, host: Exchanger, hosts: Sequence[Exchanger], *, verified: bool) -> "_Session":
+        while (kept := self._take(host, verified=verified)) is not None:
             if kept.alive():
                 return kept
-        session = _Session.open(host, self._settings, verified=certified)
-        why = refusal(
-            kind, Connection(host=host.name, tls=_TLS_VERSIONS.get(session.tls)), [other.name for other in hosts]
-        )
+        session = _Session.open(host, self._settings, verified=verified)
+        kind = RecipientKind.CERTIFIED if verified else RecipientKind.EXTERNAL
+        connection = Connection(host=host.name, tls=_TLS_VERSIONS.get(session.tls))
+        why = refusal(kind, connection, [other.name for other in hosts])
         if why is not None:  # BT-6
             session.quit()
-            raise _NotSent(f"not over this connection: {why}")
+            raise _NotSent(f"not over this connection: {why}", enhanced=_FORBIDDEN)
         return session
 
-    def _take(self, host: Exchanger, *, certified: bool) -> "_Session | None":
+    def _take(self, host: Exchanger, *, verified: bool) -> "_Session | None":
         with self._lock:
-            sessions = self._kept.get((host, certified))
+            sessions = self._kept.get((host, verified))
             return sessions.pop() if sessions else None
 
     def _keep(self, session: "_Session") -> None:
@@ -133,6 +135,10 @@ class SmtpClient:
 
 class _NotSent(Exception):
     """This host did not take the message, and has not seen it: try the next one, or later."""
+
+    def __init__(self, what: str, *, enhanced: str = "") -> None:
+        super().__init__(what)
+        self.enhanced = enhanced
 
 
 class _Session:
@@ -185,25 +191,25 @@ class _Session:
         try:
             code, text = self._smtp.mail(reverse_path.text if reverse_path else "", self._mail_options(len(octets)))
             if code != 250:
-                return self._all(recipients, code, text, at_recipient=False)
+                return self._all(recipients, code, text)
             taken = []
             for recipient in recipients:
                 code, text = self._smtp.rcpt(recipient.text)
                 if code in {250, 251}:
                     taken.append(recipient)
                 else:
-                    outcomes[recipient] = self._outcome(code, text, at_recipient=True)
+                    outcomes[recipient] = self._outcome(code, text)
             if not taken:
                 self._smtp.rset()
                 return outcomes
             code, text = self._smtp.docmd("DATA")
             if code == 354:
                 code, text = self._data(octets)
-            outcomes |= self._all(taken, code, text, at_recipient=False)
+            outcomes |= self._all(taken, code, text)
         except (OSError, smtplib.SMTPException, ValueError) as fault:
             self.usable = False
             left = [recipient for recipient in recipients if recipient not in outcomes]
-            outcomes |= self._all(left, 0, type(fault).__name__.encode(), at_recipient=False)
+            outcomes |= self._all(left, 0, type(fault).__name__.encode())
         return outcomes
 
     def _mail_options(self, size: int) -> list[str]:
@@ -223,21 +229,27 @@ class _Session:
         reach("smtp_client.reply.after")
         return code, text
 
-    def _all(
-        self, recipients: Sequence[Address], code: int, text: bytes, *, at_recipient: bool
-    ) -> dict[Address, RcptOutcome]:
-        return {recipient: self._outcome(code, text, at_recipient=at_recipient) for recipient in recipients}
+    def _all(self, recipients: Sequence[Address], code: int, text: bytes) -> dict[Address, RcptOutcome]:
+        return {recipient: self._outcome(code, text) for recipient in recipients}
 
-    def _outcome(self, code: int, text: bytes, *, at_recipient: bool) -> RcptOutcome:
+    def _outcome(self, code: int, text: bytes) -> RcptOutcome:
         words = _words(text)
-        result, cause = RcptResult.DEFERRED, None
+        result = RcptResult.DEFERRED
         if code == 250:
             result = RcptResult.ACCEPTED
         elif code == 421:
             self.usable = False
         elif 500 <= code < 600:
-            result, cause = RcptResult.FAILED, _cause(code, words, at_recipient=at_recipient)
-        return RcptOutcome(result=result, cause=cause, code=code, text=words, host=self.host.name, tls=self.tls)
+            result = RcptResult.FAILED
+        found = _ENHANCED.match(words)
+        return RcptOutcome(
+            result=result,
+            code=code,
+            enhanced=found[0] if found else "",
+            text=words,
+            host=self.host.name,
+            tls=self.tls,
+        )
 
 
 def _greet(smtp: smtplib.SMTP, host: Exchanger) -> None:
@@ -259,7 +271,7 @@ def _protect(smtp: smtplib.SMTP, settings: ClientSettings, *, verified: bool) ->
             raise _NotSent(f"STARTTLS {code}")
         smtp.ehlo()
     elif verified:
-        raise _NotSent("no STARTTLS")
+        raise _NotSent("no STARTTLS", enhanced=_FORBIDDEN)
 
 
 def stuffed(octets: Octets) -> Iterator[bytes]:
@@ -280,14 +292,6 @@ def stuffed(octets: Octets) -> Iterator[bytes]:
         yield b"\r\n"
 
 
-def _cause(code: int, words: str, *, at_recipient: bool) -> FailureCause:
-    if code == 552 or _TOO_BIG.search(words):
-        return FailureCause.TOO_BIG
-    if at_recipient and (code in {550, 551, 553} or _NO_RECIPIENT.search(words)):
-        return FailureCause.NO_RECIPIENT
-    return FailureCause.OTHER
-
-
 def _words(text: bytes) -> str:
     """The peer's words on one printable line, cut."""
     line = " ".join(text.decode("utf-8", "replace").split())
@@ -299,8 +303,8 @@ def _same(
     result: RcptResult,
     text: str,
     *,
-    cause: FailureCause | None = None,
+    enhanced: str = "",
     host: str = "",
 ) -> dict[Address, RcptOutcome]:
-    outcome = RcptOutcome(result=result, cause=cause, text=text, host=host)
+    outcome = RcptOutcome(result=result, enhanced=enhanced, text=text, host=host)
     return dict.fromkeys(recipients, outcome)

@@ -1,4 +1,10 @@
-"""Sending mail to another host: one transaction, one outcome for each recipient (BT-6, F12)."""
+"""How a letter leaves: one SMTP transaction with the hosts of one destination, and what was said of each recipient.
+
+Finding the hosts, opening TLS and speaking SMTP is `net`; what follows from an answer is
+`services.relay_queue`. An outcome is what the other side said, never a guess.
+
+Clauses: BT-5, BT-6, SE-1, SE-2, AD-3, LO-2.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,64 +12,53 @@ from enum import StrEnum
 from typing import Protocol
 
 from ceralacca.core.model.address import Address
-from ceralacca.core.model.notification import RecipientKind
 from ceralacca.formats.splice import Octets
 
 
 class RcptResult(StrEnum):
-    """How sending to one recipient ended."""
+    """What became of one recipient."""
 
     ACCEPTED = "accepted"
-    """The peer answered 250 after DATA: the responsibility has passed."""
+    """The destination answered 250 to the whole message: responsibility has passed."""
     DEFERRED = "deferred"
-    """Try again: 4xx, no connection, a reply that was lost, TLS that does not hold."""
+    """Not now: 4xx, no connection, no trustworthy TLS, a name server that does not answer, a lost reply."""
     FAILED = "failed"
-    """5xx, or a domain that takes no mail: trying again is useless."""
-
-
-class FailureCause(StrEnum):
-    """Why sending failed for good: decides `errore` of row 11 (4.11)."""
-
-    NO_RECIPIENT = "no-recipient"
-    """The peer refused the recipient: 550 at RCPT, 5.1.1 and its like."""
-    NO_DOMAIN = "no-domain"
-    """The domain does not exist, or says that it takes no mail."""
-    TOO_BIG = "too-big"
-    """552, 5.3.4, 5.2.3."""
-    OTHER = "other"
+    """Never: 5xx, or the domain does not exist."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RcptOutcome:
-    """What the peer said of one recipient."""
+    """What the destination said of one recipient."""
 
     result: RcptResult
-    cause: FailureCause | None = None
-    """For FAILED only."""
     code: int = 0
     """SMTP reply code; 0 when there was no reply."""
+    enhanced: str = ""
+    """Enhanced status code (RFC 3463) of the reply, empty without one. The sender itself sets `5.1.2` for a domain
+    that does not exist or takes no mail, and `4.7.10` when BT-6 forbids the connection that it got."""
     text: str = ""
-    """The peer's words on one line, printable, cut: for the log, never for decisions."""
+    """Of the reply, on one line."""
     host: str = ""
+    """Name of the host that was spoken to."""
     tls: str = ""
     """Protocol version, for example `TLSv1.3`; empty in clear."""
 
 
 class SendsMail(Protocol):
-    """Sends one message to one destination domain; safe between threads."""
+    """Sends letters. Blocks; safe from several threads."""
 
     def send(
         self,
         domain: str,
         *,
-        kind: RecipientKind,
         reverse_path: Address | None,
         recipients: Sequence[Address],
         octets: Octets,
+        require_tls: bool,
     ) -> Mapping[Address, RcptOutcome]:
-        """Send to every recipient in one transaction; returns an outcome for each, and never raises for the peer.
+        """Send one message to recipients of one domain in one transaction, and return one outcome for each (BT-5).
 
-        For CERTIFIED recipients only over verified TLS and only to the domain's own hosts (BT-6);
-        EXTERNAL ones by the ordinary rules of SMTP.
+        With `require_tls` it leaves over verified TLS to a mail exchanger of that domain or not at all (BT-6).
+        May raise WorldError instead when nothing is known of any recipient: all are then deferred.
         """
         ...
