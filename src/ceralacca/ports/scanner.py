@@ -1,9 +1,42 @@
 """The virus scanner behind an interface (VI-4, AP-17, AP-18): a verdict only when the scanner gave one."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
+from ceralacca.base.errors import WorldError
 from ceralacca.formats.splice import Octets
+
+
+class NotScannedReason(StrEnum):
+    """Why there is no verdict."""
+
+    AWAY = "away"
+    """Nobody answers, or the connection broke."""
+    SLOW = "slow"
+    TOO_LARGE = "too-large"
+    """More octets than the scanner takes."""
+    LIMITS = "limits"
+    """The scanner gave up inside: an archive that unfolds too far, too many parts, too long."""
+    ENGINE = "engine"
+    """The scanner says that it failed."""
+    GARBLED = "garbled"
+    """The answer is none: cut, doubled, early, or not of the protocol."""
+    OLD_SIGNATURES = "old-signatures"
+    """The signatures are older than the settings allow, or of an age that cannot be told (VI-3)."""
+
+
+class NotScanned(WorldError):
+    """There is no verdict: nothing may be accepted or delivered on it (AP-18)."""
+
+    def __init__(self, what: str, *, reason: NotScannedReason, remedy: str = "") -> None:
+        super().__init__(what, remedy=remedy)
+        self.reason = reason
+
+    @property
+    def is_of_content(self) -> bool:
+        """True when the same content will have no verdict tomorrow either, so that waiting alone does not help."""
+        return self.reason in (NotScannedReason.TOO_LARGE, NotScannedReason.LIMITS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +58,7 @@ class Scanner(Protocol):
     """Scans octets; never guesses."""
 
     def scan(self, octets: Octets) -> ScanVerdict:
-        """Scan a whole message. Raises WorldError when there is no verdict: away, slow, over a limit, confused."""
+        """Scan a whole message. Raises NotScanned when there is no verdict: away, slow, over a limit, confused."""
         ...
 
     def ready(self) -> bool:

@@ -1,0 +1,209 @@
+"""The real clamd behind our client: what it finds, how large, and what happens when it dies."""
+
+import base64
+import io
+import os
+import signal
+import threading
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from ceralacca.base.errors import UserError
+from ceralacca.net.clamd import DEMO_MARKER, Clamd
+from ceralacca.net.clamd_child import ClamdChild, demo_signatures, eicar
+from ceralacca.ports.scanner import NotScanned, NotScannedReason
+
+pytestmark = pytest.mark.system
+
+EICAR = "Ceralacca.Demo.Eicar.UNOFFICIAL"
+
+
+def zipped(octets: bytes, depth: int) -> bytes:
+    for _ in range(depth):
+        held = io.BytesIO()
+        with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("inside.bin", octets)
+        octets = held.getvalue()
+    return octets
+
+
+def mail(attachment: bytes) -> bytes:
+    return (
+        b"From: a@alfa.example\r\nTo: b@beta.example\r\nSubject: prova\r\nMIME-Version: 1.0\r\n"
+        b'Content-Type: multipart/mixed; boundary="=_b"\r\n\r\n--=_b\r\nContent-Type: text/plain\r\n\r\ntesto\r\n'
+        b"--=_b\r\nContent-Type: application/octet-stream\r\nContent-Transfer-Encoding: base64\r\n"
+        b'Content-Disposition: attachment; filename="a.zip"\r\n\r\n'
+        + base64.encodebytes(attachment).replace(b"\n", b"\r\n")
+        + b"--=_b--\r\n"
+    )
+
+
+def envelope(message: bytes) -> bytes:
+    """A message that carries another, as a transport envelope does."""
+    return (
+        b'From: x@y.example\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="=_o"\r\n\r\n'
+        b'--=_o\r\nContent-Type: message/rfc822; name="postacert.eml"\r\n\r\n' + message + b"\r\n--=_o--\r\n"
+    )
+
+
+@pytest.mark.requirement("AP-17", "VI-4")
+@pytest.mark.parametrize(
+    "octets",
+    [
+        eicar(),
+        mail(eicar()),
+        mail(zipped(eicar(), 1)),
+        mail(zipped(eicar(), 3)),
+        envelope(mail(eicar())),
+        envelope(mail(zipped(eicar(), 2))),
+    ],
+    ids=["plain", "base64", "zip", "nested-zip", "envelope", "envelope-zip"],
+)
+def test_the_test_file_is_found_wherever_it_hides(clamd: ClamdChild, octets: bytes) -> None:
+    assert Clamd(clamd.settings).scan(octets).virus == EICAR
+
+
+@pytest.mark.requirement("VI-4")
+def test_clean_messages_are_clean(clamd: ClamdChild) -> None:
+    scanner = Clamd(clamd.settings)
+    for octets in (b"", b"hello", mail(b"harmless"), mail(zipped(b"harmless", 3))):
+        verdict = scanner.scan(octets)
+        assert verdict.clean
+        assert verdict.engine.startswith("ClamAV ")
+
+
+@pytest.mark.slow
+@pytest.mark.requirement("AP-18")
+@pytest.mark.parametrize("megabytes", [25, 35])
+def test_large_messages_are_scanned_to_their_end(clamd: ClamdChild, megabytes: int) -> None:
+    noise = os.urandom(1 << 18) * 4 * megabytes
+    scanner = Clamd(clamd.settings)
+    assert scanner.scan(noise).clean
+    assert scanner.scan(memoryview(noise + eicar())).virus == EICAR
+
+
+@pytest.mark.requirement("AP-18")
+def test_an_archive_beyond_the_limits_is_not_scanned(clamd: ClamdChild) -> None:
+    with pytest.raises(NotScanned) as caught:
+        Clamd(clamd.settings).scan(mail(zipped(b"harmless", 30)))
+    assert caught.value.reason is NotScannedReason.LIMITS
+    assert caught.value.is_of_content
+
+
+@pytest.mark.requirement("AP-18")
+def test_over_the_stream_limit_clamd_gives_no_verdict(tmp_path: Path) -> None:
+    small = ClamdChild(tmp_path / "clamd", most_octets=1 << 20)
+    small.start()
+    try:
+        generous = Clamd(type(small.settings)(address=small.socket, demonstration=True))
+        with pytest.raises(NotScanned) as caught:
+            generous.scan(bytes(9 << 20))
+        assert caught.value.reason in (NotScannedReason.TOO_LARGE, NotScannedReason.AWAY)
+        assert generous.scan(bytes(1 << 19)).clean
+    finally:
+        small.stop()
+
+
+@pytest.mark.requirement("VI-3")
+def test_the_demonstrations_database_is_recognised_and_refused_by_default(clamd: ClamdChild) -> None:
+    production = Clamd(type(clamd.settings)(address=clamd.socket))
+    assert production.is_demo_database()
+    assert not production.ready()
+    with pytest.raises(NotScanned) as caught:
+        production.scan(b"x")
+    assert caught.value.reason is NotScannedReason.OLD_SIGNATURES
+    assert Clamd(clamd.settings).ready()
+
+
+@pytest.mark.requirement("VI-3")
+def test_another_database_is_not_taken_for_the_demonstrations(tmp_path: Path) -> None:
+    database = tmp_path / "signatures"
+    database.mkdir(mode=0o755)
+    (database / "own.ndb").write_bytes(demo_signatures().split(b"\n")[0] + b"\n")
+    for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
+        if folder.stat().st_uid == os.geteuid() and folder.name.startswith(("pytest-", "test_")):
+            folder.chmod(0o755)
+    child = ClamdChild(tmp_path / "clamd", database=database)
+    child.start()
+    try:
+        assert not Clamd(child.settings).is_demo_database()
+        assert not child.settings.demonstration
+    finally:
+        child.stop()
+
+
+@pytest.mark.requirement("AP-18")
+def test_killed_in_the_middle_of_a_stream_it_gives_no_verdict(own_clamd: ClamdChild) -> None:
+    scanner = Clamd(own_clamd.settings)
+    assert scanner.ready()
+    pid = own_clamd.pid
+    assert pid
+    killer = threading.Thread(target=os.kill, args=(pid, signal.SIGKILL))
+    killer.start()
+    with pytest.raises(NotScanned):
+        _scan_on(scanner)
+    killer.join()
+    assert not own_clamd.alive()
+    assert not scanner.ready()
+    own_clamd.start()
+    assert scanner.ready()
+    assert scanner.scan(b"x").clean
+
+
+def test_it_runs_without_privileges_in_a_folder_of_its_own(own_clamd: ClamdChild) -> None:
+    assert own_clamd.pid
+    user = Path(f"/proc/{own_clamd.pid}").stat().st_uid
+    assert user != 0
+    assert own_clamd.socket.parent.stat().st_mode & 0o077 == 0
+    assert own_clamd.socket.stat().st_mode & 0o077 == 0
+    assert len(str(own_clamd.socket)) > 108
+
+
+def test_one_that_outlived_its_supervisor_is_ended_before_the_next_starts(own_clamd: ClamdChild) -> None:
+    first = own_clamd.pid
+    assert first
+    process, own_clamd._process = own_clamd._process, None
+    successor = ClamdChild(own_clamd.socket.parent)
+    reaper = threading.Thread(target=process.wait)  # type: ignore[union-attr]
+    reaper.start()  # as init does for a real orphan
+    successor.start()
+    try:
+        reaper.join()
+        assert successor.pid
+        assert successor.pid != first
+        assert Clamd(successor.settings).scan(eicar()).virus == EICAR
+    finally:
+        successor.stop()
+    successor.stop()
+    assert not successor.alive()
+
+
+def test_a_process_number_that_is_somebody_elses_is_let_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "clamd"
+    folder.mkdir()
+    (folder / "clamd.pid").write_text(str(os.getpid()))
+    child = ClamdChild(folder)
+    child.start()
+    child.stop()
+
+
+def test_without_clamd_the_remedy_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError) as caught:
+        ClamdChild(tmp_path, program=tmp_path / "clamd")
+    assert "apt-get install clamav-daemon" in caught.value.remedy
+
+
+def test_nothing_that_we_ship_is_found_by_a_scanner(clamd: ClamdChild) -> None:
+    scanner = Clamd(clamd.settings)
+    for module in ("clamd.py", "clamd_child.py"):
+        source = Path(Clamd.__init__.__code__.co_filename).with_name(module).read_bytes()
+        assert eicar() not in source
+        assert scanner.scan(source.replace(DEMO_MARKER, b"")).clean
+
+
+def _scan_on(scanner: Clamd) -> None:
+    """Scan without end: a scan that ends before the kill has a true verdict, the next one has none."""
+    while True:
+        assert scanner.scan(os.urandom(1 << 20) * 8).clean
