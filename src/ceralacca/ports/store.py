@@ -34,12 +34,17 @@ class JobKind(StrEnum):
     ARRIVAL = "arrival"
     """worker: verify, classify, take in charge. Payload: `inbound`."""
     DELIVERY = "delivery"
-    """worker: put a letter into one mailbox. Payload: `letter`, `recipient`, `kind` (a MessageClass),
-    and for envelopes `inbound`."""
+    """worker: put a message into one mailbox. Payload: `letter` (generated) or `inbound` (received), `recipient`,
+    `kind` (a MessageClass, decided by the incoming point: MO-14), `name` (in the mailbox), `identifier`;
+    for envelopes also `provider`, who sealed it."""
     RELAY = "relay"
-    """relay: send a letter to one destination. Payload: `letter`, `domain`, `expires` (ISO instant)."""
+    """relay: send a letter to one destination. Payload: `letter`, `domain`, `expires` (ISO instant), `kind` (a
+    RecipientKind: how strict the way must be), and when it was tried before `recipients` (one a line), `tries`."""
     DEADLINE = "deadline"
-    """timekeeper: a timer of one recipient. Payload: `identifier`, `recipient`."""
+    """timekeeper: a timer of one recipient. Payload: `identifier`, `recipient`, `timer` (`12` or `24`)."""
+    FOLLOW_UP = "follow-up"
+    """worker: the relay has given up on a recipient; the sender is told (AD-3, AD-4). The relay holds no key.
+    Payload: `identifier`, `recipient`, `failure` (name of a DeliveryFailure)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
