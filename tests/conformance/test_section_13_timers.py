@@ -3,6 +3,7 @@
 The clock stands until the test moves it; what the recipient's provider answers is held on the wire until its hour.
 """
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -208,3 +209,17 @@ def test_t_16_an_envelope_that_comes_twice_is_delivered_once_and_taken_in_charge
     assert circuit.told() == {MARIO: [3, 10, 10], ANNA: [4], BRUNO: [4], ALFA_SERVICE: [6]}
     assert circuit.mailbox(ALFA_SERVICE) == [circuit.of(TAKING)[0].octets] * 2
     assert circuit.mailbox(ANNA) == [envelope.octets]
+
+
+@pytest.mark.scenario("T-16")
+@pytest.mark.requirement("IP-21", "PC-1", "DP-4")
+def test_t_16_an_envelope_that_comes_again_for_some_recipients_only_adds_a_taking_in_charge():
+    circuit = Circuit.at()
+    circuit.submit(submission(to=[ANNA, BRUNO]))
+    envelope = next(letter for letter in circuit.wire if letter.row is MessageRow.TRANSPORT_ENVELOPE)
+    circuit.post(replace(envelope, forward_paths=(ANNA,)))
+    circuit.carry()
+    assert circuit.told() == {MARIO: [3, 10, 10], ANNA: [4], BRUNO: [4], ALFA_SERVICE: [6, 6]}
+    assert circuit.mailbox(ANNA) == circuit.mailbox(BRUNO) == [envelope.octets]
+    taken = [read_received(letter.octets).facts.taken_recipients for letter in circuit.of(TAKING)]
+    assert taken == [(ANNA, BRUNO), (ANNA,)]
