@@ -1,0 +1,41 @@
+"""The settings of one provider: one TOML file, read once, frozen; unknown keys refuse to start.
+
+`read_settings` reads a file; everything else takes a `Settings`. The reference page
+`docs/reference/configuration.md` is made from the text under each field (`settings.page`).
+"""
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from ceralacca.apps.settings import sections as part
+
+
+class Settings(part.Section):
+    """Everything that an operator decides."""
+
+    provider: part.ProviderSection
+    data: part.DataSection
+    keys: part.KeysSection
+    trust: part.TrustSection
+    directory: part.DirectorySection
+    tls: part.TlsSection
+    access: part.AccessSection = Field(default_factory=part.AccessSection)
+    incoming: part.IncomingSection = Field(default_factory=part.IncomingSection)
+    relay: part.RelaySection = Field(default_factory=part.RelaySection)
+    deadlines: part.DeadlineSection = Field(default_factory=part.DeadlineSection)
+    mailboxes: part.MailboxesSection = Field(default_factory=part.MailboxesSection)
+    virus: part.VirusSection = Field(default_factory=part.VirusSection)
+    workers: part.WorkersSection = Field(default_factory=part.WorkersSection)
+    log: part.LogSection = Field(default_factory=part.LogSection)
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        if self.virus.demo_database and not self.provider.sandbox:
+            raise ValueError(
+                "virus.demo_database: the demonstration's signatures find nothing but a test file; "
+                "real mail needs real ones (or set provider.sandbox)"
+            )
+        if self.virus.most_octets < max(self.access.size, self.incoming.size):
+            raise ValueError("virus.most_octets: below access.size or incoming.size; larger mail would never be scanned")
+        return self

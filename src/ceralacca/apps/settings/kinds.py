@@ -1,0 +1,92 @@
+"""Kinds of values in the settings file: what an operator may write, and what the program gets.
+
+Paths are relative to the file that names them. Secrets never stand in the file: a path does.
+"""
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Final
+
+from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, ValidationInfo
+
+from ceralacca.core.model.address import Address, InvalidAddress
+
+_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_DURATION = re.compile(r"(?:\d+[smhd] ?)+")
+_SIZES: Final = {"": 1, "B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+_SIZE = re.compile(r"(\d+) ?(B|KiB|MiB|GiB)?")
+_HOSTNAME = re.compile(r"(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*", re.I)
+
+
+def _address(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return Address.parse(value)
+    except InvalidAddress as error:
+        raise ValueError("not a mail address; write one such as posta-certificata@provider.example") from error
+
+
+def _duration(value: object) -> object:
+    if isinstance(value, timedelta):
+        return value
+    if not isinstance(value, str) or not _DURATION.fullmatch(value):
+        raise ValueError('not a length of time; write one such as "90s", "15m", "23h" or "2d 12h"')
+    return timedelta(seconds=sum(int(part[:-1]) * _UNITS[part[-1]] for part in re.findall(r"\d+[smhd]", value)))
+
+
+def _size(value: object) -> object:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    found = _SIZE.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError('not a number of octets; write one such as 31457280 or "30 MiB"')
+    return int(found[1]) * _SIZES[found[2] or ""]
+
+
+def _path(value: object) -> object:
+    if not isinstance(value, str | Path) or not str(value):
+        raise ValueError("not a path; write it between quotes")
+    return Path(value)
+
+
+def _beside(value: Path, info: ValidationInfo) -> Path:
+    """Make a path absolute: relative to the folder of the settings file."""
+    folder = (info.context or {}).get("folder")
+    return value if folder is None else (Path(folder) / value.expanduser()).resolve()
+
+
+def _hostname(value: str) -> str:
+    if not _HOSTNAME.fullmatch(value):
+        raise ValueError("not a host name; write one such as mail.provider.example")
+    return value.lower()
+
+
+MailAddress = Annotated[Address, BeforeValidator(_address)]
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Size = Annotated[int, BeforeValidator(_size), Field(ge=0)]
+FilePath = Annotated[Path, BeforeValidator(_path), AfterValidator(_beside)]
+HostName = Annotated[str, AfterValidator(_hostname)]
+Port = Annotated[int, Field(strict=True, ge=0, le=65535)]
+"""0 means any free port: the role says which when it is ready."""
+Count = Annotated[int, Field(strict=True, ge=1)]
+Flag = StrictBool
+
+
+def shown(value: object) -> object:
+    """Return a value as the settings file writes it."""
+    if isinstance(value, timedelta):
+        return _shown_duration(value)
+    if isinstance(value, Address):
+        return value.text
+    return str(value) if isinstance(value, Path) else value
+
+
+def _shown_duration(value: timedelta) -> str:
+    left, parts = int(value.total_seconds()), []
+    for unit, seconds in reversed(_UNITS.items()):
+        if left >= seconds:
+            parts.append(f"{left // seconds}{unit}")
+            left %= seconds
+    return " ".join(parts) or "0s"

@@ -1,0 +1,342 @@
+"""The sections of the settings file, field by field; what stands under a field is its reference page.
+
+Values that can have a default have one. What the law fixes a floor for is refused below it, by the
+rules in `core` that know the clause. A section knows nothing of the parts that use it.
+
+Clauses: AP-12, AP-13, TI-8, AM-19, MO-3, MO-4, SE-1, SE-3, SE-4, DI-3, DI-5, IP-9, VI-3.
+"""
+
+from datetime import timedelta
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from ceralacca.apps.settings.kinds import Count, Duration, FilePath, Flag, HostName, MailAddress, Port, Size
+from ceralacca.base.errors import UserError
+from ceralacca.core.access_point import SMALLEST_LIMIT, SMALLEST_RECIPIENTS, AccessSettings
+from ceralacca.core.deadlines import DeadlineSettings
+
+MIB = 2**20
+
+
+class Section(BaseModel):
+    """One table of the file: frozen, every key known."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", arbitrary_types_allowed=True, use_attribute_docstrings=True, validate_default=True
+    )
+
+
+class ProviderSection(Section):
+    """Who the provider is."""
+
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    """Descriptive name, as in the directory: `gestore-emittente` of every receipt."""
+    address: MailAddress
+    """Address that every generated message comes from; the one in the signing certificate (MO-3)."""
+    service_mailbox: MailAddress
+    """Where other providers send takings in charge: `mailReceipt` of the directory (MO-4). No holder reaches it."""
+    hostname: HostName
+    """Full name of this machine, as it greets others; the name in its TLS certificate."""
+    sandbox: Flag = False
+    """True marks a provider that is for trying things: it alone may scan with the demonstration's virus database."""
+
+
+class DataSection(Section):
+    """Where everything durable lies."""
+
+    folder: FilePath
+    """Database, large messages, mailboxes, directory copy, CRLs. Made with mode 0700 when it is not there."""
+    database: str = ""
+    """Empty for SQLite inside the folder, or `postgresql+psycopg://user@host/name`. Without a password: see below."""
+    database_password_file: FilePath | None = None
+    """File whose first line is the password of the database; mode 0600."""
+
+    @model_validator(mode="after")
+    def _known_engine(self) -> Self:
+        if self.database and not self.database.startswith(("postgresql+psycopg://", "sqlite:///")):
+            raise ValueError("database: write postgresql+psycopg://user@host/name, or leave it out for SQLite")
+        authority = self.database.partition("://")[2].partition("/")[0]
+        if ":" in authority.rpartition("@")[0]:
+            raise ValueError("database: a password does not belong here; name its file in database_password_file")
+        return self
+
+
+class TokenSection(Section):
+    """A signing key in a PKCS#11 token (SE-4)."""
+
+    library: FilePath
+    """The vendor's PKCS#11 shared library."""
+    token: str
+    """Label of the token."""
+    pin_file: FilePath
+    """File whose first line is the user PIN; mode 0600."""
+    key_label: str | None = None
+    """Label of the private key. Label, id or both must find exactly one."""
+    key_id: Annotated[str, Field(pattern=r"^([0-9a-fA-F]{2})+$")] | None = None
+    """Id of the private key, in hexadecimal."""
+
+    @model_validator(mode="after")
+    def _finds_a_key(self) -> Self:
+        if self.key_label is None and self.key_id is None:
+            raise ValueError("give key_label, key_id or both")
+        return self
+
+
+class KeysSection(Section):
+    """The sealing key: in a file or in a token. Only worker processes read it."""
+
+    certificate: FilePath
+    """The provider's certificate, PEM or DER; in PEM the intermediate certificates may follow it."""
+    intermediates: tuple[FilePath, ...] = ()
+    """Files with the certificates between it and the root, when they are not in the same file (GE-2)."""
+    key: FilePath | None = None
+    """PKCS#8 file with the RSA key; mode 0600. Leave it out when the key is in a token."""
+    passphrase_file: FilePath | None = None
+    """File whose first line is the passphrase of the key; mode 0600."""
+    token: TokenSection | None = None
+    """The token that holds the key."""
+
+    @model_validator(mode="after")
+    def _one_key(self) -> Self:
+        if (self.key is None) == (self.token is None):
+            raise ValueError("give either key, a file, or the table keys.token")
+        if self.passphrase_file is not None and self.key is None:
+            raise ValueError("passphrase_file belongs to a key file; a token has its pin_file")
+        return self
+
+
+class TrustSection(Section):
+    """Whose certificates are believed in the seals of other providers (IP-8)."""
+
+    anchors: Annotated[tuple[FilePath, ...], Field(min_length=1)]
+    """Files or folders with the authorities' certificates, PEM or DER. Self-signed ones are the anchors."""
+    crl_folder: FilePath | None = None
+    """Where revocation lists are kept; by default `crl` in the data folder."""
+    crl_urls: tuple[str, ...] = ()
+    """HTTP addresses of the revocation lists. Only these are fetched: an address inside a certificate never is."""
+    crl_refresh: Duration = timedelta(hours=1)
+    """How often they are fetched; at most hourly is asked for, never past nextUpdate (IP-9)."""
+
+    @model_validator(mode="after")
+    def _http(self) -> Self:
+        for url in self.crl_urls:
+            if not url.startswith(("http://", "https://")):
+                raise ValueError("crl_urls: write http:// or https:// addresses")
+        return self
+
+
+class DirectorySection(Section):
+    """The providers directory and its local copy (section 9 of the norm)."""
+
+    url: Annotated[str, Field(pattern=r"^https://")]
+    """HTTPS address of the sealed directory (`.p7m`)."""
+    manager: Annotated[tuple[FilePath, ...], Field(min_length=1)]
+    """Pinned certificate of the directory's manager; two during its renewal (DI-5)."""
+    client_certificate: FilePath | None = None
+    """Certificate that we show to the directory's server."""
+    client_key: FilePath | None = None
+    """Its key; mode 0600."""
+    server_ca: FilePath | None = None
+    """Authority of the server's certificate; without it the system's."""
+    own_name: str = ""
+    """Our own `providerName` there; by default the provider's name. A copy without it is refused (DI-5)."""
+    refresh: Duration = timedelta(hours=24)
+    """How often it is fetched: at least daily (DI-3)."""
+    drop_percent: Annotated[int, Field(strict=True, ge=0, le=100)] = 20
+    """How many in a hundred providers may vanish at once before a new copy is refused."""
+
+    @model_validator(mode="after")
+    def _within_rules(self) -> Self:
+        if not timedelta(0) < self.refresh <= timedelta(hours=24):
+            raise ValueError('refresh: at least once a day (DI-3); write "24h" or less')
+        if (self.client_certificate is None) != (self.client_key is None):
+            raise ValueError("client_certificate and client_key go together")
+        return self
+
+
+class TlsSection(Section):
+    """The TLS certificate that access, incoming and mailboxes show."""
+
+    certificate: FilePath
+    """PEM: the certificate for `provider.hostname`, then those above it."""
+    key: FilePath
+    """PEM without passphrase; mode 0600."""
+
+
+class AccessSection(Section):
+    """Submission by holders (the access point)."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on."""
+    port: Port = 465
+    """Implicit TLS; 0 for any free port."""
+    starttls_port: Port | None = 587
+    """STARTTLS before anything else; absent in a file of your own means 587, 0 any free port."""
+    limit_octets: Size = SMALLEST_LIMIT
+    """Certified limit: octets of a message times its recipients; at least 30 MiB (AP-12)."""
+    recipients: Count = SMALLEST_RECIPIENTS
+    """Most recipients of one message; at least 50 (AP-13). More are refused with a notice."""
+    strict_header_recipients: Flag = True
+    """Whether every address in To and Cc must be a recipient of the transaction (AP-10)."""
+    size: Size = 48 * MIB
+    """Hard limit of one message: above it the client hears 552 and gets no notice (AP-4)."""
+    connections: Count = 1000
+    """Open at once."""
+    connections_per_peer: Count = 50
+    """Open at once from one address."""
+    command_time: Duration = timedelta(minutes=5)
+    """For the next command."""
+    chunk_time: Duration = timedelta(minutes=15)
+    """For the next octets of a message: holders may keep the final dot back for minutes."""
+    data_time: Duration = timedelta(hours=2)
+    """For a message as a whole."""
+
+    @model_validator(mode="after")
+    def _within_the_law(self) -> Self:
+        try:
+            self.rules()
+        except UserError as error:
+            raise ValueError(f"{error}; {error.remedy}") from error
+        return self
+
+    def rules(self) -> AccessSettings:
+        """Return what the formal checks want to know."""
+        return AccessSettings(
+            limit_octets=self.limit_octets,
+            recipients=self.recipients,
+            strict_header_recipients=self.strict_header_recipients,
+        )
+
+
+class IncomingSection(Section):
+    """Mail from other providers and from the Internet (the incoming point)."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on."""
+    port: Port = 25
+    """With STARTTLS; 0 for any free port."""
+    size: Size = 100 * MIB
+    """Hard limit of one message. Receipts carry whole messages back: keep it well above `access.size`."""
+    recipients: Count = 1000
+    """Of one transaction."""
+    connections: Count = 1000
+    """Open at once."""
+    connections_per_peer: Count = 50
+    """Open at once from one address."""
+    command_time: Duration = timedelta(minutes=5)
+    """For the next command."""
+    chunk_time: Duration = timedelta(minutes=5)
+    """For the next octets of a message."""
+    data_time: Duration = timedelta(hours=2)
+    """For a message as a whole."""
+
+
+class RouteSection(Section):
+    """Where mail for one domain goes, instead of asking the DNS."""
+
+    host: str
+    """Address to connect to."""
+    port: Port = 25
+    """Port of the host."""
+    name: HostName | None = None
+    """Name that its TLS certificate must have; by default `host`."""
+
+
+class RelaySection(Section):
+    """Mail to other providers and outside PEC."""
+
+    ca_file: FilePath | None = None
+    """Authorities of other providers' TLS certificates; without it the system's."""
+    routes: dict[str, RouteSection] = Field(default_factory=dict)
+    """By domain. For the sandbox and for tests: in production the DNS knows (leave it out)."""
+    dns: Flag = True
+    """Whether the DNS is asked for domains that have no route; false where no mail may leave the machine."""
+    threads: Count = 8
+    """Transactions at once."""
+    timeout: Duration = timedelta(seconds=60)
+    """For each command of the other side."""
+
+
+class DeadlineSection(Section):
+    """When a sender hears that no answer has come (section 7 of the norm)."""
+
+    final_notice: Duration = timedelta(hours=23)
+    """After acceptance; between 22 h and 24 h (TI-8)."""
+    queue_lifetime: Duration = timedelta(hours=22)
+    """How long an envelope may wait to be relayed; never past the final notice (AM-19)."""
+
+    @model_validator(mode="after")
+    def _within_the_law(self) -> Self:
+        try:
+            self.rules()
+        except UserError as error:
+            raise ValueError(f"{error}; {error.remedy}") from error
+        return self
+
+    def rules(self) -> DeadlineSettings:
+        """Return what the timers want to know."""
+        return DeadlineSettings(final_notice=self.final_notice, queue_lifetime=self.queue_lifetime)
+
+
+class MailboxesSection(Section):
+    """What holders read their mail through: a Dovecot that we start, unprivileged."""
+
+    managed: Flag = True
+    """False where the mailboxes are shown by a Dovecot of your own."""
+    host: str = "127.0.0.1"
+    """Address to listen on."""
+    imap_port: Port = 993
+    """IMAP, implicit TLS; 0 for any free port."""
+    pop3_port: Port = 995
+    """POP3, implicit TLS; 0 for any free port."""
+    quota: Size = 2**30
+    """Octets of a new mailbox."""
+
+
+class VirusSection(Section):
+    """The virus scanner: a clamd that we start, or one that runs already (VI-4)."""
+
+    managed: Flag = True
+    """Start a clamd of our own, unprivileged; false: use the one at `socket`."""
+    socket: str = ""
+    """Of a clamd that runs already: the path of its socket, or `host:port`."""
+    database: FilePath | None = None
+    """Folder of signatures that freshclam keeps; by default that of Debian, /var/lib/clamav."""
+    demo_database: Flag = False
+    """Use the demonstration's signatures, which find the EICAR test file and NOTHING else; only with
+    `provider.sandbox`."""
+    signature_age: Duration = timedelta(days=3)
+    """Older signatures give no verdict: mail waits, nothing is accepted unscanned (VI-3)."""
+    most_octets: Size = 100 * MIB
+    """Largest message that is scanned; at least the limits of access and incoming."""
+
+    @model_validator(mode="after")
+    def _one_scanner(self) -> Self:
+        if self.managed == bool(self.socket):
+            raise ValueError("give socket and managed = false, or neither")
+        if self.demo_database and self.database is not None:
+            raise ValueError("demo_database has signatures of its own: leave database out")
+        return self
+
+
+class WorkersSection(Section):
+    """The processes that check, scan, compose, seal and deliver."""
+
+    count: Count = 1
+    """Processes; each reads the signing key."""
+    batch: Annotated[int, Field(strict=True, ge=1, le=64)] = 32
+    """Jobs that are made durable together."""
+    threads: Count = 4
+    """Steps of one batch at once."""
+
+
+class LogSection(Section):
+    """Diagnostics for operators: JSON lines on standard error, never an address or a subject."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least important line that is written."""
+    file: FilePath | None = None
+    """Write them to this file as well as or instead of standard error; see `stderr`."""
+    stderr: Flag = True
+    """Whether they are written on standard error."""
