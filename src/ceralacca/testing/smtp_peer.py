@@ -31,6 +31,7 @@ class SmtpPeer:
     port: int = 0
 
     def __enter__(self) -> Self:
+        self._closing = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         self._thread = threading.Thread(target=self._serve, daemon=True)
@@ -38,20 +39,15 @@ class SmtpPeer:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._closing = True
+        self._closing.set()
         with socket.create_connection(("127.0.0.1", self.port)):  # wakes the listener, which then finds itself closed
             self._thread.join(5)
         self._listener.close()
 
-    _closing = False
-
     def _serve(self) -> None:
-        while not self._closing:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            if self._closing:
+        while True:
+            connection, _ = self._listener.accept()
+            if self._closing.is_set():
                 connection.close()
                 return
             self.connections += 1
