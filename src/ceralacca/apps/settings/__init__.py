@@ -37,5 +37,7 @@ class Settings(part.Section):
                 "real mail needs real ones (or set provider.sandbox)"
             )
         if self.virus.most_octets < max(self.access.size, self.incoming.size):
-            raise ValueError("virus.most_octets: below access.size or incoming.size; larger mail would never be scanned")
+            raise ValueError(
+                "virus.most_octets: below access.size or incoming.size; larger mail would never be scanned"
+            )
         return self

@@ -48,7 +48,7 @@ class DataSection(Section):
     folder: FilePath
     """Database, large messages, mailboxes, directory copy, CRLs. Made with mode 0700 when it is not there."""
     database: str = ""
-    """Empty for SQLite inside the folder, or `postgresql+psycopg://user@host/name`. Without a password: see below."""
+    """Empty for SQLite inside the folder, or `postgresql+psycopg://user@host/name`. Without a password."""
     database_password_file: FilePath | None = None
     """File whose first line is the password of the database; mode 0600."""
 
@@ -171,8 +171,10 @@ class AccessSection(Section):
     """Address to listen on."""
     port: Port = 465
     """Implicit TLS; 0 for any free port."""
-    starttls_port: Port | None = 587
-    """STARTTLS before anything else; absent in a file of your own means 587, 0 any free port."""
+    starttls_port: Port = 587
+    """STARTTLS before anything else; 0 for any free port."""
+    starttls: Flag = True
+    """Whether there is a listener with STARTTLS at all; implicit TLS is the better one."""
     limit_octets: Size = SMALLEST_LIMIT
     """Certified limit: octets of a message times its recipients; at least 30 MiB (AP-12)."""
     recipients: Count = SMALLEST_RECIPIENTS
@@ -337,6 +339,6 @@ class LogSection(Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
     """The least important line that is written."""
     file: FilePath | None = None
-    """Write them to this file as well as or instead of standard error; see `stderr`."""
+    """Write them to this file too; it is opened again after SIGHUP."""
     stderr: Flag = True
     """Whether they are written on standard error."""
