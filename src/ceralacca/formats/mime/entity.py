@@ -242,23 +242,23 @@ class _Look:
 
     def _find_delimiters(self, one: _Seen, boundary: bytes) -> bool:
         """Find the delimiter lines of one multipart; True when a closing one ends them."""
-        needle = re.compile(rb"\n--" + re.escape(boundary))
+        needle = b"\n--" + boundary
         floor = one.head.end
         lookalikes = 0
         # The first delimiter may follow the empty line at once: that line's LF is the one before the body.
-        for hit in needle.finditer(self.data, max(floor - 1, one.head.start), one.end):
-            tail = _DELIMITER_TAIL.match(self.data, hit.end(), one.end)
+        for hit in _places(self.data, needle, max(floor - 1, one.head.start), one.end):
+            tail = _DELIMITER_TAIL.match(self.data, hit + len(needle), one.end)
             if tail is None:
                 one.defects.append(Defect.LOOKALIKE_DELIMITER)
                 lookalikes += 1
             else:
-                one.delimiters.append(Span(self._line_end_before(hit.start(), floor), tail.end()))
+                one.delimiters.append(Span(self._line_end_before(hit, floor), tail.end()))
                 floor = tail.end()
                 if tail[1]:
                     self._close(one, needle, floor)
                     return True
             if self.entities + len(one.delimiters) + lookalikes > self.limits.parts + 1:
-                raise LimitExceeded("parts", self.limits.parts, offset=hit.start())  # SE-7
+                raise LimitExceeded("parts", self.limits.parts, offset=hit)  # SE-7
         return False
 
     def _line_end_before(self, line_feed: int, floor: int) -> int:
@@ -267,10 +267,24 @@ class _Look:
             return line_feed - 1
         return max(line_feed, floor)
 
-    def _close(self, one: _Seen, needle: re.Pattern[bytes], end: int) -> None:
+    def _close(self, one: _Seen, needle: bytes, end: int) -> None:
         one.epilogue = Span(end, one.end)
-        if needle.search(self.data, end - 1, one.end):
+        if next(_places(self.data, needle, end - 1, one.end), None) is not None:
             one.defects.append(Defect.DELIMITER_AFTER_CLOSE)
+
+
+def _places(data: Octets, needle: bytes, start: int, end: int) -> Iterator[int]:
+    """Yield where the needle stands, without overlaps.
+
+    Only a view needs an expression: to compile one for each boundary would cost more than to look at a usual message.
+    """
+    if isinstance(data, bytes):
+        at = data.find(needle, start, end)
+        while at >= 0:
+            yield at
+            at = data.find(needle, at + len(needle), end)
+    else:
+        yield from (hit.start() for hit in re.compile(re.escape(needle)).finditer(data, start, end))
 
 
 def _content_type(head: Head, default: str, defects: list[Defect]) -> ContentValue:
