@@ -244,8 +244,10 @@ class MemoryStore:
         return bool(there) and all(there)
 
     def _digests(self, commit: Commit) -> set[str]:
-        new = [*(letter.octets for letter in commit.letters), *(message.octets for message in commit.inbound)]
-        return set(self._blobs) | {_digest(octets) for octets in new}
+        """Return what octets there will be after a commit."""
+        letters = [letter.octets for letter in commit.letters if letter.key not in self._letters]
+        messages = [message.octets for message in commit.inbound if message.key not in self._inbound]
+        return set(self._blobs) | {_digest(octets) for octets in (*letters, *messages)}
 
     def _states_hold(self, commit: Commit) -> bool:
         """Ask whether each change finds the state that it was decided on, one after the other."""

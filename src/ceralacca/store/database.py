@@ -1,0 +1,279 @@
+"""The store on a database: `ports.store.Store` over SQLite for one machine, PostgreSQL for several.
+
+    store = open_store("sqlite:////var/lib/ceralacca/store.db", Path("/var/lib/ceralacca"))
+
+The folder holds the large blobs, and the sockets over which processes wake each other. Octets are
+durable before the transaction that names them; the transaction is durable before a call returns.
+
+Clauses: AP-25, DP-3, IP-21, LO-3, TI-10.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy import Connection, select
+
+from ceralacca.base.errors import WorldError
+from ceralacca.base.failpoints import reach
+from ceralacca.core.model.address import Address
+from ceralacca.core.model.log import LogRow
+from ceralacca.formats.splice import Octets
+from ceralacca.ports.letters import Inbound, Point, StoredInbound, StoredLetter
+from ceralacca.ports.store import (
+    Commit,
+    CommitOutcome,
+    InfectedMessage,
+    Job,
+    JobKind,
+    MailboxRecord,
+    NewJob,
+    Postponed,
+    QueueFigures,
+    RecipientFate,
+    SentMessage,
+    Taken,
+)
+from ceralacca.store import lookup, mailboxes, queue, schema
+from ceralacca.store.blobs import BlobFolder
+from ceralacca.store.durable_files import make_folder
+from ceralacca.store.engine import Database, Raced, RefusedByDatabase, translated
+from ceralacca.store.steps import Step, apply
+from ceralacca.store.tables import BLOB
+from ceralacca.store.wake import Wake
+
+_TRIES = 8
+"""How often a transaction that lost a race is done again."""
+
+_JOB_OF = {Point.ACCESS: JobKind.SUBMISSION, Point.INCOMING: JobKind.ARRIVAL}
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreSettings:
+    """What may be set of a store."""
+
+    row_limit: int | None = None
+    """Up to so many octets a message lies in its row, above in a file; None: as measured for the engine."""
+    connections: int = 8
+    """Connections kept open."""
+
+
+_ROW_LIMITS = {"sqlite": 64 * 1024, "postgresql": 20 * 1024}
+
+
+def open_store(url: str, folder: Path, settings: StoreSettings | None = None) -> "DatabaseStore":
+    """Open the store of a provider; in an empty database its tables are made.
+
+    `url` is `sqlite:///path` or `postgresql://...`. Raises UserError when it is neither or when an older release
+    made the tables (then `store.schema.upgrade` is the operator's to call), WorldError when it is away.
+    """
+    settings = settings or StoreSettings()
+    try:
+        make_folder(folder)
+    except OSError as error:
+        raise WorldError(
+            f"the folder of the store cannot be made: {error.strerror}", remedy="look at the path"
+        ) from error
+    database = Database(url, connections=settings.connections)
+    try:
+        schema.require(database, url)
+        return DatabaseStore(database, folder, settings)
+    except BaseException:
+        database.close()
+        raise
+
+
+class DatabaseStore:
+    """One provider's durable memory; satisfies `ports.store.Store`. After a fork, open another."""
+
+    def __init__(self, database: Database, folder: Path, settings: StoreSettings) -> None:
+        """Take over a database whose tables are there. Raises WorldError."""
+        self._database = database
+        self._blobs = BlobFolder(folder / "blobs")
+        self._row_limit = (
+            settings.row_limit if settings.row_limit is not None else _ROW_LIMITS[database.engine.dialect.name]
+        )
+        self._wake = Wake(folder / "run")
+
+    # -- what comes in ------------------------------------------------------------------------------
+
+    def receive(self, messages: Sequence[Inbound], *, now: datetime) -> None:
+        """Make messages and their jobs durable, all or none: when this raises, nothing was received."""
+        commits = [Commit(inbound=(message,), jobs=(_first_job(message, now),), instant=now) for message in messages]
+        steps = [Step.of(commit) for commit in commits]
+        self._put_files(steps)
+        reach("database.receive.before")
+        _until_won(lambda: self._at_once(steps, ()))
+        reach("database.receive.after")
+        self._wake.notify({job.kind for commit in commits for job in commit.jobs})
+
+    def inbound(self, key: str) -> StoredInbound | None:
+        """Return a received message."""
+        return lookup.inbound(self._database, key)
+
+    def letter(self, key: str) -> StoredLetter | None:
+        """Return a letter."""
+        return lookup.letter(self._database, key)
+
+    def octets(self, digest: str) -> Octets:
+        """Return stored octets. Raises WorldError."""
+        with self._database.reading() as connection:
+            row = connection.execute(select(BLOB).where(BLOB.c.digest == digest)).first()
+        if row is None:
+            raise WorldError("stored octets are missing", remedy="restore them from a backup")
+        return row.octets if row.octets is not None else self._blobs.read(digest, row.size)
+
+    # -- jobs ---------------------------------------------------------------------------------------
+
+    def claim(self, kinds: Iterable[JobKind], *, now: datetime, limit: int, lease: timedelta) -> list[Job]:
+        """Claim jobs that are due, oldest first, for the length of the lease."""
+        wanted = list(dict.fromkeys(kinds))
+        if not wanted or limit <= 0:
+            return []
+        return _until_won(lambda: queue.claim(self._database, wanted, now=now, limit=limit, lease=lease))
+
+    def commit(self, commits: Sequence[Commit], postponed: Sequence[Postponed] = ()) -> list[CommitOutcome]:
+        """Make steps durable with one sync; one that fails does not fail the others."""
+        steps = [Step.of(commit) for commit in commits]
+        self._put_files(steps)
+        reach("database.commit.before")
+        try:
+            outcomes = _until_won(lambda: self._at_once(steps, postponed))
+        except (Raced, RefusedByDatabase):
+            outcomes = self._one_by_one(steps, postponed)
+        reach("database.commit.after")
+        done = [commit for commit, outcome in zip(commits, outcomes, strict=True) if outcome is CommitOutcome.DONE]
+        self._wake.notify({job.kind for commit in done for job in commit.jobs})
+        return outcomes
+
+    def next_due(self, kinds: Iterable[JobKind]) -> datetime | None:
+        """Return when the next job of these kinds can be claimed."""
+        return queue.next_due(self._database, list(dict.fromkeys(kinds)))
+
+    # -- state --------------------------------------------------------------------------------------
+
+    def sent(self, identifier: str) -> SentMessage | None:
+        """Return a message that we accepted."""
+        return lookup.sent(self._database, identifier)
+
+    def taken(self, provider: str, identifier: str, recipients: frozenset[Address]) -> Taken | None:
+        """Return the taking in charge of an envelope that arrived before, for the same recipients (IP-21)."""
+        return lookup.taken(self._database, provider, identifier, recipients)
+
+    def fate(self, provider: str, identifier: str, recipient: Address) -> RecipientFate | None:
+        """Return what became of an envelope for one recipient."""
+        return lookup.fate(self._database, provider, identifier, recipient)
+
+    def infected(self, identifier: str) -> list[InfectedMessage]:
+        """Return what lies in the virus storage of one transaction."""
+        return lookup.infected(self._database, identifier)
+
+    # -- mailboxes ----------------------------------------------------------------------------------
+
+    def domains(self) -> frozenset[str]:
+        """Return the mail domains that we serve."""
+        return mailboxes.domains(self._database)
+
+    def add_domain(self, domain: str, *, now: datetime) -> None:
+        """Serve a domain."""
+        _until_won(lambda: mailboxes.add_domain(self._database, domain, now=now))
+
+    def mailbox(self, address: Address) -> MailboxRecord | None:
+        """Return a mailbox of ours."""
+        return mailboxes.mailbox(self._database, address)
+
+    def mailboxes(self, domain: str | None = None) -> list[MailboxRecord]:
+        """Return mailboxes by address."""
+        return mailboxes.mailboxes(self._database, domain)
+
+    def put_mailbox(self, record: MailboxRecord, *, now: datetime) -> None:
+        """Add or change a mailbox. Raises UserError when its domain is not served."""
+        _until_won(lambda: mailboxes.put_mailbox(self._database, record, now=now))
+
+    # -- for people ---------------------------------------------------------------------------------
+
+    def queue(self) -> Mapping[JobKind, QueueFigures]:
+        """Return the figures of every kind of job; reads the whole queue."""
+        return queue.figures(self._database)
+
+    def jobs(self, *, kind: JobKind | None = None, limit: int = 100) -> list[Job]:
+        """Return jobs that are not finished, in the order in which they can be claimed."""
+        return queue.jobs(self._database, kind=kind, limit=limit)
+
+    def job(self, job: int) -> Job | None:
+        """Return a job that is not finished."""
+        return queue.job(self._database, job)
+
+    def hold(self, job: int) -> bool:
+        """Keep a job back until it is released."""
+        return queue.hold(self._database, job)
+
+    def release(self, job: int, *, now: datetime) -> bool:
+        """Make a waiting or held job due now."""
+        released = queue.release(self._database, job, now=now)
+        if released:
+            self._wake.notify(JobKind)
+        return released
+
+    def log_of(self, identifier: str) -> list[LogRow]:
+        """Return the log rows of one transaction in order."""
+        return lookup.log_of(self._database, identifier)
+
+    def close(self) -> None:
+        """Give back connections and sockets."""
+        self._wake.close()
+        self._database.close()
+
+    # -- inside -------------------------------------------------------------------------------------
+
+    def _put_files(self, steps: Sequence[Step]) -> None:
+        """Make large octets durable before a row can name them."""
+        self._blobs.put([blob for step in steps for blob in step.blobs if blob.size > self._row_limit])
+
+    def _at_once(self, steps: Sequence[Step], postponed: Sequence[Postponed]) -> list[CommitOutcome]:
+        """Store a batch in one transaction: all of it, or this raises."""
+        with self._database.transaction() as connection:
+            outcomes = apply(connection, steps, row_limit=self._row_limit)
+            queue.postpone(connection, postponed)
+            reach("database.sync.before")
+        reach("database.sync.after")
+        return outcomes
+
+    def _one_by_one(self, steps: Sequence[Step], postponed: Sequence[Postponed]) -> list[CommitOutcome]:
+        """Store a batch that failed as a whole, each step in its savepoint: still one transaction and one sync."""
+        with self._database.transaction() as connection:
+            outcomes = [self._alone(connection, step) for step in steps]
+            queue.postpone(connection, postponed)
+            reach("database.sync.before")
+        reach("database.sync.after")
+        return outcomes
+
+    def _alone(self, connection: Connection, step: Step) -> CommitOutcome:
+        for _ in range(_TRIES):
+            try:
+                with translated(), connection.begin_nested():
+                    return apply(connection, [step], row_limit=self._row_limit)[0]
+            except RefusedByDatabase:
+                return CommitOutcome.FAILED
+            except Raced:
+                continue
+        return CommitOutcome.FAILED
+
+
+def _first_job(message: Inbound, now: datetime) -> NewJob:
+    kind = _JOB_OF[message.point]
+    return NewJob(key=f"{kind}:{message.key}", kind=kind, due=now, payload={"inbound": message.key})
+
+
+def _until_won(act: Callable[[], _T]) -> _T:
+    """Do a transaction again as long as somebody else is quicker."""
+    for _ in range(_TRIES - 1):
+        try:
+            return act()
+        except Raced:
+            continue
+    return act()

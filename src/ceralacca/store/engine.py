@@ -1,0 +1,163 @@
+"""Connections to the database: the settings on which durability rests, and what its failures mean to us.
+
+SQLite: write-ahead log, `synchronous=FULL`, and every writing transaction begins with the lock, since a
+read lock that must become a write lock fails under load. PostgreSQL: as the server is set, which
+must not be `synchronous_commit=off`. A transaction of which a loss is harmless may say so and is not synced.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from sqlite3 import Connection as SqliteConnection
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import (
+    ArgumentError,
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+    SQLAlchemyError,
+    StatementError,
+)
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from ceralacca.base.errors import UserError, WorldError
+
+BUSY_SECONDS = 30
+"""How long a writer waits for the others before the database counts as away."""
+
+_UNSYNCED = "ceralacca_unsynced"
+_READS = "ceralacca_reads"
+
+
+def make_engine(url: str, *, connections: int = 8) -> Engine:
+    """Return an engine for `sqlite:///path` or `postgresql://...`. Raises UserError for anything else."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise UserError(
+            "the database address cannot be read", remedy="write sqlite:///path or postgresql://"
+        ) from error
+    if parsed.get_backend_name() == "sqlite":
+        engine = create_engine(parsed, connect_args={"timeout": BUSY_SECONDS}, pool_size=connections, max_overflow=8)
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    if parsed.get_backend_name() == "postgresql":
+        try:
+            engine = create_engine(parsed.set(drivername="postgresql+psycopg"), pool_size=connections, max_overflow=8)
+        except ImportError as error:
+            raise UserError("PostgreSQL needs the extra `cluster`", remedy="pip install ceralacca[cluster]") from error
+        event.listen(engine, "begin", _begin_postgresql)
+        return engine
+    raise UserError("the database is neither SQLite nor PostgreSQL", remedy="write sqlite:///path or postgresql://")
+
+
+class Raced(WorldError):
+    """Somebody else's transaction was quicker: look again, decide again."""
+
+
+class RefusedByDatabase(WorldError):
+    """The database will never take these values."""
+
+
+class Database:
+    """An engine, and the two ways to use it. Safe between threads; after a fork, make a new one."""
+
+    def __init__(self, url: str, *, connections: int = 8) -> None:
+        """Make no connection yet. Raises UserError for an address that is neither SQLite nor PostgreSQL."""
+        self.engine = make_engine(url, connections=connections)
+        self.is_sqlite = self.engine.dialect.name == "sqlite"
+        self._turn = threading.Lock()
+
+    @contextmanager
+    def transaction(self, *, synced: bool = True) -> Iterator[Connection]:
+        """Do what is inside in one transaction. Raises WorldError when the database is away, Raced, RefusedByDatabase.
+
+        `synced=False`: the commit may be lost in a power cut, as a whole; never for what somebody was told.
+        """
+        with self._in_turn(), translated(), self.engine.connect() as connection:
+            connection.execution_options(**{_UNSYNCED: not synced})
+            with connection.begin():
+                yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Read. Raises WorldError."""
+        with translated(), self.engine.connect() as connection:
+            connection.execution_options(**{_READS: True})
+            with connection.begin():
+                yield connection
+
+    def close(self) -> None:
+        """Give back the connections."""
+        self.engine.dispose()
+
+    @contextmanager
+    def _in_turn(self) -> Iterator[None]:
+        """Let the writing threads of this process into SQLite one by one: waiting at its lock is polling."""
+        if not self.is_sqlite:
+            yield
+            return
+        with self._turn:
+            yield
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Say in our tree of errors what the database said; nothing of the statement or its values leaves here."""
+    try:
+        yield
+    except PoolTimeout as error:
+        raise WorldError("no connection to the database became free", remedy="look at the load") from error
+    except StatementError as error:
+        raise _world_error(error) from error
+    except SQLAlchemyError as error:
+        raise WorldError(f"the database failed: {type(error).__name__}", remedy=_REMEDY) from error
+
+
+def _world_error(error: StatementError) -> WorldError:
+    """Tell a race and a value that cannot be stored from a database that is away."""
+    state: str = getattr(error.orig, "sqlstate", None) or ""
+    what = f"the database refused: {type(error.orig).__name__}"
+    if isinstance(error, IntegrityError) or state in _RACES:
+        return Raced(what, remedy=_REMEDY)
+    if not isinstance(error, OperationalError | InterfaceError) or state.startswith(_TOO_MUCH):
+        return RefusedByDatabase(what, remedy=_REMEDY)
+    return WorldError(what, remedy=_REMEDY)
+
+
+_REMEDY = "look at database and disk"
+_RACES = {"40001", "40P01"}  # serialization failure, deadlock
+_TOO_MUCH = "54"  # class of program limits, which psycopg calls operational
+
+
+def _prepare_sqlite(connection: SqliteConnection, record: object) -> None:
+    del record
+    connection.isolation_level = None  # the driver begins nothing on its own
+    connection.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA foreign_keys=ON")
+    connection.execute("PRAGMA cache_size=-16384")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    options = connection.get_execution_options()
+    if options.get(_READS):
+        _run(connection, "BEGIN")
+        return
+    # Only outside a transaction; a later FULL commit by anybody syncs what this one wrote, too.
+    _run(connection, "PRAGMA synchronous=" + ("NORMAL" if options.get(_UNSYNCED) else "FULL"))
+    _run(connection, "BEGIN IMMEDIATE")
+
+
+def _begin_postgresql(connection: Connection) -> None:
+    if connection.get_execution_options().get(_UNSYNCED):
+        connection.exec_driver_sql("SET LOCAL synchronous_commit=off")
+
+
+def _run(connection: Connection, statement: str) -> None:
+    """Run a statement beside SQLAlchemy, which would begin a transaction for it."""
+    driver: Any = connection.connection.dbapi_connection
+    driver.execute(statement)

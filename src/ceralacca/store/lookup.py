@@ -1,0 +1,108 @@
+"""Reading back what steps have stored."""
+
+from typing import Any
+
+from sqlalchemy import Select, Table, or_, select
+
+from ceralacca.core.model.address import Address
+from ceralacca.core.model.log import LogRow
+from ceralacca.ports.letters import StoredInbound, StoredLetter
+from ceralacca.ports.store import InfectedMessage, RecipientFate, SentMessage, Taken
+from ceralacca.store.engine import Database
+from ceralacca.store.rows import (
+    read_inbound,
+    read_infected,
+    read_letter,
+    read_log,
+    read_sent,
+    recipients_key,
+    short_hash,
+)
+from ceralacca.store.tables import BLOB, FATE, INBOUND, INFECTED, LETTER, LOG_ROW, RECIPIENT_STATE, SENT_MESSAGE, TAKEN
+
+
+def inbound(database: Database, key: str) -> StoredInbound | None:
+    """Return a received message."""
+    with database.reading() as connection:
+        row = connection.execute(_with_size(INBOUND).where(INBOUND.c.key == key)).first()
+    return None if row is None else read_inbound(key, row)
+
+
+def letter(database: Database, key: str) -> StoredLetter | None:
+    """Return a letter."""
+    with database.reading() as connection:
+        row = connection.execute(_with_size(LETTER).where(LETTER.c.key == key)).first()
+    return None if row is None else read_letter(key, row)
+
+
+def _with_size(table: Table) -> Select[Any]:
+    return select(table, BLOB.c.size).join(BLOB)
+
+
+def sent(database: Database, identifier: str) -> SentMessage | None:
+    """Return a message that we accepted, with its states in the order of its recipients."""
+    states = select(RECIPIENT_STATE.c.recipient, RECIPIENT_STATE.c.state)
+    states = states.where(RECIPIENT_STATE.c.identifier == identifier).order_by(RECIPIENT_STATE.c.position)
+    with database.reading() as connection:
+        row = connection.execute(select(SENT_MESSAGE).where(SENT_MESSAGE.c.identifier == identifier)).first()
+        if row is None:
+            return None
+        return read_sent(row, {each.recipient: each.state for each in connection.execute(states)})
+
+
+def taken(database: Database, provider: str, identifier: str, recipients: frozenset[Address]) -> Taken | None:
+    """Return a taking in charge (IP-21)."""
+    query = select(TAKEN.c.letter, TAKEN.c.at).where(
+        TAKEN.c.identifier == identifier,
+        TAKEN.c.provider == provider,
+        TAKEN.c.recipients_key == recipients_key(recipients),
+    )
+    with database.reading() as connection:
+        row = connection.execute(query).first()
+    if row is None:
+        return None
+    return Taken(provider=provider, identifier=identifier, recipients=recipients, letter=row.letter, at=row.at)
+
+
+def fate(database: Database, provider: str, identifier: str, recipient: Address) -> RecipientFate | None:
+    """Return what became of an envelope for one recipient."""
+    query = select(FATE).where(
+        FATE.c.identifier == identifier, FATE.c.provider == provider, FATE.c.recipient_key == recipient.key
+    )
+    with database.reading() as connection:
+        row = connection.execute(query).first()
+    if row is None:
+        return None
+    return RecipientFate(provider=provider, identifier=identifier, recipient=row.recipient, fate=row.fate, at=row.at)
+
+
+def infected(database: Database, identifier: str) -> list[InfectedMessage]:
+    """Return the infected messages of one transaction."""
+    query = select(INFECTED).where(INFECTED.c.identifier == identifier)
+    with database.reading() as connection:
+        rows = connection.execute(query.order_by(INFECTED.c.found, INFECTED.c.key)).all()
+    return [read_infected(row) for row in rows]
+
+
+def log_of(database: Database, identifier: str) -> list[LogRow]:
+    """Return the log rows of a transaction, or of all that a client's Message-ID names."""
+    bare = identifier.strip().removeprefix("<").removesuffix(">")
+    message_ids = [bare, f"<{bare}>"]
+    with database.reading() as connection:
+        named = connection.scalars(select(LOG_ROW.c.identifier).where(_client_named(message_ids)).distinct())
+        wanted = [bare, *(each for each in named if each is not None)]
+        rows = connection.execute(
+            select(LOG_ROW).where(or_(_named(wanted), _client_named(message_ids))).order_by(LOG_ROW.c.seq)
+        ).all()
+    return [read_log(row) for row in rows]
+
+
+def _named(identifiers: list[str]) -> Any:
+    """Ask for the hash, which has the index, and for the text, which decides."""
+    hashes = [short_hash(each) for each in identifiers]
+    return LOG_ROW.c.identifier_hash.in_(hashes) & LOG_ROW.c.identifier.in_(identifiers)
+
+
+def _client_named(message_ids: list[str]) -> Any:
+    hashes = [short_hash(each) for each in message_ids]
+    return LOG_ROW.c.client_message_id_hash.in_(hashes) & LOG_ROW.c.client_message_id.in_(message_ids)

@@ -1,0 +1,55 @@
+"""The domains that we serve and their mailboxes, as records; the mail itself lies with the mail store."""
+
+from datetime import datetime
+
+from sqlalchemy import insert, select, update
+
+from ceralacca.base.errors import UserError
+from ceralacca.core.model.address import Address
+from ceralacca.ports.store import MailboxRecord
+from ceralacca.store.engine import Database
+from ceralacca.store.rows import mailbox_values, read_mailbox
+from ceralacca.store.tables import DOMAIN, MAILBOX
+
+
+def domains(database: Database) -> frozenset[str]:
+    """Return the domains that we serve."""
+    with database.reading() as connection:
+        return frozenset(connection.scalars(select(DOMAIN.c.name)))
+
+
+def add_domain(database: Database, domain: str, *, now: datetime) -> None:
+    """Serve a domain; harmless when it is served already. Raises Raced."""
+    name = domain.lower()
+    with database.transaction() as connection:
+        if connection.scalar(select(DOMAIN.c.name).where(DOMAIN.c.name == name)) is None:
+            connection.execute(insert(DOMAIN).values(name=name, created=now))
+
+
+def mailbox(database: Database, address: Address) -> MailboxRecord | None:
+    """Return a mailbox."""
+    with database.reading() as connection:
+        row = connection.execute(select(MAILBOX).where(MAILBOX.c.address_key == address.key)).first()
+    return None if row is None else read_mailbox(row)
+
+
+def mailboxes(database: Database, domain: str | None) -> list[MailboxRecord]:
+    """Return mailboxes by address, of one domain or of all."""
+    query = select(MAILBOX)
+    if domain is not None:
+        query = query.where(MAILBOX.c.domain == domain)
+    with database.reading() as connection:
+        found = [read_mailbox(row) for row in connection.execute(query)]
+    return sorted(found, key=lambda each: each.address.key)  # not as the database's language has it
+
+
+def put_mailbox(database: Database, record: MailboxRecord, *, now: datetime) -> None:
+    """Add or change a mailbox; `created` stays what it was first. Raises UserError, Raced."""
+    values = mailbox_values(record, record.created or now)
+    with database.transaction() as connection:
+        if connection.scalar(select(DOMAIN.c.name).where(DOMAIN.c.name == record.address.domain)) is None:
+            raise UserError("the domain of the mailbox is not served", remedy="add the domain first")
+        kept = {name: value for name, value in values.items() if name != "created"}
+        change = update(MAILBOX).where(MAILBOX.c.address_key == record.address.key).values(kept)
+        if connection.execute(change).rowcount == 0:
+            connection.execute(insert(MAILBOX).values(values))

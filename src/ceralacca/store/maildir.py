@@ -1,0 +1,395 @@
+"""Mailboxes as Maildir folders that an IMAP server shows: the delivery point's last act (DP-2, DP-3).
+
+A message is written aside, synced, recorded, renamed into `new/`, synced again: one sync of each kind for
+a whole batch. Under every mailbox's home stand
+
+    Maildir/            what the IMAP server sees and changes
+    arriving/<name>     octets on their way in
+    delivered/<name>    a symbolic link to nowhere that says which file was delivered under that name
+
+The record is made when the octets are durable and before the rename. So, whatever the holder did since
+(read, moved, deleted) and wherever the power was cut, a redo knows by two looks what an earlier try did:
+
+    no record                   nothing that counts: write anew
+    record, octets arriving     durable but not renamed: rename
+    record, nothing arriving    delivered: never a second copy
+
+Octets are stored as they came, CRLF and all; the server then shows the very same octets. `arriving/` is
+not the Maildir's own `tmp/`, because the server deletes what lies long in there.
+
+Clauses: DP-2, DP-3, DP-4, MO-9; invariant 3 of ARCHITECTURE.md.
+"""
+
+import ctypes
+import fcntl
+import hashlib
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from ceralacca.base.clock import Clock
+from ceralacca.base.errors import WorldError
+from ceralacca.base.failpoints import reach
+from ceralacca.core.model.address import Address
+from ceralacca.formats.splice import Octets
+from ceralacca.ports.mail_store import Put, PutOutcome
+from ceralacca.store.maildir_size import add_octets, every_message, used_octets
+
+_BATCH = 64
+"""Messages that share their syncs: bounds the open files and folders."""
+_THREADS = 8
+"""Calls for durability under way at once: a journalling file system lets them share one write."""
+_FEW = 32
+"""Up to so many files or folders are synced each for itself; more of them by one call for the volume, which also
+waits for what others wrote there (measured: bench/mailboxes.py)."""
+_CHUNK = 2**20
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_NAME = re.compile(r"\.([0-9a-f]{32})[,:]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """Whom the mailboxes belong to, where that is not ourselves: a provider started by root."""
+
+    uid: int
+    gid: int
+
+
+class Maildir:
+    """A `MailStore` of Maildir folders below one root. Safe between threads and processes of one host."""
+
+    def __init__(self, root: Path, *, clock: Clock, owner: Owner | None = None) -> None:
+        """Keep mailboxes below `root`, which is made when it is not there."""
+        self._root = root
+        self._clock = clock
+        self._owner = owner if owner != Owner(uid=os.geteuid(), gid=os.getegid()) else None
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="maildir")
+
+    def home(self, mailbox: Address) -> Path:
+        """Return the home folder of a mailbox: named by a digest, so that no address can lead elsewhere."""
+        return self._root / _home(mailbox)
+
+    def put(self, messages: list[Put]) -> list[PutOutcome]:
+        """Store messages durably, with one sync a batch; what is stored is the octets, unmodified.
+
+        Raises WorldError when the disk refuses: nothing is then certain, and the same call again is right.
+        """
+        outcomes: list[PutOutcome] = []
+        try:
+            with self._open_root() as root:
+                for start in range(0, len(messages), _BATCH):
+                    batch = _Batch(root, self._owner, self._clock.now(), self._threads)
+                    outcomes += batch.put(messages[start : start + _BATCH])
+        except OSError as error:
+            raise _disk(error) from error
+        return outcomes
+
+    def holds(self, mailbox: Address, name: str) -> bool:
+        """Say whether a message of that name is in the mailbox, seen or not, in any folder.
+
+        Raises WorldError when the disk refuses.
+        """
+        try:
+            with self._open_root() as root, ExitStack() as open_folders:
+                box = _Box.open(root, mailbox, self._owner, open_folders)
+                return box.holds(_file_name(name))
+        except OSError as error:
+            raise _disk(error) from error
+
+    def forget_deliveries(self, *, before: datetime) -> int:
+        """Remove the records of deliveries older than that, and remains of tries; return how many.
+
+        A record is of use as long as its delivery may be done again: some hours (DP-6). Raises WorldError.
+        """
+        try:
+            return sum(self._forget(home, before.timestamp()) for home in self._root.glob("[0-9a-f][0-9a-f]/*"))
+        except OSError as error:
+            raise _disk(error) from error
+
+    def _forget(self, home: Path, before: float) -> int:
+        forgotten = 0
+        with _locked(home):
+            for path in [*home.glob("delivered/*"), *home.glob("arriving/*")]:
+                waiting = home / "arriving" / path.name
+                if path.lstat().st_mtime < before and (path == waiting or not os.path.lexists(waiting)):
+                    path.unlink()
+                    forgotten += path != waiting
+        return forgotten
+
+    @contextmanager
+    def _open_root(self) -> Iterator[int]:
+        try:
+            root = os.open(self._root, _FOLDER)
+        except FileNotFoundError:
+            self._root.parent.mkdir(parents=True, exist_ok=True)
+            parent = os.open(self._root.parent, _FOLDER)
+            try:
+                root = _folder(parent, self._root.name, self._owner)
+            finally:
+                os.close(parent)
+        try:
+            yield root
+        finally:
+            os.close(root)
+
+
+@dataclass(slots=True)
+class _Box:
+    """One mailbox, its folders open and locked against other writers of ours."""
+
+    maildir: int
+    new: int
+    arriving: int
+    delivered: int
+    used: int | None = None
+
+    @classmethod
+    def open(cls, root: int, mailbox: Address, owner: Owner | None, open_folders: ExitStack) -> "_Box":
+        def folder(parent: int, name: str) -> int:
+            handle = _folder(parent, name, owner)
+            open_folders.callback(os.close, handle)
+            return handle
+
+        shelf, _, digest = _home(mailbox).partition("/")
+        home = folder(folder(root, shelf), digest)
+        fcntl.flock(home, fcntl.LOCK_EX)
+        maildir = folder(home, "Maildir")
+        for name in ("tmp", "cur"):
+            folder(maildir, name)
+        return cls(maildir, folder(maildir, "new"), folder(home, "arriving"), folder(home, "delivered"))
+
+    def fits(self, put: Put) -> bool:
+        """Count the message in, if the quota allows."""
+        size = len(put.octets)
+        if self.used is None or self.used + size > put.quota:
+            self.used = used_octets(self.maildir, quota=put.quota, wanted=size)
+        if self.used + size > put.quota:
+            return False
+        self.used += size
+        return True
+
+    def holds(self, name: str) -> bool:
+        try:
+            inode, _, changed = os.readlink(name, dir_fd=self.delivered).partition(":")
+        except FileNotFoundError:
+            inode, changed = "", ""
+        return any(
+            _named(entry.name, name) or (str(entry.inode()) == inode and _changed(folder, entry.name) == changed)
+            for folder, entry in every_message(self.maildir)
+        )
+
+
+@dataclass(slots=True, kw_only=True)
+class _Staged:
+    """A message whose octets are in `arriving/`."""
+
+    box: _Box
+    name: str
+    size: int
+    final: str
+    recorded: bool
+    """An earlier try made it durable and recorded it."""
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Messages that share their syncs."""
+
+    root: int
+    owner: Owner | None
+    instant: datetime
+    threads: ThreadPoolExecutor
+    open_now: ExitStack = field(default_factory=ExitStack)
+    files: list[int] = field(default_factory=list)
+    boxes: dict[Address, _Box] = field(default_factory=dict)
+    staged: dict[tuple[str, str], _Staged] = field(default_factory=dict)
+    sources: list[tuple[Octets, _Staged]] = field(default_factory=list)
+
+    def put(self, messages: list[Put]) -> list[PutOutcome]:
+        with self.open_now:
+            # In one order everywhere, so that two batches never wait for each other.
+            for mailbox in sorted({put.mailbox for put in messages}, key=_home):
+                self.boxes[mailbox] = _Box.open(self.root, mailbox, self.owner, self.open_now)
+            outcomes = [self._stage(put) for put in messages]
+            if self.staged:
+                self._settle()
+            return outcomes
+
+    def _settle(self) -> None:
+        if self.files:
+            self._sync("sync", self.files)  # the octets
+        for staged in self.staged.values():
+            self._record(staged)
+            reach("maildir.rename.before")
+            os.rename(staged.name, staged.final, src_dir_fd=staged.box.arriving, dst_dir_fd=staged.box.new)
+            reach("maildir.rename.after")
+            _count_in(staged)
+        boxes = [staged.box for staged in self.staged.values()]
+        # Records first; on a journalling file system the first of these calls carries all the others.
+        self._sync("settle", [*(box.delivered for box in boxes), *(box.new for box in boxes)])
+
+    def _stage(self, put: Put) -> PutOutcome:
+        box, name = self.boxes[put.mailbox], _file_name(put.name)
+        if (put.mailbox.key, name) in self.staged:
+            return PutOutcome.ALREADY_THERE
+        recorded, arriving = _is_there(box.delivered, name), _is_there(box.arriving, name)
+        if recorded and not arriving:
+            return PutOutcome.ALREADY_THERE
+        if not recorded and not box.fits(put):
+            return PutOutcome.OVER_QUOTA
+        staged = _Staged(box=box, name=name, size=len(put.octets), final=self._final(put, name), recorded=recorded)
+        if not recorded:
+            self._write(put.octets, staged)
+        self.staged[put.mailbox.key, name] = staged
+        return PutOutcome.STORED
+
+    def _final(self, put: Put, name: str) -> str:
+        """Return the name in `new/`: servers show messages by the number in front, then by the next."""
+        size = len(put.octets)
+        seen = f",W={size}" if _lines_end_in_crlf(put.octets) else ""  # the size that IMAP shows
+        seconds, microseconds = int(self.instant.timestamp()), self.instant.microsecond
+        return f"{seconds}.{microseconds:06d}{len(self.staged):03d}.{name},S={size}{seen}"
+
+    def _write(self, octets: Octets, staged: _Staged) -> None:
+        reach("maildir.write.before")
+        with suppress(FileNotFoundError):
+            os.unlink(staged.name, dir_fd=staged.box.arriving)  # left by a try that was cut
+        if not self._linked(octets, staged):
+            handle = os.open(staged.name, _NEW_FILE, 0o600, dir_fd=staged.box.arriving)
+            self.open_now.callback(os.close, handle)
+            self.files.append(handle)
+            _write_all(handle, octets, self.owner)
+        reach("maildir.write.after")
+
+    def _linked(self, octets: Octets, staged: _Staged) -> bool:
+        """Share the file of another recipient of the same octets in this batch (DP-4: mailboxes differ)."""
+        for others, source in self.sources:
+            if others is octets or (type(others) is type(octets) is bytes and others == octets):
+                with suppress(OSError):  # too many links, or a mailbox on another volume
+                    os.link(source.name, staged.name, src_dir_fd=source.box.arriving, dst_dir_fd=staged.box.arriving)
+                    return True
+        self.sources.append((octets, staged))
+        return False
+
+    def _record(self, staged: _Staged) -> None:
+        if not staged.recorded:
+            status = os.stat(staged.name, dir_fd=staged.box.arriving, follow_symlinks=False)
+            reach("maildir.record.before")
+            os.symlink(f"{status.st_ino}:{status.st_mtime_ns}", staged.name, dir_fd=staged.box.delivered)
+            reach("maildir.record.after")
+
+    def _sync(self, act: str, handles: Iterable[int]) -> None:
+        reach(f"maildir.{act}.before")
+        self._make_durable(list(dict.fromkeys(handles)))
+        reach(f"maildir.{act}.after")
+
+    def _make_durable(self, handles: list[int]) -> None:
+        if len(handles) > _FEW:
+            _sync_volume(self.root)
+            return
+        under_way = [self.threads.submit(os.fsync, handle) for handle in handles[1:]]
+        os.fsync(handles[0])
+        for call in under_way:
+            call.result()
+
+
+def _home(mailbox: Address) -> str:
+    digest = hashlib.sha256(mailbox.key.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    return f"{digest[:2]}/{digest}"
+
+
+def _file_name(name: str) -> str:
+    return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def _named(file: str, name: str) -> bool:
+    match = _NAME.search(file)
+    return match is not None and match[1] == name
+
+
+def _changed(folder: int, file: str) -> str:
+    try:
+        return str(os.stat(file, dir_fd=folder, follow_symlinks=False).st_mtime_ns)
+    except FileNotFoundError:
+        return "gone"
+
+
+def _is_there(folder: int, name: str) -> bool:
+    try:
+        os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _folder(parent: int, name: str, owner: Owner | None) -> int:
+    """Open a folder, made for its owner alone when it is not there."""
+    try:
+        return os.open(name, _FOLDER, dir_fd=parent)
+    except FileNotFoundError:
+        with suppress(FileExistsError):
+            os.mkdir(name, 0o700, dir_fd=parent)
+            os.fsync(parent)
+    handle = os.open(name, _FOLDER, dir_fd=parent)
+    if owner is not None:
+        os.fchown(handle, owner.uid, owner.gid)
+    return handle
+
+
+@contextmanager
+def _locked(home: Path) -> Iterator[None]:
+    handle = os.open(home, _FOLDER)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _write_all(handle: int, octets: Octets, owner: Owner | None) -> None:
+    rest = memoryview(octets)
+    while rest:
+        rest = rest[os.write(handle, rest) :]
+    if owner is not None:
+        os.fchown(handle, owner.uid, owner.gid)
+
+
+def _count_in(staged: _Staged) -> None:
+    with suppress(FileNotFoundError):  # counted anew when it is next asked for
+        add_octets(staged.box.maildir, staged.size)
+
+
+def _lines_end_in_crlf(octets: Octets) -> bool:
+    view = memoryview(octets)
+    last = b""
+    for start in range(0, len(view), _CHUNK):
+        chunk = bytes(view[start : start + _CHUNK])
+        if chunk.count(b"\n") != (last + chunk).count(b"\r\n"):
+            return False
+        last = chunk[-1:]
+    return True
+
+
+def _volume_sync() -> Callable[[int], None]:
+    call = ctypes.CDLL(None, use_errno=True).syncfs
+
+    def sync(handle: int) -> None:
+        if call(handle) != 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number))
+
+    return sync
+
+
+_sync_volume = _volume_sync()
+"""Make everything written to the volume of an open folder durable: one call for a whole batch."""
+
+
+def _disk(error: OSError) -> WorldError:
+    return WorldError(f"the mailboxes' disk refuses: {error.strerror}", remedy="look at the disk and its permissions")

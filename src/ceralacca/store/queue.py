@@ -1,0 +1,131 @@
+"""The queue of jobs: who does what next, and who is at it.
+
+A job is a row until it is done, then it is gone. Claiming sets `ready` to the end of the lease, so that
+a job whose holder died comes up again by itself. What is due is found through one index per kind.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, bindparam, false, func, or_, select, union_all, update
+
+from ceralacca.ports.store import Job, JobKind, Postponed, QueueFigures
+from ceralacca.store.engine import Database
+from ceralacca.store.rows import read_job
+from ceralacca.store.tables import JOB
+
+
+def claim(database: Database, kinds: Iterable[JobKind], *, now: datetime, limit: int, lease: timedelta) -> list[Job]:
+    """Claim jobs that are due, oldest first. Looks before it locks: an idle worker disturbs nobody."""
+    with database.reading() as connection:
+        due = connection.execute(_first([_due(kind, now, limit) for kind in kinds], limit)).all()
+    if not due:
+        return []
+    shares = Counter(row.kind for row in due)
+    with database.transaction(synced=False) as connection:
+        arms = [_due(kind, now, share).with_for_update(skip_locked=True) for kind, share in shares.items()]
+        rows = connection.execute(_first(arms, limit)).all()
+        until = now + lease
+        _take(connection, rows, until)
+    return [replace(read_job(row), attempts=row.attempts + 1, leased_until=until) for row in rows]
+
+
+def _due(kind: JobKind, now: datetime, limit: int) -> Select[Any]:
+    open_ = select(JOB).where(JOB.c.kind == kind, JOB.c.ready <= now, JOB.c.held == false())
+    return open_.order_by(JOB.c.ready, JOB.c.id).limit(limit)
+
+
+def _first(arms: Sequence[Select[Any]], limit: int) -> Any:
+    """Merge the heads of several queues: each is read through its own piece of the index."""
+    if len(arms) == 1:
+        return arms[0]
+    merged = union_all(*(arm.subquery().select() for arm in arms)).subquery()
+    return select(merged).order_by(merged.c.ready, merged.c.id).limit(limit)
+
+
+def _take(connection: Connection, rows: Sequence[Row[Any]], until: datetime) -> None:
+    if rows:
+        connection.execute(
+            update(JOB)
+            .where(JOB.c.id.in_([row.id for row in rows]))
+            .values(ready=until, leased=True, attempts=JOB.c.attempts + 1)
+        )
+
+
+def postpone(connection: Connection, postponed: Sequence[Postponed]) -> None:
+    """Give claimed jobs back, to be tried again later."""
+    if postponed:
+        connection.execute(
+            update(JOB)
+            .where(JOB.c.id == bindparam("job"))
+            .values(due=bindparam("late"), ready=bindparam("late"), leased=False, note=bindparam("why")),
+            [{"job": each.job, "late": each.due, "why": each.note} for each in postponed],
+        )
+
+
+def next_due(database: Database, kinds: Iterable[JobKind]) -> datetime | None:
+    """Return when the next job of these kinds can be claimed."""
+    arms = [
+        select(JOB.c.ready, JOB.c.id)
+        .where(JOB.c.kind == kind, JOB.c.held == false())
+        .order_by(JOB.c.ready, JOB.c.id)
+        .limit(1)
+        for kind in kinds
+    ]
+    if not arms:
+        return None
+    with database.reading() as connection:
+        row = connection.execute(_first(arms, 1)).first()
+    return None if row is None else row.ready
+
+
+def figures(database: Database) -> Mapping[JobKind, QueueFigures]:
+    """Count the jobs of every kind; reads the whole queue."""
+    grouped = select(
+        JOB.c.kind, JOB.c.leased, JOB.c.held, func.count().label("number"), func.min(JOB.c.due).label("due")
+    )
+    with database.reading() as connection:
+        rows = connection.execute(grouped.group_by(JOB.c.kind, JOB.c.leased, JOB.c.held)).all()
+    return {kind: _figures([row for row in rows if row.kind is kind]) for kind in JobKind}
+
+
+def _figures(rows: Sequence[Row[Any]]) -> QueueFigures:
+    waiting = [row for row in rows if not row.held and not row.leased]
+    return QueueFigures(
+        waiting=sum(row.number for row in waiting),
+        leased=sum(row.number for row in rows if row.leased and not row.held),
+        oldest_due=waiting[0].due if waiting else None,
+        held=sum(row.number for row in rows if row.held),
+    )
+
+
+def jobs(database: Database, *, kind: JobKind | None, limit: int) -> list[Job]:
+    """Return jobs in the order in which they can be claimed."""
+    kinds = [kind] if kind else list(JobKind)
+    arms = [select(JOB).where(JOB.c.kind == each).order_by(JOB.c.ready, JOB.c.id).limit(limit) for each in kinds]
+    with database.reading() as connection:
+        return [read_job(row) for row in connection.execute(_first(arms, limit))]
+
+
+def job(database: Database, number: int) -> Job | None:
+    """Return one job."""
+    with database.reading() as connection:
+        row = connection.execute(select(JOB).where(JOB.c.id == number)).first()
+    return None if row is None else read_job(row)
+
+
+def hold(database: Database, number: int) -> bool:
+    """Keep a job back."""
+    with database.transaction() as connection:
+        return connection.execute(update(JOB).where(JOB.c.id == number).values(held=True)).rowcount == 1
+
+
+def release(database: Database, number: int, *, now: datetime) -> bool:
+    """Make a job due now unless somebody is at it."""
+    free = or_(JOB.c.leased == false(), JOB.c.ready <= now)
+    change = update(JOB).where(JOB.c.id == number, free).values(due=now, ready=now, leased=False, held=False)
+    with database.transaction() as connection:
+        return connection.execute(change).rowcount == 1

@@ -1,0 +1,324 @@
+"""Steps become rows: what of a batch is new, what was there already, what was decided on an old state.
+
+A batch is one transaction. First everything that its commits name is looked up, and the rows of jobs
+and states are locked; then each commit is judged in its order, as if those before it were stored;
+then all that is new is written table by table. The judging is cheap and the writing comes in bulk, which
+is why a batch costs little more than a step. A unique key that somebody else takes between looking and
+writing undoes the transaction, and all is looked at again.
+
+Clauses: AP-25, IP-21, LO-3; invariants 1 to 6 of ARCHITECTURE.md.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, Table, bindparam, delete, insert, select, tuple_, update
+
+from ceralacca.core.transaction import RecipientState
+from ceralacca.ports.store import Commit, CommitOutcome, StateChange
+from ceralacca.store.blobs import Blob, blob_of
+from ceralacca.store.columns import shortened
+from ceralacca.store.rows import (
+    Values,
+    blob_values,
+    fate_values,
+    inbound_values,
+    infected_values,
+    job_values,
+    letter_values,
+    log_values,
+    sent_values,
+    state_values,
+    taken_values,
+)
+from ceralacca.store.tables import (
+    BLOB,
+    FATE,
+    INBOUND,
+    INFECTED,
+    JOB,
+    LETTER,
+    LOG_ROW,
+    RECIPIENT_STATE,
+    SENT_MESSAGE,
+    TAKEN,
+)
+
+_AT_ONCE = 400
+"""Keys that one statement asks for."""
+
+_Key = Any
+
+_KEYED: Mapping[Table, Any] = {
+    SENT_MESSAGE: SENT_MESSAGE.c.identifier,
+    INBOUND: INBOUND.c.key,
+    LETTER: LETTER.c.key,
+    TAKEN: tuple_(TAKEN.c.identifier, TAKEN.c.provider, TAKEN.c.recipients_key),
+    FATE: tuple_(FATE.c.identifier, FATE.c.provider, FATE.c.recipient_key),
+    INFECTED: INFECTED.c.key,
+}
+"""What is stored once under its key, and what the key is."""
+
+_ORDER = (BLOB, SENT_MESSAGE, RECIPIENT_STATE, INBOUND, LETTER, TAKEN, FATE, INFECTED, LOG_ROW)
+"""Tables in the order of writing: what is referred to comes first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Keyed:
+    """A thing that is stored once under its key."""
+
+    table: Table
+    key: _Key
+    row: Values
+    blob: Blob | None = None
+    more: Sequence[Values] = ()
+    """Rows of RECIPIENT_STATE that come with it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A commit, made ready: its octets are named, its keyed things are rows."""
+
+    commit: Commit
+    keyed: tuple[_Keyed, ...]
+
+    @classmethod
+    def of(cls, commit: Commit) -> "Step":
+        """Make a commit ready; reads all its octets once."""
+        return cls(commit=commit, keyed=tuple(_keyed(commit)))
+
+    @property
+    def blobs(self) -> Iterator[Blob]:
+        """The octets of its letters and messages."""
+        return (each.blob for each in self.keyed if each.blob)
+
+
+def _keyed(commit: Commit) -> Iterator[_Keyed]:
+    for sent in commit.sent:
+        row = sent_values(sent)
+        yield _Keyed(table=SENT_MESSAGE, key=shortened(row["identifier"]), row=row, more=state_values(sent))
+    for message in commit.inbound:
+        blob = blob_of(message.octets)
+        yield _Keyed(table=INBOUND, key=shortened(message.key), row=inbound_values(message, blob.digest), blob=blob)
+    for letter in commit.letters:
+        blob = blob_of(letter.octets)
+        yield _Keyed(table=LETTER, key=shortened(letter.key), row=letter_values(letter, blob.digest), blob=blob)
+    for taken in commit.taken:
+        row = taken_values(taken)
+        yield _Keyed(table=TAKEN, key=_triple(row, "recipients_key"), row=row)
+    for fate in commit.fates:
+        row = fate_values(fate)
+        yield _Keyed(table=FATE, key=_triple(row, "recipient_key"), row=row)
+    for infected in commit.infected:
+        yield _Keyed(table=INFECTED, key=shortened(infected.key), row=infected_values(infected))
+
+
+def _triple(row: Values, last: str) -> tuple[str, str, str]:
+    return shortened(row["identifier"]), shortened(row["provider"]), shortened(row[last])
+
+
+@dataclass(slots=True, kw_only=True)
+class _Known:
+    """What of the things that a batch names is stored, or will be by the commits judged so far."""
+
+    jobs: dict[int, str]
+    """Key by id, of jobs that are rows already."""
+    job_ids: dict[str, int | None]
+    """Id by key; None for a job of this batch."""
+    keys: dict[Table, set[_Key]]
+    digests: set[str]
+    states: dict[tuple[str, str], RecipientState]
+
+
+@dataclass(slots=True)
+class _Writing:
+    """What a batch writes."""
+
+    rows: dict[Table, list[Values]] = field(default_factory=lambda: {table: [] for table in _ORDER})
+    finished: list[int] = field(default_factory=list)
+    jobs: dict[str, Values] = field(default_factory=dict)
+    moves: list[StateChange] = field(default_factory=list)
+
+
+def apply(connection: Connection, steps: Sequence[Step], *, row_limit: int) -> list[CommitOutcome]:
+    """Judge and write a batch in the open transaction; octets up to `row_limit` go into their rows.
+
+    Raises SQLAlchemyError: the transaction, or savepoint, is then to be undone.
+    """
+    known, writing = _look_up(connection, steps), _Writing()
+    outcomes = [_judge(step, known, writing, row_limit) for step in steps]
+    _write(connection, writing)
+    return outcomes
+
+
+# -- looking ----------------------------------------------------------------------------------------
+
+
+def _look_up(connection: Connection, steps: Sequence[Step]) -> _Known:
+    keys: dict[Table, set[_Key]] = {table: set() for table in _KEYED}
+    digests = {each.digest for step in steps for each in step.commit.infected}
+    for each in (each for step in steps for each in step.keyed):
+        keys[each.table].add(each.key)
+        if each.blob:
+            digests.add(each.blob.digest)
+    jobs = _jobs(connection, [step.commit for step in steps])
+    return _Known(
+        jobs=jobs,
+        job_ids={key: number for number, key in jobs.items()},
+        keys={table: set(_present(connection, _KEYED[table], keys[table])) for table in _KEYED},
+        digests=set(_present(connection, BLOB.c.digest, digests)),
+        states=_states(connection, [step.commit for step in steps]),
+    )
+
+
+def _jobs(connection: Connection, commits: Sequence[Commit]) -> dict[int, str]:
+    """Lock the jobs that are named: whoever finishes one first has finished it."""
+    numbers = {commit.done for commit in commits if commit.done is not None}
+    keys = {shortened(key) for commit in commits for key in (*commit.cancelled, *(job.key for job in commit.jobs))}
+    found: dict[int, str] = {}
+    for column, wanted in ((JOB.c.id, numbers), (JOB.c.key, keys)):
+        for some in _portions(wanted):
+            rows = connection.execute(select(JOB.c.id, JOB.c.key).where(column.in_(some)).with_for_update())
+            found |= {row.id: row.key for row in rows}
+    return found
+
+
+def _present(connection: Connection, column: Any, wanted: Iterable[_Key]) -> Iterator[_Key]:
+    """Return which of the keys are there."""
+    columns = column.clauses if hasattr(column, "clauses") else [column]
+    for some in _portions(wanted):
+        for row in connection.execute(select(*columns).where(column.in_(some))):
+            yield tuple(row) if len(columns) > 1 else row[0]
+
+
+def _states(connection: Connection, commits: Sequence[Commit]) -> dict[tuple[str, str], RecipientState]:
+    """Lock the states that are to move."""
+    table = RECIPIENT_STATE.c
+    found: dict[tuple[str, str], RecipientState] = {}
+    for some in _portions({_place(change) for commit in commits for change in commit.states}):
+        wanted = tuple_(table.identifier, table.recipient_key).in_(some)
+        rows = connection.execute(
+            select(table.identifier, table.recipient_key, table.state).where(wanted).with_for_update()
+        )
+        found |= {(row.identifier, row.recipient_key): row.state for row in rows}
+    return found
+
+
+def _place(change: StateChange) -> tuple[str, str]:
+    return shortened(change.identifier), shortened(change.recipient.key)
+
+
+def _portions(wanted: Iterable[_Key]) -> Iterator[list[_Key]]:
+    ordered = sorted(wanted)  # the same order everywhere: fewer deadlocks
+    for start in range(0, len(ordered), _AT_ONCE):
+        yield ordered[start : start + _AT_ONCE]
+
+
+# -- judging ----------------------------------------------------------------------------------------
+
+
+def _judge(step: Step, known: _Known, writing: _Writing, row_limit: int) -> CommitOutcome:
+    commit = step.commit
+    if commit.done is not None and commit.done not in known.jobs:
+        return CommitOutcome.REPEATED
+    if _is_repeated(step, known):
+        _finish(commit.done, known, writing)
+        return CommitOutcome.REPEATED
+    new = _new_things(step, known)
+    states = _moved(commit, new, known)
+    if states is None:
+        return CommitOutcome.STALE
+    digests = known.digests | {each.blob.digest for each in new if each.blob}
+    if any(each.table is INFECTED and each.row["digest"] not in digests for each in new):
+        return CommitOutcome.FAILED
+    known.states = states
+    _store(new, known, writing, row_limit)
+    writing.moves.extend(commit.states)
+    writing.rows[LOG_ROW].extend(log_values(row) for row in commit.log)
+    _arrange_jobs(commit, known, writing)
+    return CommitOutcome.DONE
+
+
+def _is_repeated(step: Step, known: _Known) -> bool:
+    commit = step.commit
+    if step.keyed:
+        return all(each.key in known.keys[each.table] for each in step.keyed)
+    if commit.states or commit.log or commit.cancelled or commit.done is not None or not commit.jobs:
+        return False
+    return all(shortened(job.key) in known.job_ids for job in commit.jobs)
+
+
+def _new_things(step: Step, known: _Known) -> list[_Keyed]:
+    """Return what is not there yet; of two with the same key the first."""
+    new = {(each.table, each.key): each for each in reversed(step.keyed) if each.key not in known.keys[each.table]}
+    return list(new.values())
+
+
+def _moved(commit: Commit, new: Sequence[_Keyed], known: _Known) -> dict[tuple[str, str], RecipientState] | None:
+    """Return the states after a commit, None when one is not where the commit was decided."""
+    states = known.states
+    for each in new:
+        states = states | {(each.key, shortened(row["recipient_key"])): row["state"] for row in each.more}
+    for change in commit.states:
+        if states.get(_place(change)) is not change.before:
+            return None
+        states = states | {_place(change): change.after}
+    return states
+
+
+def _store(new: Sequence[_Keyed], known: _Known, writing: _Writing, row_limit: int) -> None:
+    for each in new:
+        known.keys[each.table].add(each.key)
+        if each.blob and each.blob.digest not in known.digests:
+            known.digests.add(each.blob.digest)
+            writing.rows[BLOB].append(blob_values(each.blob, in_row=each.blob.size <= row_limit))
+        writing.rows[each.table].append(each.row)
+        writing.rows[RECIPIENT_STATE].extend(each.more)
+
+
+def _arrange_jobs(commit: Commit, known: _Known, writing: _Writing) -> None:
+    _finish(commit.done, known, writing)
+    for key in map(shortened, commit.cancelled):
+        if key in known.job_ids:
+            number = known.job_ids[key]
+            _finish(number, known, writing)
+            if number is None:  # made by this very batch
+                del writing.jobs[key], known.job_ids[key]
+    for job in commit.jobs:
+        key = shortened(job.key)
+        if key not in known.job_ids:
+            known.job_ids[key] = None
+            writing.jobs[key] = job_values(job, commit.instant or job.due)
+
+
+def _finish(number: int | None, known: _Known, writing: _Writing) -> None:
+    if number is not None:
+        del known.job_ids[known.jobs.pop(number)]
+        writing.finished.append(number)
+
+
+# -- writing ----------------------------------------------------------------------------------------
+
+
+def _write(connection: Connection, writing: _Writing) -> None:
+    for table, rows in writing.rows.items():
+        if rows:
+            connection.execute(insert(table), rows)
+    if writing.moves:
+        connection.execute(_MOVE, [_move_values(change) for change in writing.moves])
+    for some in _portions(writing.finished):
+        connection.execute(delete(JOB).where(JOB.c.id.in_(some)))
+    if writing.jobs:
+        connection.execute(insert(JOB), list(writing.jobs.values()))
+
+
+_MOVE = (
+    update(RECIPIENT_STATE)
+    .where(RECIPIENT_STATE.c.identifier == bindparam("of"), RECIPIENT_STATE.c.recipient_key == bindparam("whose"))
+    .values(state=bindparam("after"))
+)
+
+
+def _move_values(change: StateChange) -> Values:
+    return {"of": change.identifier, "whose": change.recipient.key, "after": change.after}

@@ -1,0 +1,192 @@
+"""The tables of a provider's store: one description for SQLite and PostgreSQL.
+
+`migrations/` makes them; a test holds the two together. Whatever refers to octets refers to `blob`.
+`log_row` is only ever added to, and nothing points to it, so that it can be cut into partitions.
+
+A job can be claimed when `ready` has come: that is its `due`, or the end of the lease of whoever has
+it. One partial index on it serves claims in the same time at a thousand rows and at a million.
+"""
+
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, MetaData, Table, Text, text
+
+from ceralacca.core.delivery_point import Fate
+from ceralacca.core.model.log import LogEvent
+from ceralacca.core.model.notification import MessageRow
+from ceralacca.core.transaction import RecipientState
+from ceralacca.ports.letters import Point
+from ceralacca.ports.store import JobKind, MailboxStatus, OrdinaryMail
+from ceralacca.store.columns import Instant, Json, Key, Many, Number, One, Raw, Recipients, Word, Words
+
+METADATA = MetaData()
+
+BLOB = Table(
+    "blob",
+    METADATA,
+    Column("digest", Text, primary_key=True),  # SHA-256, hexadecimal
+    Column("size", Number, nullable=False),
+    Column("octets", Raw),  # NULL: in the folder of blobs, under the digest
+)
+
+
+def _blob() -> Column[str]:
+    return Column("digest", Text, ForeignKey("blob.digest"), nullable=False)
+
+
+INBOUND = Table(
+    "inbound",
+    METADATA,
+    Column("key", Key, primary_key=True),
+    Column("point", Word(Point), nullable=False),
+    _blob(),
+    Column("reverse_path", One),
+    Column("forward_paths", Many, nullable=False),
+    Column("received", Instant, nullable=False),
+    Column("peer", Words, nullable=False),
+    Column("tls", Words, nullable=False),
+    Column("authenticated", Words, nullable=False),
+    Column("trace", Raw, nullable=False),
+)
+
+LETTER = Table(
+    "letter",
+    METADATA,
+    Column("key", Key, primary_key=True),  # identificativo/recipient/kind
+    _blob(),
+    Column("reverse_path", One),
+    Column("forward_paths", Many, nullable=False),
+    Column("message_id", Words, nullable=False),
+    Column("instant", Instant, nullable=False),
+    Column("row", Word(MessageRow)),  # of table 1.1; NULL: received, not generated
+    Column("identifier", Words, nullable=False),
+)
+
+JOB = Table(
+    "job",
+    METADATA,
+    Column("id", Number, primary_key=True, autoincrement=True),  # never given twice: `done` names it
+    Column("key", Key, nullable=False, unique=True),
+    Column("kind", Word(JobKind), nullable=False),
+    Column("due", Instant, nullable=False),
+    Column("ready", Instant, nullable=False),
+    Column("leased", Boolean, nullable=False, server_default=text("false")),
+    Column("held", Boolean, nullable=False, server_default=text("false")),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("created", Instant, nullable=False),
+    Column("note", Words, nullable=False, server_default=text("''")),
+    Column("payload", Json, nullable=False),
+    Index("job_ready", "kind", "ready", "id"),
+    sqlite_autoincrement=True,
+)
+
+SENT_MESSAGE = Table(
+    "sent_message",
+    METADATA,
+    Column("identifier", Key, primary_key=True),
+    Column("sender", One, nullable=False),
+    Column("recipients", Recipients, nullable=False),
+    Column("reply_to", Words, nullable=False),
+    Column("subject", Words),
+    Column("client_message_id", Words),
+    Column("subject_body", Raw),
+    Column("accepted", Instant, nullable=False),  # T0
+)
+
+RECIPIENT_STATE = Table(
+    "recipient_state",
+    METADATA,
+    Column("identifier", Key, ForeignKey("sent_message.identifier"), primary_key=True),
+    Column("recipient_key", Key, primary_key=True),  # lower case (AM-14)
+    Column("recipient", One, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("state", Word(RecipientState), nullable=False),
+)
+
+TAKEN = Table(
+    "taken",
+    METADATA,
+    Column("identifier", Key, primary_key=True),
+    Column("provider", Key, primary_key=True),
+    Column("recipients_key", Text, primary_key=True),  # SHA-256 of the addresses, sorted
+    Column("recipients", Many, nullable=False),
+    Column("letter", Words, nullable=False),
+    Column("at", Instant, nullable=False),
+)
+
+FATE = Table(
+    "fate",
+    METADATA,
+    Column("identifier", Key, primary_key=True),
+    Column("provider", Key, primary_key=True),
+    Column("recipient_key", Key, primary_key=True),
+    Column("recipient", One, nullable=False),
+    Column("fate", Word(Fate), nullable=False),
+    Column("at", Instant, nullable=False),
+)
+
+INFECTED = Table(
+    "infected",
+    METADATA,
+    Column("key", Key, primary_key=True),
+    _blob(),
+    Column("identifier", Key, nullable=False),
+    Column("found", Instant, nullable=False),
+    Column("sender", One),
+    Column("recipients", Many, nullable=False),
+    Column("virus", Words, nullable=False),
+    Column("engine", Words, nullable=False),
+    Index("infected_identifier", "identifier"),
+)
+
+LOG_ROW = Table(
+    "log_row",
+    METADATA,
+    Column("seq", Number, primary_key=True, autoincrement=True),
+    Column("instant", Instant, nullable=False),
+    Column("event", Word(LogEvent), nullable=False),
+    Column("identifier", Words),
+    Column("identifier_hash", Number),  # 8 octets of SHA-256: a small index on a table that only grows
+    Column("client_message_id", Words),
+    Column("client_message_id_hash", Number),
+    Column("sender", One),
+    Column("recipients", Recipients, nullable=False),
+    Column("subject", Words),
+    Column("kind", Words, nullable=False),
+    Column("error", Words, nullable=False),
+    Column("error_detail", Words, nullable=False),
+    Column("concerned", Many, nullable=False),
+    Column("message_id", Words, nullable=False),
+    Column("provider", Words, nullable=False),
+    Column("peer", Words, nullable=False),
+    Column("tls", Words, nullable=False),
+    Column("detail", Words, nullable=False),
+    Index("log_row_identifier", "identifier_hash"),
+    Index(
+        "log_row_client_message_id",
+        "client_message_id_hash",
+        sqlite_where=text("client_message_id_hash IS NOT NULL"),
+        postgresql_where=text("client_message_id_hash IS NOT NULL"),
+    ),
+    sqlite_autoincrement=True,
+)
+
+DOMAIN = Table(
+    "domain",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("created", Instant, nullable=False),
+)
+
+MAILBOX = Table(
+    "mailbox",
+    METADATA,
+    Column("address_key", Key, primary_key=True),
+    Column("address", One, nullable=False),
+    Column("domain", Text, ForeignKey("domain.name"), nullable=False),
+    Column("status", Word(MailboxStatus), nullable=False),
+    Column("quota", Number, nullable=False),
+    Column("ordinary_mail", Word(OrdinaryMail), nullable=False),
+    Column("is_service", Boolean, nullable=False),
+    Column("password_hash", Text, nullable=False),
+    Column("created", Instant, nullable=False),
+    Index("mailbox_domain", "domain"),
+)

@@ -1,0 +1,113 @@
+"""Processes of one machine tell each other that there is something to do.
+
+Only a hint: polling is the truth, and a hint that is lost costs one turn of it. Whoever waits has a
+datagram socket `wake-<pid>-<n>` in a folder; whoever has made jobs sends their kinds to every socket there.
+"""
+
+import contextlib
+import itertools
+import os
+import select
+import socket
+import threading
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from ceralacca.base.errors import WorldError
+from ceralacca.ports.store import JobKind
+from ceralacca.store.durable_files import make_folder
+
+_PREFIX = "wake-"
+_OCTETS = 256
+_NUMBERS = itertools.count(1)
+
+
+class Wake:
+    """One process's end: it may notify, and wait for what concerns it. For one waiting thread each."""
+
+    def __init__(self, folder: Path, kinds: Iterable[JobKind] = JobKind) -> None:
+        """Listen for these kinds, from the first `wait` on. Raises WorldError when the folder cannot be made."""
+        try:
+            make_folder(folder)
+        except OSError as error:
+            raise WorldError(
+                f"the folder of wake-ups cannot be made: {error.strerror}", remedy="look at the path"
+            ) from error
+        self._folder = folder
+        self._kinds = frozenset(kinds)
+        self._sender = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._sender.setblocking(False)
+        self._ear: socket.socket | None = None
+        self._name = ""
+        self._lock = threading.Lock()
+
+    def notify(self, kinds: Iterable[JobKind]) -> None:
+        """Tell every process that waits for one of these kinds; never fails, never waits."""
+        said = " ".join(sorted(set(kinds))).encode()
+        if not said:
+            return
+        with self._lock, contextlib.suppress(OSError), _short_path(self._folder) as short:
+            for ear in self._folder.glob(f"{_PREFIX}*"):
+                self._tell(Path(short, ear.name), said)
+
+    def wait(self, timeout: float) -> bool:
+        """Wait until somebody has made jobs for us, or for so many seconds; say whether somebody did.
+
+        Listen first, poll then: `wait(0)` before the first poll makes sure that no hint falls between.
+        """
+        ear = self._ear or self._listen()
+        ready, _, _ = select.select([ear], [], [], max(timeout, 0))
+        return bool(ready) and self._heard(ear)
+
+    def close(self) -> None:
+        """Stop listening."""
+        with self._lock:
+            self._sender.close()
+            if self._ear is not None:
+                self._ear.close()
+                with contextlib.suppress(OSError):
+                    (self._folder / self._name).unlink()
+                self._ear = None
+
+    def _listen(self) -> socket.socket:
+        ear = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        ear.setblocking(False)
+        self._name = f"{_PREFIX}{os.getpid()}-{next(_NUMBERS)}"
+        try:
+            with contextlib.suppress(FileNotFoundError):
+                (self._folder / self._name).unlink()  # of a process that had our number
+            with _short_path(self._folder) as short:
+                ear.bind(f"{short}/{self._name}")
+        except OSError as error:
+            ear.close()
+            raise WorldError(f"cannot listen for wake-ups: {error.strerror}", remedy="look at the folder") from error
+        self._ear = ear
+        return ear
+
+    def _heard(self, ear: socket.socket) -> bool:
+        """Take all hints that are there; one of them that concerns us is enough."""
+        concerned = False
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                said = ear.recv(_OCTETS).decode("ascii", "replace").split()
+                concerned = concerned or not self._kinds.isdisjoint(said)
+        return concerned
+
+    def _tell(self, path: Path, said: bytes) -> None:
+        try:
+            self._sender.sendto(said, str(path))
+        except ConnectionRefusedError:  # its process is gone
+            with contextlib.suppress(OSError):
+                path.unlink()
+        except OSError:
+            pass  # full: it has hints enough
+
+
+@contextlib.contextmanager
+def _short_path(folder: Path) -> Iterator[str]:
+    """Name a folder in a few octets: the path of a socket may have no more than 107."""
+    handle = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{handle}"
+    finally:
+        os.close(handle)
