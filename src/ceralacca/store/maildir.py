@@ -15,7 +15,9 @@ The record is made when the octets are durable and before the rename. So, whatev
     record, nothing arriving    delivered: never a second copy
 
 Octets are stored as they came, CRLF and all; the server then shows the very same octets. `arriving/` is
-not the Maildir's own `tmp/`, because the server deletes what lies long in there.
+not the Maildir's own `tmp/`, because the server deletes what lies long in there. That a record is never
+durable before the octets' name is asked of the file system: those that keep the order of names do (ext4,
+XFS, btrfs).
 
 Clauses: DP-2, DP-3, DP-4, MO-9; invariant 3 of ARCHITECTURE.md.
 """
@@ -113,22 +115,16 @@ class Maildir:
             raise _disk(error) from error
 
     def _forget(self, home: Path, before: float) -> int:
-        forgotten = 0
         with _locked(home):
-            for path in [*home.glob("delivered/*"), *home.glob("arriving/*")]:
-                waiting = home / "arriving" / path.name
-                if path.lstat().st_mtime < before and (path == waiting or not os.path.lexists(waiting)):
-                    path.unlink()
-                    forgotten += path != waiting
-        return forgotten
+            return sum(_forget_one(home, name, before) for name in _names(home))
 
     @contextmanager
     def _open_root(self) -> Iterator[int]:
         try:
-            root = os.open(self._root, _FOLDER)
+            root = os.open(self._root, _FOLDER & ~os.O_NOFOLLOW)  # the operator may have put it on another disk
         except FileNotFoundError:
             self._root.parent.mkdir(parents=True, exist_ok=True)
-            parent = os.open(self._root.parent, _FOLDER)
+            parent = os.open(self._root.parent, _FOLDER & ~os.O_NOFOLLOW)
             try:
                 root = _folder(parent, self._root.name, self._owner)
             finally:
@@ -147,7 +143,8 @@ class _Box:
     new: int
     arriving: int
     delivered: int
-    used: int | None = None
+    counted_in: int = 0
+    """Octets of this batch."""
 
     @classmethod
     def open(cls, root: int, mailbox: Address, owner: Owner | None, open_folders: ExitStack) -> "_Box":
@@ -166,12 +163,10 @@ class _Box:
 
     def fits(self, put: Put) -> bool:
         """Count the message in, if the quota allows."""
-        size = len(put.octets)
-        if self.used is None or self.used + size > put.quota:
-            self.used = used_octets(self.maildir, quota=put.quota, wanted=size)
-        if self.used + size > put.quota:
+        wanted = self.counted_in + len(put.octets)
+        if used_octets(self.maildir, quota=put.quota, wanted=wanted) + wanted > put.quota:
             return False
-        self.used += size
+        self.counted_in = wanted
         return True
 
     def holds(self, name: str) -> bool:
@@ -207,6 +202,7 @@ class _Batch:
     threads: ThreadPoolExecutor
     open_now: ExitStack = field(default_factory=ExitStack)
     files: list[int] = field(default_factory=list)
+    changed: list[int] = field(default_factory=list)
     boxes: dict[Address, _Box] = field(default_factory=dict)
     staged: dict[tuple[str, str], _Staged] = field(default_factory=dict)
     sources: list[tuple[Octets, _Staged]] = field(default_factory=list)
@@ -217,22 +213,18 @@ class _Batch:
             for mailbox in sorted({put.mailbox for put in messages}, key=_home):
                 self.boxes[mailbox] = _Box.open(self.root, mailbox, self.owner, self.open_now)
             outcomes = [self._stage(put) for put in messages]
-            if self.staged:
-                self._settle()
+            self._settle()
             return outcomes
 
     def _settle(self) -> None:
-        if self.files:
-            self._sync("sync", self.files)  # the octets
+        self._sync("sync", self.files)  # the octets
         for staged in self.staged.values():
             self._record(staged)
             reach("maildir.rename.before")
             os.rename(staged.name, staged.final, src_dir_fd=staged.box.arriving, dst_dir_fd=staged.box.new)
             reach("maildir.rename.after")
             _count_in(staged)
-        boxes = [staged.box for staged in self.staged.values()]
-        # Records first; on a journalling file system the first of these calls carries all the others.
-        self._sync("settle", [*(box.delivered for box in boxes), *(box.new for box in boxes)])
+        self._sync("settle", self.changed)  # records and names
 
     def _stage(self, put: Put) -> PutOutcome:
         box, name = self.boxes[put.mailbox], _file_name(put.name)
@@ -240,6 +232,7 @@ class _Batch:
             return PutOutcome.ALREADY_THERE
         recorded, arriving = _is_there(box.delivered, name), _is_there(box.arriving, name)
         if recorded and not arriving:
+            self.changed += [box.delivered, box.new]  # the earlier try may have been cut before it settled
             return PutOutcome.ALREADY_THERE
         if not recorded and not box.fits(put):
             return PutOutcome.OVER_QUOTA
@@ -247,6 +240,7 @@ class _Batch:
         if not recorded:
             self._write(put.octets, staged)
         self.staged[put.mailbox.key, name] = staged
+        self.changed += [box.delivered, box.new]
         return PutOutcome.STORED
 
     def _final(self, put: Put, name: str) -> str:
@@ -285,9 +279,11 @@ class _Batch:
             reach("maildir.record.after")
 
     def _sync(self, act: str, handles: Iterable[int]) -> None:
-        reach(f"maildir.{act}.before")
-        self._make_durable(list(dict.fromkeys(handles)))
-        reach(f"maildir.{act}.after")
+        distinct = list(dict.fromkeys(handles))
+        if distinct:
+            reach(f"maildir.{act}.before")
+            self._make_durable(distinct)
+            reach(f"maildir.{act}.after")
 
     def _make_durable(self, handles: list[int]) -> None:
         if len(handles) > _FEW:
@@ -340,6 +336,21 @@ def _folder(parent: int, name: str, owner: Owner | None) -> int:
     if owner is not None:
         os.fchown(handle, owner.uid, owner.gid)
     return handle
+
+
+def _names(home: Path) -> set[str]:
+    return {path.name for path in [*home.glob("delivered/*"), *home.glob("arriving/*")]}
+
+
+def _forget_one(home: Path, name: str, before: float) -> bool:
+    record, arriving = home / "delivered" / name, home / "arriving" / name
+    if any(os.path.lexists(path) and path.lstat().st_mtime >= before for path in (record, arriving)):
+        return False
+    known = os.path.lexists(record)
+    # The record goes first: a record without octets means delivered.
+    record.unlink(missing_ok=True)
+    arriving.unlink(missing_ok=True)
+    return known
 
 
 @contextmanager
