@@ -1,0 +1,281 @@
+"""The delivery point's step: messages into mailboxes, many with one sync, and only then the delivery receipts.
+
+The order is the whole point (DP-3): what is put is durable before anything claims it, the receipt bears
+the instant of storage and is committed together with the recipient's fate, and the name in the mailbox
+is derived from the transaction, so that after a crash in between the same act finds its own work. What
+is put is what arrived, octet for octet (DP-2).
+
+Only an envelope is answered (DP-1, MO-13): by the delivery receipt, or by the notice of non-delivery
+when the mailbox cannot take it, at once or after hours of trouble (DP-6). Everything else that cannot be
+stored is logged; a receipt is held until its mailbox can take it again (AM-27).
+
+Clauses: F1 steps 8 and 9, F11; DP-1 to DP-6, DR-1, DR-2, DR-5, AD-1, AD-2, AM-27, IP-3, MO-9, MO-13, MO-14, LO-2.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ceralacca.base.errors import UnreadableMessage, WorldError
+from ceralacca.base.failpoints import reach
+from ceralacca.core.delivery_point import DeliveryFailure, Fate, receipt_kind, requested_receipt
+from ceralacca.core.incoming_point import MessageClass
+from ceralacca.core.model.address import Address
+from ceralacca.core.model.certification import OriginalData
+from ceralacca.core.model.log import LogEvent
+from ceralacca.core.model.notification import ErrorKind, ReceiptKind
+from ceralacca.formats.draft import Draft
+from ceralacca.formats.issuance import Issuance
+from ceralacca.formats.mime.header import read_head
+from ceralacca.formats.receipt import compose_delivery, compose_non_delivery
+from ceralacca.formats.received import Received, read_received
+from ceralacca.formats.splice import Octets
+from ceralacca.ports.mail_store import Put, PutOutcome
+from ceralacca.ports.store import Commit, Job, JobKind, MailboxRecord, MailboxStatus, NewJob, Postponed, RecipientFate
+from ceralacca.services import payload
+from ceralacca.services.desk import Desk
+from ceralacca.services.keys import letter_key, transaction_of
+from ceralacca.services.office import Office
+from ceralacca.services.retry import NotYet, step_delay
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One message for one mailbox, loaded."""
+
+    job: Job
+    kind: MessageClass
+    """As the incoming point found (MO-14)."""
+    recipient: Address
+    octets: Octets
+    mailbox: MailboxRecord | None
+    """None when there is no such mailbox."""
+
+    @property
+    def is_envelope(self) -> bool:
+        """Whether a receipt is due (DP-1)."""
+        return self.kind is MessageClass.ENVELOPE
+
+    @property
+    def name(self) -> str:
+        """Its name in the mailbox."""
+        return payload.word(self.job, "name")
+
+    @property
+    def identifier(self) -> str:
+        """Of its transaction; empty when it is in none."""
+        return payload.word(self.job, "identifier")
+
+    @property
+    def provider(self) -> str:
+        """Who sealed the envelope."""
+        return payload.word(self.job, "provider")
+
+    @property
+    def refusal(self) -> DeliveryFailure | None:
+        """Why the mailbox takes nothing, whatever there is room for; None when it does."""
+        if self.mailbox is None:
+            return DeliveryFailure.NO_MAILBOX  # IP-3
+        return DeliveryFailure.DISABLED if self.mailbox.status is MailboxStatus.CLOSED else None
+
+    def put(self) -> Put:
+        """Return what the mail store is asked for."""
+        assert self.mailbox is not None, "only a mailbox that there is is put into"
+        return Put(mailbox=self.recipient, name=self.name, octets=self.octets, quota=self.mailbox.quota)
+
+
+def load(job: Job, office: Office) -> Delivery | None:
+    """Load what a DELIVERY job is about; None when the envelope's fate for this recipient is decided already."""
+    store, recipient = office.store, payload.address(job)
+    kind = MessageClass(payload.word(job, "kind"))
+    if kind is MessageClass.ENVELOPE:
+        words = payload.word(job, "provider"), payload.word(job, "identifier")
+        if store.fate(*words, recipient) is not None:
+            return None
+    digest = payload.letter(job, store).digest if payload.word(job, "letter") else payload.inbound(job, store).digest
+    return Delivery(
+        job=job, kind=kind, recipient=recipient, octets=store.octets(digest), mailbox=store.mailbox(recipient)
+    )
+
+
+def store_all(deliveries: Sequence[Delivery], office: Office) -> list[PutOutcome | WorldError]:
+    """Put messages into their mailboxes with one sync; when that fails, each alone, so that none fails the others."""
+    puts = [delivery.put() for delivery in deliveries]
+    reach("deliver_message.put.before")
+    try:
+        outcomes: list[PutOutcome | WorldError] = [*office.mail.put(puts)]
+    except WorldError as trouble:
+        outcomes = [trouble] if len(puts) == 1 else [_put_alone(put, office) for put in puts]
+    reach("deliver_message.put.after")
+    return outcomes
+
+
+def _put_alone(put: Put, office: Office) -> PutOutcome | WorldError:
+    try:
+        (outcome,) = office.mail.put([put])
+    except WorldError as trouble:
+        return trouble
+    return outcome
+
+
+def conclude(delivery: Delivery, outcome: PutOutcome | WorldError | None, office: Office) -> Commit | Postponed:
+    """Decide what follows from how putting ended; None when the mailbox was not asked because it refuses.
+
+    Raises NotYet for a mailbox that cannot be written at present.
+    """
+    desk = Desk(office=office, job=delivery.job, instant=office.now())  # the instant of storage (DP-3)
+    match outcome:
+        case PutOutcome.STORED | PutOutcome.ALREADY_THERE:
+            _stored(desk, delivery)
+        case PutOutcome.OVER_QUOTA:
+            return _undeliverable(desk, delivery, DeliveryFailure.OVER_QUOTA)
+        case WorldError():
+            _out_of_patience(desk, delivery)
+        case None:
+            return _undeliverable(desk, delivery, delivery.refusal or DeliveryFailure.UNSPECIFIED)
+    return desk.commit()
+
+
+# -- stored -----------------------------------------------------------------------------------------------
+
+
+def _stored(desk: Desk, delivery: Delivery) -> None:
+    """Log the delivery; for an envelope decide its fate and issue the receipt in the same commit (DR-1, DP-3, DP-4)."""
+    if not delivery.is_envelope:
+        desk.note(LogEvent.DELIVERY, _original(delivery), concerned=(delivery.recipient,), detail=delivery.kind)
+        return
+    received = read_received(delivery.octets)
+    draft = _receipt(_issuance(desk, received), received, delivery.recipient)
+    _answer(desk, delivery, received, draft, Fate.STORED, failure=None)
+
+
+def _receipt(issuance: Issuance, received: Received, recipient: Address) -> Draft:
+    """Compose the receipt of the kind that this recipient's place in To or Cc asks for (4.10, DR-2, DR-5)."""
+    assert received.facts is not None, "a sound envelope has certification data"
+    assert received.original is not None, "a sound envelope has its original"
+    outer = received.outer
+    requested = requested_receipt(received.facts.requested_receipt, outer.receipt_kind)
+    to, cc = _named(received, "To", outer.to), _named(received, "Cc", outer.cc)
+    issued = receipt_kind(requested, recipient, to, cc)
+    try:
+        return compose_delivery(
+            issuance, recipient=recipient, requested=requested, issued=issued, original=received.original
+        )
+    except UnreadableMessage:  # too deep to be reduced (SE-7): the whole is never less than the brief
+        complete = ReceiptKind.COMPLETE
+        return compose_delivery(
+            issuance, recipient=recipient, requested=requested, issued=complete, original=received.original
+        )
+
+
+def _named(received: Received, field: str, found: Sequence[Address]) -> Sequence[Address] | None:
+    """Return the addresses of a field; None when it is there and says none (DR-2)."""
+    return None if received.head.all(field) and not found else found
+
+
+# -- not stored -------------------------------------------------------------------------------------------
+
+
+def _undeliverable(desk: Desk, delivery: Delivery, failure: DeliveryFailure) -> Commit | Postponed:
+    """The mailbox cannot take it, for good as far as we can see (DP-5)."""
+    if delivery.kind is MessageClass.RECEIPT:
+        return _held(desk, delivery, failure)
+    if delivery.is_envelope:
+        _refuse(desk, delivery, failure)
+    else:
+        _log_failure(desk, delivery, failure, "dropped")
+    return desk.commit()
+
+
+def _out_of_patience(desk: Desk, delivery: Delivery) -> None:
+    """A mailbox that could not be written: wait, and after hours tell an envelope's sender (DP-6).
+
+    Trouble may have struck after the message was stored: then it is delivered, and says so.
+    """
+    since = desk.office.patience.mailbox
+    waiting = desk.instant - delivery.job.created < since
+    if waiting or not delivery.is_envelope:
+        raise NotYet("the mailbox cannot be written")
+    if desk.office.mail.holds(delivery.recipient, delivery.name):
+        _stored(desk, delivery)
+    else:
+        _refuse(desk, delivery, DeliveryFailure.UNSPECIFIED)
+
+
+def _refuse(desk: Desk, delivery: Delivery, failure: DeliveryFailure) -> None:
+    """F11: row 11, one for the recipient (AD-1, AD-2)."""
+    received = read_received(delivery.octets)
+    draft = compose_non_delivery(_issuance(desk, received), recipient=delivery.recipient, failure=failure)
+    _answer(desk, delivery, received, draft, Fate.UNDELIVERABLE, failure=failure)
+
+
+def _held(desk: Desk, delivery: Delivery, failure: DeliveryFailure) -> Commit | Postponed:
+    """AM-27: a receipt for a mailbox that is full or gone waits, for 30 months at most; logged, never bounced."""
+    words, now = delivery.job.payload, desk.instant
+    if "held" in words and now - delivery.job.created < desk.office.patience.held:
+        due = now + step_delay(delivery.job.attempts) * 12
+        return Postponed(job=delivery.job.id, due=due, note="held: the mailbox is full or gone")
+    if "held" in words:
+        _log_failure(desk, delivery, failure, "dropped after the time of keeping")
+        return desk.commit()
+    _log_failure(desk, delivery, failure, "held")
+    due = now + step_delay(1) * 12
+    again = NewJob(key=f"{delivery.job.key}#held", kind=JobKind.DELIVERY, due=due, payload={**words, "held": 1})
+    desk.jobs.append(again)
+    return desk.commit()
+
+
+# -- both -------------------------------------------------------------------------------------------------
+
+
+def _answer(
+    desk: Desk, delivery: Delivery, received: Received, draft: Draft, fate: Fate, *, failure: DeliveryFailure | None
+) -> None:
+    """Fix the fate of the envelope for this recipient, with the one answer to its sender (DP-4)."""
+    assert received.facts is not None, "a sound envelope has certification data"
+    original = received.facts.original
+    desk.fates.append(
+        RecipientFate(
+            provider=delivery.provider,
+            identifier=delivery.identifier,
+            recipient=delivery.recipient,
+            fate=fate,
+            at=desk.instant,
+        )
+    )
+    letter = desk.issue(
+        draft,
+        key=letter_key(original.identifier, delivery.recipient, draft.row, peer=transaction_of(delivery.provider, ())),
+        event=LogEvent.DELIVERY if failure is None else LogEvent.DELIVERY_FAILURE,
+        original=original,
+        error=ErrorKind.NONE if failure is None else failure.value.error,
+        error_detail="" if failure is None else failure.value.detail(desk.office.provider.name),
+        concerned=(delivery.recipient,),
+    )
+    desk.send_letter(letter)
+
+
+def _issuance(desk: Desk, received: Received) -> Issuance:
+    """Compose from the envelope's own certification data, never computed anew (XM-7)."""
+    assert received.facts is not None, "a sound envelope has certification data"
+    assert received.original is not None, "a sound envelope has its original"
+    subject = read_head(received.original).first("Subject")
+    return desk.issuance(received.facts.original, subject.body if subject else None)
+
+
+def _log_failure(desk: Desk, delivery: Delivery, failure: DeliveryFailure, detail: str) -> None:
+    desk.note(
+        LogEvent.DELIVERY_FAILURE,
+        _original(delivery),
+        error=failure.value.error,
+        error_detail=failure.value.detail(desk.office.provider.name),
+        concerned=(delivery.recipient,),
+        detail=f"{delivery.kind} {detail}",
+    )
+
+
+def _original(delivery: Delivery) -> OriginalData | None:
+    """Return what LO-1 wants in the row; an anomaly envelope certifies nothing (GE-16)."""
+    if delivery.kind is not MessageClass.RECEIPT:
+        return None
+    facts = read_received(delivery.octets).facts
+    return facts.original if facts else None

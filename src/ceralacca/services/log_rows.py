@@ -1,0 +1,80 @@
+"""Rows of the message log as the steps write them: one place that fills in what LO-1 asks of every row.
+
+Content never goes in (LO-9); the instant is the step's own (LO-3).
+
+Clauses: LO-1, LO-2, LO-3, LO-7, LO-9.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+from typing import TypedDict, Unpack
+
+from ceralacca.core.model.address import Address
+from ceralacca.core.model.certification import CertificationData, OriginalData
+from ceralacca.core.model.log import LogEvent, LogRow
+from ceralacca.core.model.notification import ErrorKind
+from ceralacca.ports.letters import StoredInbound
+
+
+class Details(TypedDict, total=False):
+    """What a row may say beside what it is about: the fields of `LogRow` of these names."""
+
+    kind: str
+    error_detail: str
+    concerned: tuple[Address, ...]
+    message_id: str
+    provider: str
+    peer: str
+    tls: str
+    detail: str
+
+
+def about(
+    event: LogEvent,
+    instant: datetime,
+    original: OriginalData | None,
+    *,
+    error: ErrorKind = ErrorKind.NONE,
+    **details: Unpack[Details],
+) -> LogRow:
+    """Return the row of an event about an original message; None when it is about no transaction of PEC."""
+    row = LogRow(instant=instant, event=event, error="" if error is ErrorKind.NONE else error.value, **details)
+    if original is None:
+        return row
+    return replace(
+        row,
+        identifier=original.identifier,
+        client_message_id=original.client_message_id,
+        sender=original.sender,
+        recipients=original.recipients,
+        subject=original.subject,
+    )
+
+
+def arrived(
+    event: LogEvent,
+    instant: datetime,
+    inbound: StoredInbound,
+    facts: CertificationData | None,
+    *,
+    about_whom: Iterable[Address] | None = None,
+    **details: Unpack[Details],
+) -> LogRow:
+    """Return the row of something that came in: where it came from, and how it was protected (IP-4).
+
+    `facts` are its certification data when they may be believed; without them the sender is the reverse path.
+    It concerns the recipients of the SMTP transaction unless `about_whom` says otherwise.
+    """
+    row = about(
+        event,
+        instant,
+        facts.original if facts else None,
+        error=facts.error if facts else ErrorKind.NONE,
+        **details,
+    )
+    whom = inbound.forward_paths if about_whom is None else tuple(about_whom)
+    row = replace(row, concerned=whom, peer=inbound.peer, tls=inbound.tls)
+    if facts is None:
+        return replace(row, sender=inbound.reverse_path)
+    return replace(row, kind=facts.kind.value, error_detail=facts.error_detail or "")

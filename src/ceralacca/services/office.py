@@ -1,0 +1,80 @@
+"""The office: everything that a step of one provider asks of the world, in one frozen value.
+
+The services take it as an argument and hold nothing themselves; `apps` builds it, tests build it of
+memory ports. Adapters are behind it, so that no service knows a database, a key or a socket.
+
+Clauses: MO-1, MO-3, MO-4, DI-3, TI-1, TI-12, DP-6, AD-2.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from ceralacca.base.clock import Clock
+from ceralacca.base.identifiers import Entropy
+from ceralacca.base.instants import to_the_second
+from ceralacca.core.access_point import AccessSettings
+from ceralacca.core.deadlines import DeadlineSettings
+from ceralacca.core.directory import Directory
+from ceralacca.core.model.address import Address
+from ceralacca.core.model.provider import IssuingProvider
+from ceralacca.ports.mail_sender import SendsMail
+from ceralacca.ports.mail_store import MailStore
+from ceralacca.ports.scanner import Scanner
+from ceralacca.ports.seal_verifier import VerifiesSeal
+from ceralacca.ports.sealer import Seals
+from ceralacca.ports.store import Store
+
+
+class VerifierAt(Protocol):
+    """Gives the verifier for one instant under one copy of the directory; CRLs and anchors are its own matter."""
+
+    def __call__(self, instant: datetime, directory: Directory | None, /) -> VerifiesSeal:
+        """Return what judges seals for that instant (IP-8)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long trouble of our own is borne before the sender is told."""
+
+    scan: timedelta = timedelta(hours=4)
+    """Without a verdict of the scanner: then a submission is not accepted and an envelope is not delivered (AP-18)."""
+    mailbox: timedelta = timedelta(hours=4)
+    """Without a mailbox that can be written: then the envelope is not delivered (DP-6), in time for AD-2."""
+    ordinary_mail: timedelta = timedelta(days=5)
+    """In our queue for a recipient outside PEC, as ordinary SMTP has it."""
+    held: timedelta = timedelta(days=913)
+    """A receipt for a mailbox that is full or gone: 30 months (AM-27)."""
+    alarm: timedelta = timedelta(hours=1)
+    """A job that is older and not done is an error in the diagnostics."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Office:
+    """One provider at work."""
+
+    provider: IssuingProvider
+    service_mailbox: Address
+    """`mailReceipt` (MO-4)."""
+    seals: Seals
+    verifier: VerifierAt
+    directory: Callable[[], Directory | None]
+    """Gives the local copy as it is now (DI-3); None while it cannot be read (IP-5)."""
+    domains: Callable[[], frozenset[str]]
+    """Gives the mail domains that we serve, lower case: mail for them never leaves; usually `store.domains`."""
+    scanner: Scanner
+    store: Store
+    mail: MailStore
+    entropy: Entropy
+    clock: Clock
+    sends: SendsMail | None = None
+    """Only where RELAY jobs are done: the relay needs no key, whoever holds the key needs no network."""
+    access: AccessSettings = field(default_factory=AccessSettings)
+    deadlines: DeadlineSettings = field(default_factory=DeadlineSettings)
+    patience: Patience = field(default_factory=Patience)
+
+    def now(self) -> datetime:
+        """Read the clock: once a step, to the second, as everything that is written shows it (TI-1, GE-23)."""
+        return to_the_second(self.clock.now())

@@ -1,0 +1,217 @@
+"""The dispatcher: a batch of claimed jobs becomes a batch of commits, and one bad job never spoils the others.
+
+A worker claims, calls `perform`, and claims again. Each job is decided by the service of its kind;
+deliveries of a batch go to the mail store together (one sync), and so do all commits. What cannot be
+done now is postponed with growing delays; what should never happen is postponed too, loudly, because
+what was answered `250` is never lost.
+
+Diagnostics hold transaction identifiers, never addresses or content: of an unexpected error the type
+and the places it passed, not its text.
+
+Clauses: invariants 1 to 5 and 10 of ARCHITECTURE.md; IP-5, AP-18, AP-25, DP-3.
+"""
+
+import traceback
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from datetime import timedelta
+from typing import Final, TypeVar
+
+import structlog
+
+from ceralacca.base.errors import OurError, WorldError
+from ceralacca.base.failpoints import reach
+from ceralacca.ports.mail_store import PutOutcome
+from ceralacca.ports.store import Commit, CommitOutcome, Job, JobKind, Postponed
+from ceralacca.services.deliver_message import Delivery, conclude, load, store_all
+from ceralacca.services.follow_up import follow_up
+from ceralacca.services.office import Office
+from ceralacca.services.receive_message import receive
+from ceralacca.services.relay_queue import relay
+from ceralacca.services.retry import NotYet, step_delay
+from ceralacca.services.submit_message import submit
+from ceralacca.services.watch_deadlines import watch
+
+WORKER_KINDS: Final = (JobKind.SUBMISSION, JobKind.ARRIVAL, JobKind.DELIVERY, JobKind.FOLLOW_UP)
+"""What a worker claims: needs the key, the scanner and the mailboxes."""
+TIMEKEEPER_KINDS: Final = (JobKind.DEADLINE,)
+"""What the timekeeper claims: needs the key."""
+RELAY_KINDS: Final = (JobKind.RELAY,)
+"""What the relay claims: needs the network, and no key."""
+
+LEASE: Final = timedelta(minutes=10)
+"""How long a claimed batch is nobody else's: longer than any step of it takes."""
+_ROUNDS: Final = 5
+"""How often a stale step is decided again before it waits for its turn."""
+
+_diagnostics = structlog.get_logger("ceralacca.services")
+
+Result = Commit | Postponed
+_Item = TypeVar("_Item")
+
+
+def run(
+    jobs: Sequence[Job], office: Office, *, threads: Executor | None = None
+) -> tuple[list[Commit], list[Postponed]]:
+    """Do the steps of a batch and return what is to be committed and what must wait; nothing is committed here.
+
+    With `threads` the steps run side by side: sealing gives the interpreter away.
+    """
+    deliveries = [job for job in jobs if job.kind is JobKind.DELIVERY]
+    others = [job for job in jobs if job.kind is not JobKind.DELIVERY]
+    results = [
+        *_deliver_all(deliveries, office, threads),
+        *_each(others, lambda job: _guarded(job, office, lambda: _step(job, office)), threads),
+    ]
+    commits = [result for result in results if isinstance(result, Commit)]
+    return commits, [result for result in results if isinstance(result, Postponed)]
+
+
+def perform(jobs: Sequence[Job], office: Office, *, threads: Executor | None = None) -> int:
+    """Do a batch and make it durable with one sync; return how many jobs are finished.
+
+    A step whose state changed meanwhile is decided again at once, a few times. Raises WorldError when the
+    store is away: the leases run out and the jobs are done then.
+    """
+    left, finished = {job.id: job for job in jobs}, 0
+    for _ in range(_ROUNDS):
+        if not left:
+            break
+        commits, postponed = run(list(left.values()), office, threads=threads)
+        stale, failed = _commit(commits, postponed, office)
+        finished += len(commits) - len(stale) - len(failed)
+        _put_off([left[one] for one in failed], office, "the store refuses the commit")
+        left = {one: left[one] for one in stale}
+    _put_off(list(left.values()), office, "the state keeps changing")
+    return finished
+
+
+def _commit(commits: Sequence[Commit], postponed: Sequence[Postponed], office: Office) -> tuple[list[int], list[int]]:
+    """Commit a batch; return the jobs whose state has changed, and those that the store refuses."""
+    reach("steps.commit.before")
+    outcomes = office.store.commit(commits, postponed)
+    reach("steps.commit.after")
+    of = {
+        wanted: [commit.done for commit, outcome in zip(commits, outcomes, strict=True) if outcome is wanted]
+        for wanted in (CommitOutcome.STALE, CommitOutcome.FAILED)
+    }
+    return (
+        [one for one in of[CommitOutcome.STALE] if one is not None],
+        [one for one in of[CommitOutcome.FAILED] if one is not None],
+    )
+
+
+def _put_off(jobs: Sequence[Job], office: Office, note: str) -> None:
+    for job in jobs:
+        _diagnostics.error("step refused", job=job.id, kind=job.kind, note=note, **_named(job))
+    if jobs:
+        office.store.commit((), [_postponed(job, office, note) for job in jobs])
+
+
+# -- one job ----------------------------------------------------------------------------------------------
+
+
+def _step(job: Job, office: Office) -> Result:
+    match job.kind:
+        case JobKind.SUBMISSION:
+            return submit(job, office)
+        case JobKind.ARRIVAL:
+            return receive(job, office)
+        case JobKind.FOLLOW_UP:
+            return follow_up(job, office)
+        case JobKind.DEADLINE:
+            return watch(job, office)
+        case JobKind.RELAY:
+            if office.sends is None:
+                raise OurError("an office without a way out was given a RELAY job")
+            return relay(job, store=office.store, sends=office.sends, clock=office.clock)
+        case JobKind.DELIVERY:  # done as a batch
+            raise OurError("a delivery was taken for a step of its own")
+
+
+def _guarded(job: Job, office: Office, step: Callable[[], Result]) -> Result:
+    """Do a step; whatever goes wrong in it is its own matter."""
+    try:
+        result = step()
+    except NotYet as trouble:
+        return _waits(job, office, str(trouble))
+    except WorldError as trouble:
+        return _waits(job, office, type(trouble).__name__)
+    except Exception as error:  # noqa: BLE001 one failing job never fails its batch
+        places = [
+            f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)
+        ]
+        _diagnostics.error(
+            "step failed", job=job.id, kind=job.kind, error=type(error).__name__, trace=places, **_named(job)
+        )
+        return _postponed(job, office, f"{type(error).__name__}: see the diagnostics")
+    _diagnostics.info("step", job=job.id, kind=job.kind, done=isinstance(result, Commit), **_named(job))
+    return result
+
+
+def _waits(job: Job, office: Office, note: str) -> Postponed:
+    old = office.clock.now() - job.created >= office.patience.alarm
+    (_diagnostics.error if old else _diagnostics.warning)(
+        "step waits", job=job.id, kind=job.kind, note=note, attempts=job.attempts, **_named(job)
+    )
+    return _postponed(job, office, note)
+
+
+def _postponed(job: Job, office: Office, note: str) -> Postponed:
+    return Postponed(job=job.id, due=office.clock.now() + step_delay(job.attempts), note=note)
+
+
+def _named(job: Job) -> dict[str, str]:
+    """The transaction that a job is about, where its payload says so."""
+    identifier = job.payload.get("identifier")
+    return {"identifier": str(identifier)} if identifier else {}
+
+
+# -- a batch ----------------------------------------------------------------------------------------------
+
+
+def _deliver_all(jobs: Sequence[Job], office: Office, threads: Executor | None) -> list[Result]:
+    """Load all, put all with one sync, then conclude each."""
+    results: list[Result] = []
+    open_: list[Delivery] = []
+    for job in jobs:
+        loaded = _loaded(job, office)
+        if isinstance(loaded, Delivery):
+            open_.append(loaded)
+        else:
+            results.append(loaded)
+    putting = [delivery for delivery in open_ if delivery.refusal is None]
+    outcomes = dict(zip([one.job.id for one in putting], _put_all(putting, office), strict=True))
+    results += _each(open_, lambda one: _concluded(one, outcomes.get(one.job.id), office), threads)
+    return results
+
+
+def _put_all(deliveries: Sequence[Delivery], office: Office) -> Sequence[PutOutcome | WorldError]:
+    if not deliveries:
+        return ()
+    try:
+        return store_all(deliveries, office)
+    except Exception as error:  # noqa: BLE001 what is certain of none is tried again for all
+        _diagnostics.error("mailboxes failed", error=type(error).__name__)
+        return [WorldError("the mail store failed")] * len(deliveries)
+
+
+def _loaded(job: Job, office: Office) -> Delivery | Result:
+    found: list[Delivery] = []
+
+    def step() -> Result:
+        delivery = load(job, office)
+        if delivery is not None:
+            found.append(delivery)
+        return Commit(done=job.id, instant=office.now())  # decided already: nothing more to do
+
+    result = _guarded(job, office, step)
+    return found[0] if found else result
+
+
+def _concluded(delivery: Delivery, outcome: PutOutcome | WorldError | None, office: Office) -> Result:
+    return _guarded(delivery.job, office, lambda: conclude(delivery, outcome, office))
+
+
+def _each(items: Sequence[_Item], step: Callable[[_Item], Result], threads: Executor | None) -> list[Result]:
+    return list((threads.map if threads else map)(step, items))
