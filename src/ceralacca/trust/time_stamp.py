@@ -13,9 +13,9 @@ Clauses: LO-4, LO-6; RFC 3161, 2.4 and 2.3; RFC 5816 (certificate named by hash)
 import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
-from asn1crypto import cms, core, tsp
+from asn1crypto import cms, tsp
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
@@ -23,6 +23,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from ceralacca.base.errors import PeerError, WorldError
 from ceralacca.base.identifiers import Entropy
 from ceralacca.core.model.outcome import Mark
+from ceralacca.formats import ber
+from ceralacca.formats.ber import MalformedBer
 from ceralacca.formats.cms import ASN1_FAULTS, MalformedCms, SignedData, SignerInfo, read_signed_data
 from ceralacca.trust.certificate import Certificate, MalformedCertificate, read_certificate
 from ceralacca.trust.chain import TrustStore
@@ -35,15 +37,6 @@ _NONCE_OCTETS: Final = 8
 _MOST_REPLY: Final = 1 << 17
 _HASHES: Final = {"sha256": hashes.SHA256(), "sha384": hashes.SHA384(), "sha512": hashes.SHA512()}
 _SKEW: Final = timedelta(minutes=5)
-
-
-class TimeStampReply(core.Sequence):  # type: ignore[misc]
-    """TimeStampResp with its token left out at will (RFC 3161, 2.4.2): the library's asks for one in refusals too."""
-
-    _fields: ClassVar = [
-        ("status", tsp.PKIStatusInfo),
-        ("time_stamp_token", cms.ContentInfo, {"optional": True}),
-    ]
 
 
 class UntrustedTimeStamp(PeerError):
@@ -150,12 +143,14 @@ def _granted(reply: bytes) -> bytes:
     if len(reply) > _MOST_REPLY:
         raise UntrustedTimeStamp("the reply is larger than any stamp", reason="malformed")
     try:
-        parsed = TimeStampReply.load(reply, strict=True)
-        status = parsed["status"]["status"].native
-        token = parsed["time_stamp_token"]
-        octets: bytes = token.dump() if token.native else b""
-    except ASN1_FAULTS:
+        whole = ber.expect(reply, 0, len(reply), ber.SEQUENCE)
+        told = ber.expect(reply, whole.body, whole.end, ber.SEQUENCE)
+        status = tsp.PKIStatusInfo.load(ber.whole(reply, told), strict=True)["status"].native
+    except (MalformedBer, *ASN1_FAULTS):
         raise UntrustedTimeStamp("the reply cannot be read", reason="malformed") from None
+    if whole.after != len(reply):
+        raise UntrustedTimeStamp("octets follow the reply", reason="malformed")
+    octets = reply[told.after : whole.end]  # never written anew
     if status not in {"granted", "granted_with_mods"} or not octets:
         raise TimeStampRefused(f"the authority gives no stamp: {status}", remedy="look at its log; then ask again")
     return octets

@@ -20,7 +20,6 @@ from ceralacca.testing.clock import NOON, CountingEntropy, FixedClock
 from ceralacca.trust.chain import TrustStore
 from ceralacca.trust.time_stamp import (
     TimeStampRefused,
-    TimeStampReply,
     UntrustedTimeStamp,
     make_request,
     read_reply,
@@ -133,7 +132,7 @@ def test_no_changed_octet_of_a_token_is_borne(reply: bytes, trust: TrustStore) -
 )
 def test_a_refusal_is_a_refusal(request_octets: bytes, failure: str, stamper: Credential, trust: TrustStore) -> None:
     answer = time_stamps.answer(request_octets, stamper, instant=NOON, serial=1)
-    assert TimeStampReply.load(answer)["status"]["fail_info"].native == {failure}
+    assert time_stamps.TimeStampReply.load(answer)["status"]["fail_info"].native == {failure}
     with pytest.raises(TimeStampRefused) as caught:
         read_reply(answer, REQUEST, trust=trust, present=NOON)
     assert isinstance(caught.value, WorldError)
@@ -153,7 +152,7 @@ def test_an_unknown_digest_or_policy_is_not_stamped(stamper: Credential) -> None
             | changed
         )
         answer = time_stamps.answer(asked.dump(), stamper, instant=NOON, serial=1)
-        assert TimeStampReply.load(answer)["status"]["fail_info"].native == {failure}
+        assert time_stamps.TimeStampReply.load(answer)["status"]["fail_info"].native == {failure}
 
 
 def test_what_is_no_sha256_is_not_asked_for() -> None:
@@ -203,8 +202,7 @@ def test_openssl_verifies_our_stamps_and_we_read_its_requests(
                 answer,
                 "-CAfile",
                 root,
-                "-attime",
-                str(int(NOON.timestamp())),
+                *at,
                 *question,
             ],
             check=True,
