@@ -1,0 +1,209 @@
+"""The supervisor over tiny roles: order, restart, refusal, silence, clean stop, nobody left behind."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from ceralacca.apps.supervisor import Patience, Role, Supervisor
+
+QUICK = Patience(first_pause=0.01, longest_pause=0.05, steady=60.0, stop=10.0, start=20.0)
+PRELUDE = """
+import json, os, signal, subprocess, sys, threading, time
+ready, life, folder = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+def note(text):
+    with open(f"{folder}/log", "a") as log:
+        log.write(text + "\\n")
+def say(facts):
+    os.write(ready, json.dumps({"ready": facts}).encode() + b"\\n")
+def wait():
+    signal.sigwait([signal.SIGTERM])
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+"""
+
+
+def role(name, body, folder, *, stage=0, **how):
+    script = PRELUDE + textwrap.dedent(body)
+    command = (sys.executable, "-S", "-c", script, "{ready}", "{life}", str(folder))
+    return Role(name=name, command=command, stage=stage, **how)
+
+
+def log(folder):
+    path = folder / "log"
+    return path.read_text().split() if path.exists() else []
+
+
+def alive(pid):
+    with suppress(ProcessLookupError, FileNotFoundError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
+async def until(condition):
+    for _ in range(4000):
+        if condition():
+            return
+        await asyncio.sleep(0.005)
+    pytest.fail("it never came to that")
+
+
+def play(supervisor, during=None):
+    """Run a supervisor; when it is ready play `during`, then end it. Returns its exit status."""
+
+    async def run():
+        ready = asyncio.Event()
+        task = asyncio.create_task(supervisor.run(on_ready=ready.set))
+        gate = asyncio.create_task(ready.wait())
+        await asyncio.wait({task, gate}, return_when=asyncio.FIRST_COMPLETED)
+        gate.cancel()
+        if ready.is_set() and during is not None:
+            await during()
+        supervisor.end()
+        return await task
+
+    return asyncio.run(run())
+
+
+STEADY = "note(NAME + '-up'); say({'port': 7}); wait(); note(NAME + '-down')"
+
+
+def steady(name, folder, stage=0):
+    return role(name, STEADY.replace("NAME", repr(name)), folder, stage=stage)
+
+
+def test_stages_start_in_order_and_end_in_the_reverse_order(tmp_path):
+    once = role("first", "note('first-done')", tmp_path, stage=0, once=True)
+    roles = [steady("last", tmp_path, 2), steady("middle", tmp_path, 1), once]
+    assert play(Supervisor(roles, patience=QUICK)) == 0
+    assert log(tmp_path) == ["first-done", "middle-up", "last-up", "last-down", "middle-down"]
+
+
+def test_the_status_file_says_how_the_roles_are(tmp_path):
+    status = tmp_path / "status.json"
+    seen = {}
+
+    async def look():
+        seen.update(json.loads(status.read_text()))
+
+    play(Supervisor([steady("one", tmp_path)], status=status, patience=QUICK), look)
+    assert seen["supervisor"] == os.getpid()
+    assert seen["roles"]["one"]["state"] == "ready"
+    assert seen["roles"]["one"]["facts"] == {"port": 7}
+    after = json.loads(status.read_text())["roles"]["one"]
+    assert after["state"] == "ended"
+    assert after["pid"] is None
+
+
+def test_a_role_that_dies_is_started_again(tmp_path):
+    status = tmp_path / "status.json"
+
+    def of_one():
+        return json.loads(status.read_text())["roles"]["one"]
+
+    async def kill():
+        before = of_one()
+        os.kill(before["pid"], signal.SIGKILL)
+        await until(lambda: of_one()["starts"] == 2 and of_one()["state"] == "ready")
+        assert of_one()["pid"] != before["pid"]
+
+    play(Supervisor([steady("one", tmp_path)], status=status, patience=QUICK), kill)
+
+
+def test_a_role_that_keeps_failing_is_tried_with_growing_pauses(tmp_path):
+    body = "note('try'); sys.exit(1)"
+    supervisor = Supervisor([role("one", body, tmp_path)], patience=QUICK)
+
+    async def run():
+        task = asyncio.create_task(supervisor.run())
+        await until(lambda: len(log(tmp_path)) >= 4)
+        supervisor.end()
+        assert await task == 0
+
+    asyncio.run(run())
+
+
+def test_a_role_that_refuses_its_settings_ends_the_start(tmp_path):
+    roles = [steady("good", tmp_path), role("bad", "sys.exit(2)", tmp_path), steady("later", tmp_path, 1)]
+    assert play(Supervisor(roles, patience=QUICK)) == 2
+    assert "later-up" not in log(tmp_path)
+    assert log(tmp_path).count("good-up") == log(tmp_path).count("good-down")
+
+
+def test_a_role_that_falls_silent_is_killed_and_started_again(tmp_path):
+    body = "note('up'); say({}); wait()"
+    supervisor = Supervisor([role("one", body, tmp_path, silence=0.2)], patience=QUICK)
+
+    async def wait():
+        await until(lambda: len(log(tmp_path)) >= 2)
+
+    assert play(supervisor, wait) == 0
+
+
+def test_a_role_that_does_not_end_is_killed(tmp_path):
+    body = "note('up'); say({}); time.sleep(600)"
+    patience = Patience(first_pause=0.01, longest_pause=0.05, stop=0.2)
+    assert play(Supervisor([role("one", body, tmp_path)], patience=patience)) == 0
+
+
+def test_what_a_dead_role_had_started_does_not_outlive_it(tmp_path):
+    body = """
+        child = subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(600)"], start_new_session=True)
+        note(str(child.pid)); say({}); wait(); child.kill()
+    """
+    status = tmp_path / "status.json"
+
+    async def kill():
+        stray = int(log(tmp_path)[0])
+        assert alive(stray)
+        os.kill(json.loads(status.read_text())["roles"]["one"]["pid"], signal.SIGKILL)
+        await until(lambda: not alive(stray))
+
+    play(Supervisor([role("one", body, tmp_path)], status=status, patience=QUICK), kill)
+
+
+def test_roles_end_when_the_supervisor_is_killed(tmp_path):
+    """They hear it on the pipe: `apps.duty` is the listener here."""
+    program = """
+import asyncio, sys
+from ceralacca.apps.supervisor import Role, Supervisor
+role = '''
+import os, sys
+from ceralacca.apps.duty import Duty
+with Duty(ready=int(sys.argv[1]), life=int(sys.argv[2])).watched() as duty:
+    duty.ready(pid=os.getpid())
+    duty.ending.wait()
+'''
+roles = [Role(name="one", command=(sys.executable, "-c", role, "{ready}", "{life}"), stage=0)]
+asyncio.run(Supervisor(roles).run(on_ready=lambda: print("ready", flush=True)))
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as supervisor:
+        lines = iter(supervisor.stdout.readline, "")
+        next(line for line in lines if line == "ready\n")
+        children = Path(f"/proc/{supervisor.pid}/task/{supervisor.pid}/children").read_text().split()
+        others = [p for t in Path(f"/proc/{supervisor.pid}/task").glob("*/children") for p in t.read_text().split()]
+        pids = {int(pid) for pid in children + others}
+        assert pids
+        os.kill(supervisor.pid, signal.SIGKILL)
+        supervisor.wait()
+
+    async def gone():
+        await until(lambda: not any(map(alive, pids)))
+
+    asyncio.run(gone())
+
+
+def test_signals_end_it(tmp_path):
+    async def interrupt():
+        os.kill(os.getpid(), signal.SIGTERM)
+        await until(lambda: "one-down" in log(tmp_path))
+
+    assert play(Supervisor([steady("one", tmp_path)], patience=QUICK), interrupt) == 0
