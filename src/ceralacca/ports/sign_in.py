@@ -39,7 +39,7 @@ class SignInOutcome:
     mailbox: Address | None = None
     """Who signed in, as the mailbox is spelled; None unless signed in."""
     may_send_as: frozenset[Address] = field(default=frozenset())
-    """Reverse paths that belong to the identity (AP-2): its address and granted aliases; empty when it may only read."""
+    """Reverse paths that belong to the identity (AP-2): its address and aliases; empty when it may only read."""
     delay: float = 0.0
     """Seconds for which the asker holds its answer back: grows with the failures of a peer or mailbox."""
 
