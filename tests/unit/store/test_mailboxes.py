@@ -1,0 +1,80 @@
+from datetime import timedelta
+
+import pytest
+
+from ceralacca.base.errors import UserError
+from ceralacca.core.model.address import Address
+from ceralacca.ports.store import MailboxRecord, MailboxStatus, OrdinaryMail, Store
+from ceralacca.testing.clock import NOON
+
+MARIO = Address("Mario@alfa.example")
+
+
+def test_domains_are_served_in_lower_case_and_once(store: Store):
+    assert store.domains() == frozenset()
+    store.add_domain("Alfa.EXAMPLE", now=NOON)
+    store.add_domain("alfa.example", now=NOON)
+
+    assert store.domains() == {"alfa.example"}
+
+
+def test_a_mailbox_is_found_in_any_case_and_spelt_as_given(store: Store):
+    store.add_domain("alfa.example", now=NOON)
+    store.put_mailbox(MailboxRecord(address=MARIO, password_hash="$argon2id$x"), now=NOON)
+    found = store.mailbox(Address("MARIO@ALFA.example"))
+
+    assert found == MailboxRecord(address=MARIO, password_hash="$argon2id$x", created=NOON)
+    assert found is not None
+    assert found.address.text == "Mario@alfa.example"
+    assert store.mailbox(Address("nobody@alfa.example")) is None
+
+
+def test_a_mailbox_changes_and_keeps_its_birth(store: Store):
+    store.add_domain("alfa.example", now=NOON)
+    store.put_mailbox(MailboxRecord(address=MARIO), now=NOON)
+    changed = MailboxRecord(
+        address=MARIO,
+        status=MailboxStatus.CLOSED,
+        quota=2**40,
+        ordinary_mail=OrdinaryMail.REJECT,
+        is_service=True,
+        created=NOON + timedelta(days=1),
+    )
+    store.put_mailbox(changed, now=NOON + timedelta(days=1))
+
+    found = store.mailbox(MARIO)
+    assert found is not None
+    assert found.created == NOON
+    assert (found.status, found.quota, found.ordinary_mail, found.is_service) == (
+        MailboxStatus.CLOSED,
+        2**40,
+        OrdinaryMail.REJECT,
+        True,
+    )
+
+
+def test_a_mailbox_may_bring_its_birth_along(store: Store):
+    store.add_domain("alfa.example", now=NOON)
+    born = NOON - timedelta(days=1)
+    store.put_mailbox(MailboxRecord(address=MARIO, created=born), now=NOON)
+
+    assert [each.created for each in store.mailboxes()] == [born]
+
+
+def test_a_mailbox_needs_its_domain(store: Store):
+    with pytest.raises(UserError):
+        store.put_mailbox(MailboxRecord(address=MARIO), now=NOON)
+
+    assert store.mailboxes() == []
+
+
+def test_mailboxes_are_listed_by_address(store: Store):
+    for domain in ("alfa.example", "due.example"):
+        store.add_domain(domain, now=NOON)
+    for text in ("b@due.example", "Z@alfa.example", "a@alfa.example", "b_c@alfa.example", "b-c@alfa.example"):
+        store.put_mailbox(MailboxRecord(address=Address(text)), now=NOON)
+
+    in_alfa = ["a@alfa.example", "b-c@alfa.example", "b_c@alfa.example", "Z@alfa.example"]
+    assert [each.address.text for each in store.mailboxes("alfa.example")] == in_alfa
+    assert len(store.mailboxes()) == 5
+    assert store.mailboxes("other.example") == []
