@@ -41,6 +41,8 @@ class AlarmCode(StrEnum):
     """Replaced, with deviations that the old copy did not have; evidence one per code."""
     COPY_DAMAGED = "directory-copy-damaged"
     """The copy in use was found unreadable or touched."""
+    UNREACHABLE = "directory-unreachable"
+    """It could not be downloaded; the old copy stays in use; evidence `fault`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
