@@ -22,19 +22,18 @@ from ceralacca.core.incoming_point import MessageClass
 from ceralacca.core.model.address import Address
 from ceralacca.core.model.certification import OriginalData
 from ceralacca.core.model.log import LogEvent
-from ceralacca.core.model.notification import ErrorKind, ReceiptKind
+from ceralacca.core.model.notification import ReceiptKind
 from ceralacca.formats.draft import Draft
 from ceralacca.formats.issuance import Issuance
-from ceralacca.formats.mime.header import read_head
-from ceralacca.formats.receipt import compose_delivery, compose_non_delivery
+from ceralacca.formats.receipt import compose_delivery
 from ceralacca.formats.received import Received, read_received
 from ceralacca.formats.splice import Octets
 from ceralacca.ports.mail_store import Put, PutOutcome
-from ceralacca.ports.store import Commit, Job, JobKind, MailboxRecord, MailboxStatus, NewJob, Postponed, RecipientFate
+from ceralacca.ports.store import Commit, Job, JobKind, MailboxRecord, MailboxStatus, NewJob, Postponed
 from ceralacca.services import payload
 from ceralacca.services.desk import Desk
-from ceralacca.services.keys import letter_key, transaction_of
 from ceralacca.services.office import Office
+from ceralacca.services.recipient_fate import issuance_about, not_delivered, settle
 from ceralacca.services.retry import NotYet, step_delay
 
 
@@ -144,8 +143,15 @@ def _stored(desk: Desk, delivery: Delivery) -> None:
         desk.note(LogEvent.DELIVERY, _original(delivery), concerned=(delivery.recipient,), detail=delivery.kind)
         return
     received = read_received(delivery.octets)
-    draft = _receipt(_issuance(desk, received), received, delivery.recipient)
-    _answer(desk, delivery, received, draft, Fate.STORED, failure=None)
+    issuance = issuance_about(desk, received)
+    settle(
+        desk,
+        issuance,
+        _receipt(issuance, received, delivery.recipient),
+        sealed_by=delivery.provider,
+        recipient=delivery.recipient,
+        fate=Fate.STORED,
+    )
 
 
 def _receipt(issuance: Issuance, received: Received, recipient: Address) -> Draft:
@@ -204,8 +210,7 @@ def _out_of_patience(desk: Desk, delivery: Delivery) -> None:
 def _refuse(desk: Desk, delivery: Delivery, failure: DeliveryFailure) -> None:
     """F11: row 11, one for the recipient (AD-1, AD-2)."""
     received = read_received(delivery.octets)
-    draft = compose_non_delivery(_issuance(desk, received), recipient=delivery.recipient, failure=failure)
-    _answer(desk, delivery, received, draft, Fate.UNDELIVERABLE, failure=failure)
+    not_delivered(desk, received, provider=delivery.provider, recipient=delivery.recipient, failure=failure)
 
 
 def _held(desk: Desk, delivery: Delivery, failure: DeliveryFailure) -> Commit | Postponed:
@@ -222,44 +227,6 @@ def _held(desk: Desk, delivery: Delivery, failure: DeliveryFailure) -> Commit | 
     again = NewJob(key=f"{delivery.job.key}#held", kind=JobKind.DELIVERY, due=due, payload={**words, "held": 1})
     desk.jobs.append(again)
     return desk.commit()
-
-
-# -- both -------------------------------------------------------------------------------------------------
-
-
-def _answer(
-    desk: Desk, delivery: Delivery, received: Received, draft: Draft, fate: Fate, *, failure: DeliveryFailure | None
-) -> None:
-    """Fix the fate of the envelope for this recipient, with the one answer to its sender (DP-4)."""
-    assert received.facts is not None, "a sound envelope has certification data"
-    original = received.facts.original
-    desk.fates.append(
-        RecipientFate(
-            provider=delivery.provider,
-            identifier=delivery.identifier,
-            recipient=delivery.recipient,
-            fate=fate,
-            at=desk.instant,
-        )
-    )
-    letter = desk.issue(
-        draft,
-        key=letter_key(original.identifier, delivery.recipient, draft.row, peer=transaction_of(delivery.provider, ())),
-        event=LogEvent.DELIVERY if failure is None else LogEvent.DELIVERY_FAILURE,
-        original=original,
-        error=ErrorKind.NONE if failure is None else failure.value.error,
-        error_detail="" if failure is None else failure.value.detail(desk.office.provider.name),
-        concerned=(delivery.recipient,),
-    )
-    desk.send_letter(letter)
-
-
-def _issuance(desk: Desk, received: Received) -> Issuance:
-    """Compose from the envelope's own certification data, never computed anew (XM-7)."""
-    assert received.facts is not None, "a sound envelope has certification data"
-    assert received.original is not None, "a sound envelope has its original"
-    subject = read_head(received.original).first("Subject")
-    return desk.issuance(received.facts.original, subject.body if subject else None)
 
 
 def _log_failure(desk: Desk, delivery: Delivery, failure: DeliveryFailure, detail: str) -> None:

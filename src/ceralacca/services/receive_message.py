@@ -9,21 +9,17 @@ Clauses: F1 steps 5 to 9, F2, F7 to F11, F14; IP-5 to IP-22, MO-5, MO-12 to MO-1
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime
 
-from ceralacca.base.errors import OurError, UnreadableMessage, WorldError
+from ceralacca.base.errors import UnreadableMessage, WorldError
 from ceralacca.core.anomaly import AnomalyReason
-from ceralacca.core.delivery_point import DeliveryFailure, Fate
 from ceralacca.core.directory import Directory, certificate_sha1
 from ceralacca.core.incoming_point import Classification, IncomingFacts, MessageClass, classify
 from ceralacca.core.model.address import Address
 from ceralacca.core.model.certification import CertificationData
 from ceralacca.core.model.log import LogEvent
-from ceralacca.core.model.notification import ErrorKind, MessageRow, NotificationKind
+from ceralacca.core.model.notification import NotificationKind
 from ceralacca.core.model.outcome import SealReport
 from ceralacca.formats.envelope import Arrival, compose_anomaly_envelope
-from ceralacca.formats.mime.header import read_head
-from ceralacca.formats.receipt import compose_non_delivery, compose_taking_in_charge, compose_virus_detection
 from ceralacca.formats.received import Received, read_received
 from ceralacca.formats.splice import Octets
 from ceralacca.lint.form import check_form, family_of
@@ -31,29 +27,25 @@ from ceralacca.ports.letters import Inbound, StoredInbound
 from ceralacca.ports.scanner import ScanVerdict
 from ceralacca.ports.store import (
     Commit,
-    InfectedMessage,
     Job,
-    JobKind,
-    NewJob,
     OrdinaryMail,
-    Payload,
-    RecipientFate,
-    Taken,
 )
 from ceralacca.services import log_rows, payload
-from ceralacca.services.desk import Desk, Outgoing
+from ceralacca.services.desk import Desk
 from ceralacca.services.follow_up import hear
-from ceralacca.services.keys import letter_key, mailbox_name, transaction_of
+from ceralacca.services.keys import mailbox_name
 from ceralacca.services.office import Office
-from ceralacca.services.retry import NotYet, step_delay
+from ceralacca.services.retry import NotYet
+from ceralacca.services.take_in_charge import Envelope, infected, take_up, was_taken
 
 
 def receive(job: Job, office: Office) -> Commit:
     """Decide about one arrival. Raises NotYet while it cannot be decided, WorldError for other trouble."""
     inbound = payload.inbound(job, office.store)
     desk = Desk(office=office, job=job, instant=office.now())
-    if payload.word(job, "provider"):
-        return _take_up(desk, inbound)
+    if was_taken(desk):
+        take_up(desk, inbound)
+        return desk.commit()
     if _mixed(office, inbound):
         return _split(desk, inbound)
     arrived = _look(desk, inbound)
@@ -64,7 +56,7 @@ def receive(job: Job, office: Office) -> Commit:
     if arrived.classification.quarantine:  # IP-22: stays where it is, in the store, and goes nowhere
         arrived.log(LogEvent.QUARANTINE, detail=f"kept as {inbound.key}")
     elif kind is MessageClass.ENVELOPE:
-        _Envelope.of(arrived).take()
+        _envelope(arrived).take()
     else:
         _other(arrived)
     return desk.commit()
@@ -179,6 +171,20 @@ def _look(desk: Desk, inbound: StoredInbound) -> _Arrived:
     )
 
 
+def _envelope(arrived: _Arrived) -> Envelope:
+    assert arrived.directory is not None, "an envelope's signer was looked up"
+    assert arrived.received is not None, "an envelope was read"
+    mailbox = arrived.directory.receipt_mailbox(arrived.signer(), arrived.facts.original.sender.domain)  # PC-2
+    assert mailbox is not None, "a verified signer has a record"
+    return Envelope(
+        desk=arrived.desk,
+        inbound=arrived.inbound,
+        received=arrived.received,
+        provider=arrived.provider,
+        service_mailbox=mailbox,
+    )
+
+
 def _mixed(office: Office, inbound: StoredInbound) -> bool:
     service = [path for path in inbound.forward_paths if path == office.service_mailbox]
     return bool(service) and len(service) < len(inbound.forward_paths)
@@ -205,228 +211,6 @@ def _split(desk: Desk, inbound: StoredInbound) -> Commit:
     return desk.commit()
 
 
-# -- envelopes --------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Envelope:
-    """A sound envelope: for each recipient one outcome is owed (1.4)."""
-
-    desk: Desk
-    inbound: StoredInbound
-    received: Received
-    facts: CertificationData
-    provider: str
-    """Who sealed it."""
-    service_mailbox: Address
-    """Of the sender's provider: where rows 6 and 8 go (PC-2, DI-9)."""
-
-    @classmethod
-    def of(cls, arrived: _Arrived) -> "_Envelope":
-        assert arrived.directory is not None, "an envelope's signer was looked up"
-        assert arrived.received is not None, "an envelope was read"
-        sender = arrived.facts.original.sender
-        mailbox = arrived.directory.receipt_mailbox(arrived.signer(), sender.domain)
-        assert mailbox is not None, "a verified signer has a record"
-        return cls(
-            desk=arrived.desk,
-            inbound=arrived.inbound,
-            received=arrived.received,
-            facts=arrived.facts,
-            provider=arrived.provider,
-            service_mailbox=mailbox,
-        )
-
-    @property
-    def recipients(self) -> tuple[Address, ...]:
-        return tuple(dict.fromkeys(self.inbound.forward_paths))  # AM-30
-
-    @property
-    def transaction(self) -> str:
-        return transaction_of(self.provider, self.recipients)
-
-    def take(self) -> None:
-        """Take it in charge, once a transaction; a repeat gets the same receipt again and nothing else (IP-21)."""
-        desk, store = self.desk, self.desk.office.store
-        identifier, whom = self.facts.original.identifier, frozenset(self.recipients)
-        taken = store.taken(self.provider, identifier, whom)
-        if taken is not None:
-            self._send_again(taken)
-            return
-        self._issue_taking(identifier, whom)
-        self.pass_on(desk.instant)  # AM-21: and then the scan (IP-17)
-
-    def _issue_taking(self, identifier: str, whom: frozenset[Address]) -> None:
-        desk = self.desk
-        issuance = desk.issuance(self.facts.original, _subject(self.received))  # XM-7
-        letter = desk.issue(
-            compose_taking_in_charge(issuance, taken=self.recipients, service_mailbox=self.service_mailbox),
-            key=letter_key(identifier, None, MessageRow.TAKING_IN_CHARGE, peer=self.transaction),
-            event=LogEvent.TAKING_IN_CHARGE_ISSUED,
-            original=self.facts.original,
-            concerned=self.recipients,
-        )
-        desk.taken.append(
-            Taken(provider=self.provider, identifier=identifier, recipients=whom, letter=letter.key, at=desk.instant)
-        )
-        desk.send_letter(letter)
-
-    def _send_again(self, taken: Taken) -> None:
-        office = self.desk.office
-        letter = office.store.letter(taken.letter)
-        if letter is None:
-            raise OurError("the taking in charge of an envelope is not in the store")
-        self.desk.send(
-            Outgoing(
-                key=letter.key,
-                octets=lambda: office.store.octets(letter.digest),
-                reverse_path=letter.reverse_path,
-                forward_paths=letter.forward_paths,
-                instant=self.desk.instant,
-                repeat=self.inbound.key,
-            )
-        )
-
-    def pass_on(self, since: datetime) -> None:
-        """Scan, and hand it to the delivery point or to the virus storage (IP-17, IP-18). It waits for a verdict."""
-        office = self.desk.office
-        undecided = [one for one in self.recipients if self._undecided(one)]
-        try:
-            verdict = office.scanner.scan(office.store.octets(self.inbound.digest))
-        except WorldError:
-            self._without_verdict(undecided, since)
-            return
-        if verdict.clean:
-            for recipient in undecided:
-                self._to_delivery_point(recipient)
-        elif undecided:
-            self._store_infected(verdict)
-            for recipient in undecided:
-                self._detected(recipient, verdict)
-
-    def _undecided(self, recipient: Address) -> bool:
-        return self.desk.office.store.fate(self.provider, self.facts.original.identifier, recipient) is None
-
-    def _to_delivery_point(self, recipient: Address) -> None:
-        identifier = self.facts.original.identifier
-        name = mailbox_name(self.facts.instant, "envelope", self.provider, identifier, recipient.key)
-        self.desk.deliver_inbound(
-            self.inbound,
-            MessageClass.ENVELOPE,
-            recipient,
-            name=name,
-            identifier=identifier,
-            provider=self.provider,
-        )
-
-    def _store_infected(self, verdict: ScanVerdict) -> None:
-        """VI-1: the envelope as it came."""
-        self.desk.infected.append(_infected(self.desk, self.inbound, self.facts, verdict))
-        self.desk.note(
-            LogEvent.VIRUS_FOUND,
-            self.facts.original,
-            error=ErrorKind.VIRUS,
-            error_detail=verdict.virus,
-            concerned=self.recipients,
-            provider=self.provider,
-            detail=verdict.engine,
-        )
-
-    def _detected(self, recipient: Address, verdict: ScanVerdict) -> None:
-        """F7: row 8, one for each recipient (RV-1)."""
-        draft = compose_virus_detection(
-            self.desk.issuance(self.facts.original, _subject(self.received)),
-            recipient=recipient,
-            virus=verdict.virus,
-            service_mailbox=self.service_mailbox,
-        )
-        self._decide(recipient, Fate.INFECTED)
-        letter = self.desk.issue(
-            draft,
-            key=letter_key(
-                self.facts.original.identifier, recipient, draft.row, peer=transaction_of(self.provider, ())
-            ),
-            event=LogEvent.VIRUS_DETECTION_ISSUED,
-            original=self.facts.original,
-            error=ErrorKind.VIRUS,
-            error_detail=verdict.virus,
-            concerned=(recipient,),
-        )
-        self.desk.send_letter(letter)
-
-    def _decide(self, recipient: Address, fate: Fate) -> None:
-        self.desk.fates.append(
-            RecipientFate(
-                provider=self.provider,
-                identifier=self.facts.original.identifier,
-                recipient=recipient,
-                fate=fate,
-                at=self.desk.instant,
-            )
-        )
-
-    def _without_verdict(self, undecided: list[Address], since: datetime) -> None:
-        """No verdict is no verdict: it is scanned later, and after hours it is not delivered (DP-6, AD-2)."""
-        desk = self.desk
-        if desk.instant - since >= desk.office.patience.scan:
-            for recipient in undecided:
-                self._not_delivered(recipient)
-            return
-        tries = int(payload.word(desk.job, "tries") or 0) + 1
-        words: Payload = {
-            "inbound": self.inbound.key,
-            "provider": self.provider,
-            "mailbox": self.service_mailbox.text,
-            "since": since.isoformat(),
-            "tries": tries,
-        }
-        key = f"arrival:{self.inbound.key}:scan:{tries}"
-        due = desk.instant + step_delay(tries)
-        desk.jobs.append(NewJob(key=key, kind=JobKind.ARRIVAL, due=due, payload=words))
-
-    def _not_delivered(self, recipient: Address) -> None:
-        failure = DeliveryFailure.UNSPECIFIED
-        draft = compose_non_delivery(
-            self.desk.issuance(self.facts.original, _subject(self.received)), recipient=recipient, failure=failure
-        )
-        self._decide(recipient, Fate.UNDELIVERABLE)
-        letter = self.desk.issue(
-            draft,
-            key=letter_key(
-                self.facts.original.identifier, recipient, draft.row, peer=transaction_of(self.provider, ())
-            ),
-            event=LogEvent.DELIVERY_FAILURE,
-            original=self.facts.original,
-            error=failure.value.error,
-            error_detail=failure.value.detail(self.desk.office.provider.name),
-            concerned=(recipient,),
-            detail="no verdict of the scanner",
-        )
-        self.desk.send_letter(letter)
-
-
-def _take_up(desk: Desk, inbound: StoredInbound) -> Commit:
-    """Go on with an envelope that was taken in charge while the scanner was away: what it is was decided then."""
-    received = read_received(desk.office.store.octets(inbound.digest))
-    assert received.facts is not None, "an envelope taken in charge has certification data"
-    envelope = _Envelope(
-        desk=desk,
-        inbound=inbound,
-        received=received,
-        facts=received.facts,
-        provider=payload.word(desk.job, "provider"),
-        service_mailbox=payload.address(desk.job, "mailbox"),
-    )
-    envelope.pass_on(datetime.fromisoformat(payload.word(desk.job, "since")))
-    return desk.commit()
-
-
-def _subject(received: Received) -> bytes | None:
-    assert received.original is not None, "a sound envelope has its original"
-    subject = read_head(received.original).first("Subject")
-    return subject.body if subject else None
-
-
 # -- everything else --------------------------------------------------------------------------------------
 
 
@@ -449,24 +233,9 @@ def _drop_infected(arrived: _Arrived, verdict: ScanVerdict) -> None:
     """IP-19, IP-20: logged, no notice; what a provider sealed is kept, other mail is not."""
     desk, kind = arrived.desk, arrived.classification.kind
     if kind is not MessageClass.ORDINARY:
-        facts = arrived.facts if kind is MessageClass.RECEIPT else None
-        desk.infected.append(_infected(desk, arrived.inbound, facts, verdict))
+        identifier = arrived.facts.original.identifier if kind is MessageClass.RECEIPT else ""
+        desk.infected.append(infected(desk, arrived.inbound, identifier, verdict))
     arrived.log(LogEvent.VIRUS_FOUND, detail=f"{verdict.virus}; {verdict.engine}")
-
-
-def _infected(
-    desk: Desk, inbound: StoredInbound, facts: CertificationData | None, verdict: ScanVerdict
-) -> InfectedMessage:
-    return InfectedMessage(
-        key=f"incoming:{inbound.key}",
-        digest=inbound.digest,
-        identifier=facts.original.identifier if facts else "",
-        found=desk.instant,
-        sender=inbound.reverse_path,
-        recipients=inbound.forward_paths,
-        virus=verdict.virus,
-        engine=verdict.engine,
-    )
 
 
 _EVENTS = {
@@ -504,7 +273,7 @@ def _wrap(arrived: _Arrived) -> None:
     if not wanted:
         return
     draft = compose_anomaly_envelope(
-        Arrival(octets=arrived.octets, reverse_path=inbound.reverse_path, forward_paths=wanted),  # BA-2, MO-11
+        Arrival(octets=arrived.octets, reverse_path=inbound.reverse_path, forward_paths=arrived.recipients),
         provider=desk.office.provider,
         instant=desk.instant,
         entropy=desk.office.entropy,

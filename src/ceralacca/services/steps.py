@@ -15,6 +15,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from datetime import timedelta
+from functools import partial
 from typing import Final, TypeVar
 
 import structlog
@@ -48,6 +49,7 @@ _diagnostics = structlog.get_logger("ceralacca.services")
 
 Result = Commit | Postponed
 _Item = TypeVar("_Item")
+_Done = TypeVar("_Done")
 
 
 def run(
@@ -61,7 +63,7 @@ def run(
     others = [job for job in jobs if job.kind is not JobKind.DELIVERY]
     results = [
         *_deliver_all(deliveries, office, threads),
-        *_each(others, lambda job: _guarded(job, office, lambda: _step(job, office)), threads),
+        *_each(others, lambda job: _done(job, _guarded(job, office, lambda: _step(job, office))), threads),
     ]
     commits = [result for result in results if isinstance(result, Commit)]
     return commits, [result for result in results if isinstance(result, Postponed)]
@@ -129,23 +131,27 @@ def _step(job: Job, office: Office) -> Result:
             raise OurError("a delivery was taken for a step of its own")
 
 
-def _guarded(job: Job, office: Office, step: Callable[[], Result]) -> Result:
+def _guarded(job: Job, office: Office, step: Callable[[], _Done]) -> _Done | Postponed:
     """Do a step; whatever goes wrong in it is its own matter."""
     try:
-        result = step()
+        return step()
     except NotYet as trouble:
         return _waits(job, office, str(trouble))
     except WorldError as trouble:
         return _waits(job, office, type(trouble).__name__)
     except Exception as error:  # noqa: BLE001 one failing job never fails its batch
-        places = [
-            f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)
-        ]
-        _diagnostics.error(
-            "step failed", job=job.id, kind=job.kind, error=type(error).__name__, trace=places, **_named(job)
-        )
-        return _postponed(job, office, f"{type(error).__name__}: see the diagnostics")
-    _diagnostics.info("step", job=job.id, kind=job.kind, done=isinstance(result, Commit), **_named(job))
+        name, places = type(error).__name__, traceback.extract_tb(error.__traceback__)
+        trace = [f"{place.filename}:{place.lineno} {place.name}" for place in places]
+        _diagnostics.error("step failed", job=job.id, kind=job.kind, error=name, trace=trace, **_named(job))
+        return _postponed(job, office, f"{name}: see the diagnostics")
+
+
+def _done(job: Job, result: Result) -> Result:
+    """Write the one line of a step that has come to its end."""
+    if isinstance(result, Commit):
+        found = next((row.identifier for row in result.log if row.identifier), None)
+        named = {"identifier": found} if found else _named(job)
+        _diagnostics.info("step", job=job.id, kind=job.kind, did=[row.event.value for row in result.log], **named)
     return result
 
 
@@ -172,14 +178,10 @@ def _named(job: Job) -> dict[str, str]:
 
 def _deliver_all(jobs: Sequence[Job], office: Office, threads: Executor | None) -> list[Result]:
     """Load all, put all with one sync, then conclude each."""
-    results: list[Result] = []
-    open_: list[Delivery] = []
-    for job in jobs:
-        loaded = _loaded(job, office)
-        if isinstance(loaded, Delivery):
-            open_.append(loaded)
-        else:
-            results.append(loaded)
+    loaded = [(job, _guarded(job, office, partial(load, job, office))) for job in jobs]
+    open_ = [delivery for _, delivery in loaded if isinstance(delivery, Delivery)]
+    results: list[Result] = [waits for _, waits in loaded if isinstance(waits, Postponed)]
+    results += [Commit(done=job.id, instant=office.now()) for job, delivery in loaded if delivery is None]
     putting = [delivery for delivery in open_ if delivery.refusal is None]
     outcomes = dict(zip([one.job.id for one in putting], _put_all(putting, office), strict=True))
     results += _each(open_, lambda one: _concluded(one, outcomes.get(one.job.id), office), threads)
@@ -196,21 +198,8 @@ def _put_all(deliveries: Sequence[Delivery], office: Office) -> Sequence[PutOutc
         return [WorldError("the mail store failed")] * len(deliveries)
 
 
-def _loaded(job: Job, office: Office) -> Delivery | Result:
-    found: list[Delivery] = []
-
-    def step() -> Result:
-        delivery = load(job, office)
-        if delivery is not None:
-            found.append(delivery)
-        return Commit(done=job.id, instant=office.now())  # decided already: nothing more to do
-
-    result = _guarded(job, office, step)
-    return found[0] if found else result
-
-
 def _concluded(delivery: Delivery, outcome: PutOutcome | WorldError | None, office: Office) -> Result:
-    return _guarded(delivery.job, office, lambda: conclude(delivery, outcome, office))
+    return _done(delivery.job, _guarded(delivery.job, office, lambda: conclude(delivery, outcome, office)))
 
 
 def _each(items: Sequence[_Item], step: Callable[[_Item], Result], threads: Executor | None) -> list[Result]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from ceralacca.base.errors import WorldError
+from ceralacca.base.errors import UnreadableMessage, WorldError
 from ceralacca.core.directory import Directory
 from ceralacca.core.model.address import Address
 from ceralacca.core.model.log import LogEvent, LogRow
@@ -140,8 +140,11 @@ class OnTheWire:
 
     @property
     def row(self) -> MessageRow | None:
-        """Which row of table 1.1 it says it is."""
-        return read_received(self.octets).row
+        """Which row of table 1.1 it says it is; None for everything else."""
+        try:
+            return read_received(self.octets).row
+        except UnreadableMessage:
+            return None
 
 
 Answer = Callable[[Address], RcptOutcome | None]
