@@ -33,7 +33,7 @@ from ceralacca.ports.store import Commit, Job, JobKind, MailboxRecord, MailboxSt
 from ceralacca.services import payload
 from ceralacca.services.desk import Desk
 from ceralacca.services.office import Office
-from ceralacca.services.recipient_fate import issuance_about, not_delivered, settle
+from ceralacca.services.recipient_fate import Owed, issuance_about, not_delivered, settle
 from ceralacca.services.retry import NotYet, step_delay
 
 
@@ -65,9 +65,9 @@ class Delivery:
         return payload.word(self.job, "identifier")
 
     @property
-    def provider(self) -> str:
-        """Who sealed the envelope."""
-        return payload.word(self.job, "provider")
+    def owed(self) -> Owed:
+        """To whom the answer to an envelope is owed."""
+        return Owed(provider=payload.word(self.job, "provider"), recipient=self.recipient)
 
     @property
     def refusal(self) -> DeliveryFailure | None:
@@ -144,14 +144,7 @@ def _stored(desk: Desk, delivery: Delivery) -> None:
         return
     received = read_received(delivery.octets)
     issuance = issuance_about(desk, received)
-    settle(
-        desk,
-        issuance,
-        _receipt(issuance, received, delivery.recipient),
-        sealed_by=delivery.provider,
-        recipient=delivery.recipient,
-        fate=Fate.STORED,
-    )
+    settle(desk, delivery.owed, Fate.STORED, issuance, _receipt(issuance, received, delivery.recipient))
 
 
 def _receipt(issuance: Issuance, received: Received, recipient: Address) -> Draft:
@@ -186,31 +179,27 @@ def _undeliverable(desk: Desk, delivery: Delivery, failure: DeliveryFailure) -> 
     if delivery.kind is MessageClass.RECEIPT:
         return _held(desk, delivery, failure)
     if delivery.is_envelope:
-        _refuse(desk, delivery, failure)
+        _stored_or_refused(desk, delivery, failure)
     else:
         _log_failure(desk, delivery, failure, "dropped")
     return desk.commit()
 
 
 def _out_of_patience(desk: Desk, delivery: Delivery) -> None:
-    """A mailbox that could not be written: wait, and after hours tell an envelope's sender (DP-6).
-
-    Trouble may have struck after the message was stored: then it is delivered, and says so.
-    """
+    """A mailbox that could not be written: wait, and after hours tell an envelope's sender (DP-6)."""
     since = desk.office.patience.mailbox
     waiting = desk.instant - delivery.job.created < since
     if waiting or not delivery.is_envelope:
         raise NotYet("the mailbox cannot be written")
-    if desk.office.mail.holds(delivery.recipient, delivery.name):
+    _stored_or_refused(desk, delivery, DeliveryFailure.UNSPECIFIED)
+
+
+def _stored_or_refused(desk: Desk, delivery: Delivery, failure: DeliveryFailure) -> None:
+    """F11: row 11 (AD-1, AD-2), unless an earlier attempt had stored the envelope and died before it could say so."""
+    if delivery.job.attempts > 1 and desk.office.mail.holds(delivery.recipient, delivery.name):
         _stored(desk, delivery)
     else:
-        _refuse(desk, delivery, DeliveryFailure.UNSPECIFIED)
-
-
-def _refuse(desk: Desk, delivery: Delivery, failure: DeliveryFailure) -> None:
-    """F11: row 11, one for the recipient (AD-1, AD-2)."""
-    received = read_received(delivery.octets)
-    not_delivered(desk, received, provider=delivery.provider, recipient=delivery.recipient, failure=failure)
+        not_delivered(desk, delivery.owed, read_received(delivery.octets), failure)
 
 
 def _held(desk: Desk, delivery: Delivery, failure: DeliveryFailure) -> Commit | Postponed:

@@ -6,7 +6,7 @@ survives a crash (DP-3). The key of the answer says for whom and from which prov
 Clauses: DP-3, DP-4, AD-1, AD-2, RV-1, XM-7, LO-2; the right half of 1.4.
 """
 
-from typing import Unpack
+from dataclasses import dataclass
 
 from ceralacca.core.delivery_point import DeliveryFailure, Fate
 from ceralacca.core.model.address import Address
@@ -20,7 +20,6 @@ from ceralacca.formats.received import Received
 from ceralacca.ports.store import RecipientFate
 from ceralacca.services.desk import Desk
 from ceralacca.services.keys import letter_key, transaction_of
-from ceralacca.services.log_rows import Details
 
 _EVENTS = {
     Fate.STORED: LogEvent.DELIVERY,
@@ -37,48 +36,54 @@ def issuance_about(desk: Desk, received: Received) -> Issuance:
     return desk.issuance(received.facts.original, subject.body if subject else None)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owed:
+    """To whom one answer is owed: the provider that sealed the envelope, about one recipient of ours (DP-4)."""
+
+    provider: str
+    recipient: Address
+
+
 def settle(
     desk: Desk,
+    owed: Owed,
+    fate: Fate,
     issuance: Issuance,
     draft: Draft,
     *,
-    sealed_by: str,
-    recipient: Address,
-    fate: Fate,
     error: ErrorKind = ErrorKind.NONE,
-    **details: Unpack[Details],
+    error_detail: str = "",
+    detail: str = "",
 ) -> None:
-    """Fix the fate, issue the answer and send it on its way. `sealed_by` is the provider of the envelope."""
-    original = issuance.original
+    """Fix the fate, issue the answer and send it on its way."""
+    original, recipient = issuance.original, owed.recipient
     desk.fates.append(
         RecipientFate(
-            provider=sealed_by, identifier=original.identifier, recipient=recipient, fate=fate, at=desk.instant
+            provider=owed.provider, identifier=original.identifier, recipient=recipient, fate=fate, at=desk.instant
         )
     )
     letter = desk.issue(
         draft,
-        key=letter_key(original.identifier, recipient, draft.row, peer=transaction_of(sealed_by, ())),
+        key=letter_key(original.identifier, recipient, draft.row, peer=transaction_of(owed.provider, ())),
         event=_EVENTS[fate],
         original=original,
         error=error,
+        error_detail=error_detail,
         concerned=(recipient,),
-        **details,
+        detail=detail,
     )
     desk.send_letter(letter)
 
 
-def not_delivered(
-    desk: Desk, received: Received, *, provider: str, recipient: Address, failure: DeliveryFailure, detail: str = ""
-) -> None:
+def not_delivered(desk: Desk, owed: Owed, received: Received, failure: DeliveryFailure, *, detail: str = "") -> None:
     """F11: row 11, one for the recipient (AD-1)."""
     issuance = issuance_about(desk, received)
     settle(
         desk,
+        owed,
+        Fate.UNDELIVERABLE,
         issuance,
-        compose_non_delivery(issuance, recipient=recipient, failure=failure),
-        sealed_by=provider,
-        recipient=recipient,
-        fate=Fate.UNDELIVERABLE,
+        compose_non_delivery(issuance, recipient=owed.recipient, failure=failure),
         error=failure.value.error,
         error_detail=failure.value.detail(desk.office.provider.name),
         detail=detail,

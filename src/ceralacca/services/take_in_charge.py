@@ -25,7 +25,7 @@ from ceralacca.ports.store import InfectedMessage, JobKind, NewJob, Payload, Tak
 from ceralacca.services import payload
 from ceralacca.services.desk import Desk, Outgoing
 from ceralacca.services.keys import letter_key, mailbox_name, transaction_of
-from ceralacca.services.recipient_fate import issuance_about, not_delivered, settle
+from ceralacca.services.recipient_fate import Owed, issuance_about, not_delivered, settle
 from ceralacca.services.retry import step_delay
 
 
@@ -131,6 +131,9 @@ class Envelope:
             for recipient in undecided:
                 self._detected(recipient, verdict)
 
+    def _owed(self, recipient: Address) -> Owed:
+        return Owed(provider=self.provider, recipient=recipient)
+
     def _undecided(self, recipient: Address) -> bool:
         return self.desk.office.store.fate(self.provider, self.identifier, recipient) is None
 
@@ -166,11 +169,10 @@ class Envelope:
         )
         settle(
             self.desk,
+            self._owed(recipient),
+            Fate.INFECTED,
             issuance,
             draft,
-            sealed_by=self.provider,
-            recipient=recipient,
-            fate=Fate.INFECTED,
             error=ErrorKind.VIRUS,
             error_detail=verdict.virus,
         )
@@ -186,10 +188,9 @@ class Envelope:
         for recipient in undecided:
             not_delivered(
                 desk,
+                self._owed(recipient),
                 self.received,
-                provider=self.provider,
-                recipient=recipient,
-                failure=DeliveryFailure.UNSPECIFIED,
+                DeliveryFailure.UNSPECIFIED,
                 detail="no verdict of the scanner",
             )
 
