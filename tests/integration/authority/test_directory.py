@@ -1,7 +1,9 @@
 """Providers and the sandbox's directory manager over real TLS: who gets the directory, and what replaces the copy."""
 
+import socket
 import ssl
 import subprocess
+import threading
 from datetime import timedelta
 from pathlib import Path
 
@@ -99,19 +101,21 @@ def test_a_server_that_our_roots_do_not_vouch_for_is_not_asked(nation, tmp_path:
     stranger = Sandbox.create(tmp_path / "stranger", clock=nation.clock)
     stranger.tls_certificate(["localhost", "127.0.0.1"], into=tmp_path / "pair")
     nation.sandbox.tls_certificate(["elsewhere.example"], into=tmp_path / "elsewhere")
+    asked: list[str] = []
+
+    def answer() -> Published:
+        asked.append("x")
+        return Published(media_type="x", octets=b"x")
+
     for pair in ("pair", "elsewhere"):  # not vouched for; vouched for under another name
-        server = serving(
-            {"/x": unasked}, server_context(tmp_path / pair / "certificate.pem", tmp_path / pair / "key.pem")
-        )
+        held = tmp_path / pair
+        server = serving({"/x": answer}, server_context(held / "certificate.pem", held / "key.pem"))
         try:
             with pytest.raises(WorldError):
                 nation.download(f"{server.url}/x")()
         finally:
             server.close()
-
-
-def unasked() -> Published:
-    raise AssertionError("a request got through")
+    assert asked == []
 
 
 def serving(gives: dict[str, Gives], tls: ssl.SSLContext | None = None) -> Publication:
@@ -262,6 +266,34 @@ def test_missing_and_too_large_files_are_refused(nation, behaviour: str) -> None
         server.close()
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"HTTP/1.0 302 Found\r\nLocation: /x\r\n\r\n",
+        b"HTTP/1.0 200 OK\r\nContent-Encoding: gzip\r\n\r\n",
+        b"HTTP/1.0 200 OK\r\nContent-Length: 100\r\n\r\n",
+        b"HTTP/1.0 206 Partial Content\r\n\r\n",
+        b"nonsense\r\n\r\n",
+        b"",
+    ],
+    ids=["redirection", "compressed", "cut", "partial", "nonsense", "nothing"],
+)
+def test_an_answer_that_is_not_the_file_is_none(head: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = threading.Thread(target=answer_once, args=(listener, head + b"octets" * bool(head)))
+        server.start()
+        with pytest.raises(WorldError):
+            fetch(f"http://127.0.0.1:{listener.getsockname()[1]}/", FetchLimits(octets=1 << 20), tls=None)
+        server.join()
+
+
+def answer_once(listener: socket.socket, octets: bytes) -> None:
+    peer, _ = listener.accept()
+    with peer:
+        peer.recv(65536)
+        peer.sendall(octets)
+
+
 @pytest.mark.system
 @pytest.mark.requirement("DI-2")
 def test_openssl_opens_what_is_published(nation, tmp_path: Path) -> None:
@@ -272,23 +304,9 @@ def test_openssl_opens_what_is_published(nation, tmp_path: Path) -> None:
     assert answer.headers["Content-Type"] == MEDIA_TYPE
     (tmp_path / "igpec.p7m").write_bytes(answer.content)
     (tmp_path / "anchors.pem").write_bytes((nation.sandbox.public / "pec-root.pem").read_bytes())
+    files = ("-CAfile", "anchors.pem", "-in", "igpec.p7m", "-out", "igpec.ldif")
     subprocess.run(
-        [
-            *[
-                "openssl",
-                "cms",
-                "-verify",
-                "-inform",
-                "DER",
-                "-binary",
-                "-CAfile",
-                "anchors.pem",
-                "-in",
-                "igpec.p7m",
-                "-out",
-                "igpec.ldif",
-            ]
-        ],
+        ["openssl", "cms", "-verify", "-inform", "DER", "-binary", *files],
         cwd=tmp_path,
         check=True,
         capture_output=True,
