@@ -87,9 +87,7 @@ class KeysSection(Section):
     """The sealing key: in a file or in a token. Only worker processes read it."""
 
     certificate: FilePath
-    """The provider's certificate, PEM or DER; in PEM the intermediate certificates may follow it."""
-    intermediates: tuple[FilePath, ...] = ()
-    """Files with the certificates between it and the root, when they are not in the same file (GE-2)."""
+    """The provider's certificate, PEM or DER; in PEM the certificates between it and the root follow it (GE-2)."""
     key: FilePath | None = None
     """PKCS#8 file with the RSA key; mode 0600. Leave it out when the key is in a token."""
     passphrase_file: FilePath | None = None
@@ -112,47 +110,39 @@ class TrustSection(Section):
     anchors: Annotated[tuple[FilePath, ...], Field(min_length=1)]
     """Files or folders with the authorities' certificates, PEM or DER. Self-signed ones are the anchors."""
     crl_folder: FilePath | None = None
-    """Where revocation lists are kept; by default `crl` in the data folder."""
+    """A folder of further revocation lists, kept up to date by others."""
     crl_urls: tuple[str, ...] = ()
-    """HTTP addresses of the revocation lists. Only these are fetched: an address inside a certificate never is."""
-    crl_refresh: Duration = timedelta(hours=1)
-    """How often they are fetched; at most hourly is asked for, never past nextUpdate (IP-9)."""
+    """Addresses of the revocation lists, fetched hourly (IP-9). Only these: an address in a certificate never is."""
+    crl_server_ca: FilePath | None = None
+    """Authority of the servers, PEM; needed for https addresses only."""
 
     @model_validator(mode="after")
     def _http(self) -> Self:
         for url in self.crl_urls:
             if not url.startswith(("http://", "https://")):
                 raise ValueError("crl_urls: write http:// or https:// addresses")
+            if url.startswith("https://") and self.crl_server_ca is None:
+                raise ValueError("crl_urls: an https address needs crl_server_ca")
         return self
 
 
 class DirectorySection(Section):
-    """The providers directory and its local copy (section 9 of the norm)."""
+    """The providers directory and its local copy (section 9 of the norm), fetched daily (DI-3)."""
 
     url: Annotated[str, Field(pattern=r"^https://")]
     """HTTPS address of the sealed directory (`.p7m`)."""
     manager: Annotated[tuple[FilePath, ...], Field(min_length=1)]
     """Pinned certificate of the directory's manager; two during its renewal (DI-5)."""
-    client_certificate: FilePath | None = None
-    """Certificate that we show to the directory's server."""
-    client_key: FilePath | None = None
+    client_certificate: FilePath
+    """Certificate that we show to the directory's server, PEM (DI-4)."""
+    client_key: FilePath
     """Its key; mode 0600."""
-    server_ca: FilePath | None = None
-    """Authority of the server's certificate; without it the system's."""
+    server_ca: FilePath
+    """Authority of the server's certificate, PEM."""
     own_name: str = ""
     """Our own `providerName` there; by default the provider's name. A copy without it is refused (DI-5)."""
-    refresh: Duration = timedelta(hours=24)
-    """How often it is fetched: at least daily (DI-3)."""
     drop_percent: Annotated[int, Field(strict=True, ge=0, le=100)] = 20
     """How many in a hundred providers may vanish at once before a new copy is refused."""
-
-    @model_validator(mode="after")
-    def _within_rules(self) -> Self:
-        if not timedelta(0) < self.refresh <= timedelta(hours=24):
-            raise ValueError('refresh: at least once a day (DI-3); write "24h" or less')
-        if (self.client_certificate is None) != (self.client_key is None):
-            raise ValueError("client_certificate and client_key go together")
-        return self
 
 
 class TlsSection(Section):

@@ -1,0 +1,44 @@
+"""The access point's process: submission by holders on 465 and 587.
+
+Faces holders, writes submissions, holds no signing key. Clauses: AP-1 to AP-4, AP-18, AP-25, AM-33, SE-3.
+"""
+
+from ceralacca.apps.data_folder import DataFolder
+from ceralacca.apps.duty import Duty
+from ceralacca.apps.listening import limits_of, serve_listener
+from ceralacca.apps.settings import Settings
+from ceralacca.apps.wiring import CLOCK, provider_store, scanner
+from ceralacca.base.identifiers import system_entropy
+from ceralacca.net.smtp_server import AccessRules, Door
+from ceralacca.ports.store import Store
+from ceralacca.store.sign_in import SignIn
+from ceralacca.store.sign_in_attempts import SignInAttempts
+
+_ALSO_TAKEN = 50
+"""Recipients beyond the certified limit that SMTP still takes, so that the refusal is a notice (AP-13)."""
+
+
+def run_access(settings: Settings, duty: Duty) -> None:
+    """Take submissions until the duty ends. Raises UserError."""
+    DataFolder(settings.data.folder).make()
+    store = provider_store(settings)
+    try:
+        rules = AccessRules(
+            sign_in(settings, store),
+            reserved=(settings.provider.address, settings.provider.service_mailbox),
+            ready=scanner(settings).ready,
+        )
+        host, access = settings.access.host, settings.access
+        doors = {"port": Door(host=host, port=access.port, implicit_tls=True)}
+        if access.starttls:
+            doors["starttls_port"] = Door(host=host, port=access.starttls_port)
+        limits = limits_of(access, recipients=access.recipients + _ALSO_TAKEN)
+        serve_listener(settings, duty, store, rules, doors, limits)
+    finally:
+        store.close()
+
+
+def sign_in(settings: Settings, store: Store) -> SignIn:
+    """Return the one judge of passwords of this host."""
+    attempts = SignInAttempts(DataFolder(settings.data.folder).attempts)
+    return SignIn(store.mailbox, attempts=attempts, clock=CLOCK, entropy=system_entropy)

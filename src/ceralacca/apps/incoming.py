@@ -1,0 +1,36 @@
+"""The incoming point's process: mail of other providers and of everybody else, on 25.
+
+Faces the Internet, writes arrivals, holds no signing key. Clauses: IP-1 to IP-5, IP-21.
+"""
+
+from ceralacca.apps.data_folder import DataFolder
+from ceralacca.apps.duty import Duty
+from ceralacca.apps.listening import limits_of, serve_listener
+from ceralacca.apps.settings import Settings
+from ceralacca.apps.wiring import provider_store, scanner
+from ceralacca.net.smtp_server import Door, IncomingRules
+
+
+def run_incoming(settings: Settings, duty: Duty) -> None:
+    """Take arrivals until the duty ends. Raises UserError."""
+    folder = DataFolder(settings.data.folder)
+    folder.make()
+    store, scans = provider_store(settings), scanner(settings)
+
+    def could_be_judged() -> bool:
+        """IP-5: without directory or scanner nothing can be decided, and the peer keeps its message."""
+        return (folder.directory / "current").exists() and scans.ready()
+
+    try:
+        rules = IncomingRules(
+            domains=store.domains,
+            own=(settings.provider.address, settings.provider.service_mailbox),
+            mailbox=store.mailbox,
+            ready=could_be_judged,
+            postmaster=settings.provider.service_mailbox,
+        )
+        incoming = settings.incoming
+        doors = {"port": Door(host=incoming.host, port=incoming.port)}
+        serve_listener(settings, duty, store, rules, doors, limits_of(incoming, recipients=incoming.recipients))
+    finally:
+        store.close()

@@ -1,0 +1,52 @@
+"""What is done once before the roles start: folders, tables, the service mailbox, the first directory and CRLs.
+
+Needs no key. What can be mended by the operator stops the start with a remedy; a directory or CRL that
+cannot be had now does not: mail waits until the timekeeper has it (IP-5).
+
+Clauses: MO-4, DI-3, IP-9, LO-2.
+"""
+
+from ceralacca import __version__
+from ceralacca.apps.data_folder import DataFolder
+from ceralacca.apps.directory_agent import directory_agent
+from ceralacca.apps.settings import Settings
+from ceralacca.apps.virus_scan import refuse_demo_database
+from ceralacca.apps.wiring import CLOCK, database_url, provider_store, scanner
+from ceralacca.core.model.log import LogEvent, LogRow
+from ceralacca.ports.scanner import NotScanned
+from ceralacca.ports.store import Commit, MailboxRecord, Store
+from ceralacca.store.schema import upgrade
+
+_SERVICE_QUOTA = 2**40
+
+
+def prepare(settings: Settings) -> None:
+    """Make everything ready that the roles expect. Raises UserError, WorldError."""
+    DataFolder(settings.data.folder).make()
+    upgrade(database_url(settings))
+    store = provider_store(settings, connections=1)
+    try:
+        add_service_mailbox(settings, store)
+        if not settings.virus.managed:
+            _look_at_scanner(settings)
+        agent = directory_agent(settings, store)
+        agent.do_what_is_due(CLOCK.now())
+        started = LogRow(instant=CLOCK.now(), event=LogEvent.CONFIGURATION, detail=f"start {__version__}")
+        store.commit([Commit(instant=started.instant, log=(started,))])
+    finally:
+        store.close()
+
+
+def add_service_mailbox(settings: Settings, store: Store) -> None:
+    """See that the service mailbox is there, in a domain that is served (MO-4)."""
+    address = settings.provider.service_mailbox
+    store.add_domain(address.domain, now=CLOCK.now())
+    if store.mailbox(address) is None:
+        store.put_mailbox(MailboxRecord(address=address, is_service=True, quota=_SERVICE_QUOTA), now=CLOCK.now())
+
+
+def _look_at_scanner(settings: Settings) -> None:
+    try:
+        refuse_demo_database(settings, scanner(settings))
+    except NotScanned:  # away: mail waits
+        return

@@ -1,0 +1,61 @@
+"""The timekeeper: what is to be done at its time and needs no key.
+
+The providers directory daily, the CRLs hourly, and old records of deliveries forgotten. The timers of
+section 7 are jobs of the workers: their notices are sealed, and only a worker holds the key.
+
+Clauses: DI-3, IP-9, SE-4.
+"""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+
+from ceralacca.apps.data_folder import DataFolder
+from ceralacca.apps.directory_agent import DirectoryAgent, directory_agent
+from ceralacca.apps.duty import Duty
+from ceralacca.apps.settings import Settings
+from ceralacca.apps.wiring import CLOCK, mail_store, provider_store
+from ceralacca.base.errors import WorldError
+from ceralacca.store.maildir import Maildir
+
+_LOG = structlog.get_logger(__name__)
+
+_LOOK: Final = 30.0
+"""Seconds between two looks at the clock: it may be set, and machines sleep."""
+_FORGET: Final = timedelta(days=7)
+_TIDY_EVERY: Final = timedelta(days=1)
+
+
+def run_timekeeper(settings: Settings, duty: Duty) -> None:
+    """Keep the times until the duty ends. Raises UserError."""
+    DataFolder(settings.data.folder).make()
+    store = provider_store(settings, connections=1)
+    try:
+        agent = directory_agent(settings, store)
+        mail, tidied = mail_store(settings), CLOCK.now()
+        duty.ready()
+        while not duty.ending.is_set():
+            duty.beat()
+            now = CLOCK.now()
+            _guarded(agent, now)
+            if now - tidied >= _TIDY_EVERY:
+                tidied = now
+                _tidy(mail, now)
+            duty.ending.wait(_LOOK)
+    finally:
+        store.close()
+
+
+def _guarded(agent: DirectoryAgent, now: datetime) -> None:
+    try:
+        agent.do_what_is_due(now)
+    except WorldError as error:
+        _LOG.error("timekeeper.waits", error=type(error).__name__, reason=str(error))
+
+
+def _tidy(mail: Maildir, now: datetime) -> None:
+    try:
+        _LOG.info("timekeeper.tidied", records=mail.forget_deliveries(before=now - _FORGET))
+    except WorldError as error:
+        _LOG.warning("timekeeper.waits", error=type(error).__name__, reason=str(error))

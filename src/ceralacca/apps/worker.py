@@ -1,0 +1,109 @@
+"""The worker: claims what is due, does the steps of a batch side by side, commits them with one sync.
+
+The only process that reads the signing key, and so the one that fires the timers as well: their notices
+are sealed. It waits for hints of the listeners and of other workers, but what it believes is the queue: it
+looks there every second, and when the next job is due.
+
+Clauses: AP-25, IP-21, TI-10, SE-4.
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import Final
+
+import structlog
+
+from ceralacca.apps.claims import Claims
+from ceralacca.apps.data_folder import DataFolder
+from ceralacca.apps.duty import Duty
+from ceralacca.apps.settings import Settings
+from ceralacca.apps.wiring import CLOCK, provider_store, worker_office
+from ceralacca.base.clock import Clock
+from ceralacca.base.errors import WorldError
+from ceralacca.ports.store import JobKind, Store
+from ceralacca.services.office import Office
+from ceralacca.services.steps import LEASE, TIMEKEEPER_KINDS, WORKER_KINDS, perform
+from ceralacca.store.maildir import Owner
+from ceralacca.store.wake import Wake
+
+_LOG = structlog.get_logger(__name__)
+
+KINDS: Final = (*WORKER_KINDS, *TIMEKEEPER_KINDS)
+_POLL: Final = 1.0
+"""Seconds between two looks at the queue when nobody says anything."""
+_COLLECT: Final = 0.0015
+"""Seconds for which a batch is collected after a hint."""
+_AWAY: Final = 1.0
+"""Seconds to wait when the store is away."""
+
+
+def run_worker(settings: Settings, duty: Duty, *, name: str = "worker", owner: Owner | None = None) -> None:
+    """Work until the duty ends; what is in hand is finished first. Raises UserError."""
+    folder = DataFolder(settings.data.folder)
+    folder.make()
+    claims = Claims(folder.run, name)
+    store = provider_store(settings, connections=settings.workers.threads + 1)
+    wake = Wake(folder.run, KINDS)
+    threads = ThreadPoolExecutor(settings.workers.threads, thread_name_prefix="step")
+    try:
+        office = worker_office(settings, store, owner)
+        wake.wait(0)  # listen first, look then: no hint falls between
+        claims.give_back(store, now=CLOCK.now(), lease=LEASE)
+        duty.ready(batch=settings.workers.batch)
+        Worker(office, claims, wake, duty, batch=settings.workers.batch, threads=threads).work()
+    finally:
+        threads.shutdown()
+        wake.close()
+        store.close()
+        claims.close()
+
+
+class Worker:
+    """One worker at its queue."""
+
+    def __init__(
+        self,
+        office: Office,
+        claims: Claims,
+        wake: Wake,
+        duty: Duty,
+        *,
+        batch: int,
+        threads: ThreadPoolExecutor,
+        kinds: Sequence[JobKind] = KINDS,
+    ) -> None:
+        self._office, self._claims, self._wake, self._duty = office, claims, wake, duty
+        self._batch, self._threads, self._kinds = batch, threads, kinds
+
+    def work(self) -> None:
+        """Do batch after batch until the duty ends."""
+        while not self._duty.ending.is_set():
+            self._duty.beat()
+            try:
+                if not self._do_batch():
+                    self._wait()
+            except WorldError as error:
+                _LOG.error("worker.waits", error=type(error).__name__, reason=str(error))
+                self._duty.ending.wait(_AWAY)
+
+    def _do_batch(self) -> bool:
+        office = self._office
+        now = office.clock.now()
+        jobs = office.store.claim(self._kinds, now=now, limit=self._batch, lease=LEASE)
+        if not jobs:
+            return False
+        self._claims.note((job.id for job in jobs), now=now)
+        perform(jobs, office, threads=self._threads)
+        self._claims.note((), now=now)
+        return True
+
+    def _wait(self) -> None:
+        if self._wake.wait(seconds_until_due(self._office.store, self._kinds, self._office.clock)):
+            self._duty.ending.wait(_COLLECT)
+
+
+def seconds_until_due(store: Store, kinds: Sequence[JobKind], clock: Clock) -> float:
+    """Return for how long nothing is known to be due, a second at most."""
+    due: datetime | None = store.next_due(kinds)
+    return _POLL if due is None else min(max((due - clock.now()).total_seconds(), 0.0), _POLL)
