@@ -86,7 +86,7 @@ class Maildir:
         try:
             with self._open_root() as root:
                 for start in range(0, len(messages), _BATCH):
-                    batch = _Batch(root, self._owner, self._clock.now(), self._threads)
+                    batch = _Batch(root, self._owner, self._clock.now(), start, self._threads)
                     outcomes += batch.put(messages[start : start + _BATCH])
         except OSError as error:
             raise _disk(error) from error
@@ -199,6 +199,8 @@ class _Batch:
     root: int
     owner: Owner | None
     instant: datetime
+    start: int
+    """How many messages of the same instant went before."""
     threads: ThreadPoolExecutor
     open_now: ExitStack = field(default_factory=ExitStack)
     files: list[int] = field(default_factory=list)
@@ -248,7 +250,8 @@ class _Batch:
         size = len(put.octets)
         seen = f",W={size}" if _lines_end_in_crlf(put.octets) else ""  # the size that IMAP shows
         seconds, microseconds = int(self.instant.timestamp()), self.instant.microsecond
-        return f"{seconds}.{microseconds:06d}{len(self.staged):03d}.{name},S={size}{seen}"
+        position = self.start + len(self.staged)
+        return f"{seconds}.{microseconds:06d}{position:06d}.{name},S={size}{seen}"
 
     def _write(self, octets: Octets, staged: _Staged) -> None:
         reach("maildir.write.before")

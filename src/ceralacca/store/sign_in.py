@@ -1,0 +1,138 @@
+"""Who signs in: the one home of passwords for submission, IMAP, POP3 and the web (SE-3, DP-7).
+
+    1. the limiter, before any password is looked at
+    2. the password, in the same time whether or not there is such a mailbox
+    3. the mailbox: open, a holder's, and able to send or only to read
+
+A password that was right a few minutes ago from the same network is known again by a keyed digest in memory:
+mail clients sign in every minute, and argon2 is made to be slow. A changed password or mailbox counts at once.
+
+Clauses: AP-1, AP-2, DP-7, MO-4.
+"""
+
+import hmac
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+
+from ceralacca.base.clock import Clock
+from ceralacca.base.identifiers import Entropy
+from ceralacca.core.model.address import Address, InvalidAddress
+from ceralacca.ports.sign_in import SignInOutcome, SignInProtocol, SignInVerdict
+from ceralacca.ports.store import MailboxRecord, MailboxStatus
+from ceralacca.store.credentials import is_password
+from ceralacca.store.sign_in_attempts import Attempt, SignInAttempts
+
+_LOG = structlog.get_logger(__name__)
+
+_AT_ONCE: Final = 2
+"""Passwords hashed at the same time in one process: bounds memory, and what a burst of guesses gains."""
+_REMEMBERED: Final = 10_000
+_LONGEST_NAME: Final = 320
+
+
+class SignIn:
+    """Checks names and passwords against the mailboxes of a store: a `SignsIn`. Safe between threads."""
+
+    def __init__(
+        self,
+        mailbox: Callable[[Address], MailboxRecord | None],
+        *,
+        attempts: SignInAttempts,
+        clock: Clock,
+        entropy: Entropy,
+        remember: timedelta = timedelta(minutes=10),
+        delay: float = 1.0,
+        longest_delay: float = 8.0,
+    ) -> None:
+        """Look mailboxes up by `mailbox` (`Store.mailbox`); a failure's answer waits `delay`, then ever longer."""
+        self._mailbox = mailbox
+        self._attempts = attempts
+        self._clock = clock
+        self._right = _RightPasswords(entropy(32), remember)
+        self._delay = delay
+        self._longest_delay = longest_delay
+        self._hashing = threading.BoundedSemaphore(_AT_ONCE)
+
+    def check(self, mailbox: str, password: bytes, *, protocol: SignInProtocol, peer: str) -> SignInOutcome:
+        """Check one attempt; blocks. Raises WorldError when the store or the counts are away."""
+        outcome = self._check(mailbox, password, peer)
+        _LOG.info("sign-in", protocol=str(protocol), verdict=str(outcome.verdict))
+        return outcome
+
+    def _check(self, mailbox: str, password: bytes, peer: str) -> SignInOutcome:
+        attempt = Attempt(account=mailbox[:_LONGEST_NAME].lower(), peer=peer)
+        record = self._record(mailbox)
+        shut = self._attempts.wait(attempt, self._clock.now())
+        if shut:
+            return _too_many(shut, self._longest_delay)
+        if record is None or not self._right.has(record, attempt, password, self._clock.now()):
+            with self._hashing:
+                # Asked again, for the guesses that were hashed while this one waited.
+                shut = self._attempts.wait(attempt, self._clock.now())
+                if shut:
+                    return _too_many(shut, self._longest_delay)
+                if not is_password(record.password_hash if record else "", password):
+                    return self._refused(attempt)
+        if record is None or not _may_enter(record):
+            return self._refused(attempt)
+        self._right.add(record, attempt, password, self._clock.now())
+        self._attempts.succeeded(attempt, self._clock.now())
+        sends = record.status is MailboxStatus.ACTIVE
+        return SignInOutcome(
+            verdict=SignInVerdict.SIGNED_IN,
+            mailbox=record.address,
+            may_send_as=frozenset({record.address} if sends else ()),
+        )
+
+    def _record(self, mailbox: str) -> MailboxRecord | None:
+        try:
+            return self._mailbox(Address.parse(mailbox))
+        except InvalidAddress:
+            return None
+
+    def _refused(self, attempt: Attempt) -> SignInOutcome:
+        failures = self._attempts.failed(attempt, self._clock.now())
+        delay = min(self._delay * 2.0 ** min(failures - 1, 30), self._longest_delay)
+        return SignInOutcome(verdict=SignInVerdict.REFUSED, delay=delay)
+
+
+def _may_enter(record: MailboxRecord) -> bool:
+    # MO-4, MO-5: what comes to the service mailbox is never shown to holders.
+    return not record.is_service and record.status is not MailboxStatus.CLOSED
+
+
+def _too_many(shut: timedelta, longest: float) -> SignInOutcome:
+    return SignInOutcome(verdict=SignInVerdict.TOO_MANY, delay=min(shut.total_seconds(), longest))
+
+
+class _RightPasswords:
+    """Passwords that were right of late, by keyed digest; lost with the process."""
+
+    def __init__(self, key: bytes, remember: timedelta) -> None:
+        self._key = key
+        self._remember = remember
+        self._until: OrderedDict[bytes, datetime] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def has(self, record: MailboxRecord, attempt: Attempt, password: bytes, now: datetime) -> bool:
+        with self._lock:
+            until = self._until.get(self._digest(record, attempt, password))
+        return until is not None and now < until
+
+    def add(self, record: MailboxRecord, attempt: Attempt, password: bytes, now: datetime) -> None:
+        digest = self._digest(record, attempt, password)
+        with self._lock:
+            if digest not in self._until or self._until[digest] <= now:
+                self._until[digest] = now + self._remember
+                self._until.move_to_end(digest)
+            while len(self._until) > _REMEMBERED:
+                self._until.popitem(last=False)
+
+    def _digest(self, record: MailboxRecord, attempt: Attempt, password: bytes) -> bytes:
+        parts = (record.address.key.encode(), record.password_hash.encode(), attempt.network.encode(), password)
+        return hmac.digest(self._key, b"".join(b"%d:%b" % (len(part), part) for part in parts), "sha256")
