@@ -163,7 +163,9 @@ class ClamdChild:
         for folder in (temporary, demo):
             folder.mkdir(mode=0o700, exist_ok=True)
         (demo / "ceralacca-demo.ndb").write_bytes(demo_signatures())
-        database = "demo" if self._database is None else str(self._database)
+        database = demo if self._database is None else self._database
+        if database.is_relative_to(self._folder):  # reached from within, whatever stands above
+            database = database.relative_to(self._folder)
         text = _CONFIGURATION.format(socket=_SOCKET, database=database, stream=self._most, scan=4 * self._most)
         (self._folder / "clamd.conf").write_text(text)
         if user is not None:

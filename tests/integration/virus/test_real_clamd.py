@@ -119,12 +119,9 @@ def test_the_demonstrations_database_is_recognised_and_refused_by_default(clamd:
 
 @pytest.mark.requirement("VI-3")
 def test_another_database_is_not_taken_for_the_demonstrations(tmp_path: Path) -> None:
-    database = tmp_path / "signatures"
-    database.mkdir(mode=0o755)
+    database = tmp_path / "clamd" / "signatures"
+    database.mkdir(parents=True)
     (database / "own.ndb").write_bytes(demo_signatures().split(b"\n")[0] + b"\n")
-    for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        if folder.stat().st_uid == os.geteuid() and folder.name.startswith(("pytest-", "test_")):
-            folder.chmod(0o755)
     child = ClamdChild(tmp_path / "clamd", database=database)
     child.start()
     try:
