@@ -132,10 +132,10 @@ def sample_command(
     For whoever writes software that reads PEC: try your parser on them.
     """
     from ceralacca.apps.cli.sample import write_sample
-    from ceralacca.apps.cli.screen import console_for
+    from ceralacca.apps.cli.screen import page_for
     from ceralacca.apps.cli.words import Words, choose_language
 
-    write_sample(folder, _present(context), Words(choose_language(lang)), console_for(sys.stdout))
+    write_sample(folder, _present(context), Words(choose_language(lang)), page_for(sys.stdout))
 
 
 def _present(context: typer.Context) -> datetime:

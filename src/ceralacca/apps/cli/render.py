@@ -4,22 +4,16 @@ Everything that comes out of a message passes `visible` first: no control charac
 else reaches the terminal. Marks are words as well as signs, so that nothing depends on colour.
 """
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from rich.console import Console, Group, RenderableType
-from rich.padding import Padding
-from rich.table import Table
-from rich.text import Text
-
 from ceralacca.apps.cli.originals import HashCheck
+from ceralacca.apps.cli.page import Page, Run
 from ceralacca.apps.cli.safe_names import visible
 from ceralacca.apps.cli.words import Words
 from ceralacca.base.instants import legal_time
 from ceralacca.core.model.address import Address
 from ceralacca.core.model.certification import CertificationData
-from ceralacca.core.model.notification import ReceiptKind
 from ceralacca.core.model.outcome import GOOD_VERDICTS, Mark, SealReport, SealVerdict, StepOutcome
 from ceralacca.core.story import Event, RecipientOutcome, Story
 from ceralacca.formats.message_summary import MessageSummary
@@ -28,8 +22,6 @@ from ceralacca.services.verify_message import MessageReport, Nature
 
 _SIGNS = {Mark.PASSED: "✔", Mark.TOLERATED: "≈", Mark.FAILED: "✘", Mark.UNKNOWN: "?", Mark.NOT_REACHED: "·"}
 _ASCII_SIGNS = {Mark.PASSED: "+", Mark.TOLERATED: "~", Mark.FAILED: "X", Mark.UNKNOWN: "?", Mark.NOT_REACHED: "."}
-_FILLING = re.compile(r" +((?:\x1b\[[0-9;]*m)*)$", re.MULTILINE)
-"""Spaces up to the end of a line, before the codes that end its style."""
 _QUIET = frozenset({Mark.PASSED, Mark.NOT_REACHED})
 _STYLES = {
     Mark.PASSED: "green",
@@ -47,6 +39,8 @@ _OUTCOME_STYLES = {
     RecipientOutcome.WARNED: "yellow",
     RecipientOutcome.UNKNOWN: "yellow",
 }
+_STEP = 2
+"""Columns of one level of indentation."""
 
 
 def written(instant: datetime) -> str:
@@ -56,10 +50,10 @@ def written(instant: datetime) -> str:
 
 
 class Renderer:
-    """Writes reports to a console in one language."""
+    """Writes reports to a page in one language."""
 
-    def __init__(self, console: Console, words: Words, *, signs: bool = True) -> None:
-        self._console = console
+    def __init__(self, page: Page, words: Words, *, signs: bool = True) -> None:
+        self._page = page
         self._words = words
         self._signs = _SIGNS if signs else _ASCII_SIGNS
         self._begun = False
@@ -67,64 +61,63 @@ class Renderer:
     def missing(self, keys: tuple[str, ...]) -> None:
         """Say what was not given and what cannot be said for want of it."""
         for key in keys:
-            self._print(Text(f"? {self._words('label', key)}", style="yellow"))
+            self._page.line(Run(f"? {self._label(key)}", "yellow"), hang=_STEP)
             self._begun = True
+
+    def line(self, report: MessageReport) -> None:
+        """Write one message on one line, however long: mark, verdict, name, what it is."""
+        mark = self._mark(report)
+        self._page.line(
+            Run(f"{self._signs[mark]} {self._verdict_word(report)}", _STYLES[mark]),
+            Run(f"  {visible(report.name)}  ", "bold"),
+            Run(self._what(report)),
+            wrap=False,
+        )
+        self._begun = True
 
     def report(
         self, report: MessageReport, checks: tuple[HashCheck, ...] = (), *, extracted: str = "", level: int = 0
     ) -> None:
         """Write everything about one message, the hashes held against files, then the PEC messages inside it."""
+        indent = level * _STEP
         if self._begun and level == 0:
-            self._console.print()
+            self._page.gap()
         self._begun = True
-        for part in (*self._report(report), *self._hashes(checks)):
-            self._print(part, level)
+        self._page.line(Run(visible(report.name), "bold underline"), indent=indent)
+        self._body(report, indent + _STEP)
+        self._hashes(checks, indent + _STEP)
         if extracted:
-            self._print(Text(f"  {self._words('label', 'extracted', folder=visible(extracted))}"), level)
+            self._page.line(Run(self._label("extracted", folder=visible(extracted))), indent=indent + _STEP)
         for nested in report.nested:
-            self._print(Text(f"{self._words('label', 'nested')}:", style="bold"), level)
+            self._page.line(Run(f"{self._label('nested')}:", "bold"), indent=indent)
             self.report(nested, level=level + 1)
         if report.nested_cut:
-            self._print(Text(f"? {self._words('label', 'nested_cut')}", style="yellow"), level)
+            self._page.line(Run(f"? {self._label('nested_cut')}", "yellow"), indent=indent)
 
-    def _print(self, part: RenderableType, level: int = 0) -> None:
-        """Write one part, indented, without the spaces that would fill its lines."""
-        width = self._console.width
-        with self._console.capture() as captured:
-            self._console.print(Padding(part, (0, 0, 0, level * 2), expand=False), width=width)
-        self._console.file.write(_FILLING.sub(r"\1", captured.get()))
-
-    def line(self, report: MessageReport) -> None:
-        """Write one message on one line: mark, verdict, name, what it is."""
-        mark = self._mark(report)
-        line = Text(f"{self._signs[mark]} {self._short_verdict(report)}", style=_STYLES[mark])
-        line.append(f"  {visible(report.name)}  ", style="bold")
-        line.append(self._what(report), style="default")
-        self._console.print(line, soft_wrap=True)
-
-    def _report(self, report: MessageReport) -> Iterator[RenderableType]:
-        yield Text(visible(report.name), style="bold underline")
-        yield Text(f"  {self._what(report)}")
+    def _body(self, report: MessageReport, indent: int) -> None:
+        self._page.line(Run(self._what(report)), indent=indent)
         if report.fault:
-            yield Text(f"  {visible(report.fault)}", style="red")
+            self._page.line(Run(visible(report.fault), "red"), indent=indent)
         seal = report.seal
         if seal is None or report.nature is Nature.ORDINARY:
-            yield from self._ordinary(report)
+            self._ordinary(report, indent)
             return
-        yield Padding(self._verdict(report, seal), (0, 0, 0, 2), expand=False)
-        yield self._proves(report)
-        yield from self._signer(seal)
-        yield self._indented("steps", self._steps("step", seal.steps))
-        if report.form:
-            yield self._indented("form", self._steps("form_step", report.form))
-        yield from self._contradictions(report)
+        self._verdict(report, seal, indent)
+        self._page.line(Run(f"{self._label('proves')}: ", "bold"), Run(self.proves(report)), indent=indent)
+        self._signer(seal, indent + _STEP)
+        self._steps("steps", "step", seal.steps, indent)
+        self._steps("form", "form_step", report.form, indent)
+        self._contradictions(report, indent)
         if report.certification is not None:
-            yield self._indented("certification", self._certification(report.certification, report))
+            self._title("certification", indent)
+            self._certification(report.certification, report, indent + _STEP)
         if report.deviations:
-            lines = "\n".join(self._reason("deviation", code) for code in report.deviations)
-            yield self._indented("deviations", Text(lines))
+            self._title("deviations", indent)
+            for code in report.deviations:
+                self._page.line(Run(self._reason("deviation", code)), indent=indent + _STEP)
         if report.original is not None:
-            yield self._indented("original", self._summary(report.original))
+            self._title("original", indent)
+            self._summary(report.original, indent + _STEP)
 
     def _what(self, report: MessageReport) -> str:
         words = self._words
@@ -139,35 +132,35 @@ class Renderer:
         undecided = report.seal is not None and report.seal.verdict is SealVerdict.INDETERMINATE
         return Mark.UNKNOWN if undecided and not report.wrong_in_form else Mark.FAILED
 
-    def _short_verdict(self, report: MessageReport) -> str:
-        """Return the verdict in capitals; a good seal on a message that is wrong in form is not enough."""
-        if report.seal is None:
-            return self._words("verdict", "unsigned")
-        if report.wrong_in_form and report.seal.verdict in {*GOOD_VERDICTS, SealVerdict.INDETERMINATE}:
-            return self._words("label", "irregular")
-        return self._words("verdict", report.seal.verdict)
+    def _is_irregular(self, report: MessageReport) -> bool:
+        """Tell whether form is what is wrong: a good seal on a message that contradicts itself is not enough."""
+        undamaged = {*GOOD_VERDICTS, SealVerdict.INDETERMINATE}
+        return report.wrong_in_form and report.seal is not None and report.seal.verdict in undamaged
 
-    def _verdict(self, report: MessageReport, seal: SealReport) -> RenderableType:
-        words, mark = self._words, self._mark(report)
-        lines = [Text(f"{self._signs[mark]} {self._short_verdict(report)}", style=_STYLES[mark])]
-        if self._short_verdict(report) == words("label", "irregular"):
-            lines.append(Text(words("label", "irregular_meaning"), style=_STYLES[mark]))
-        lines.append(Text(words("verdict_meaning", seal.verdict)))
-        remedy = words.find("verdict_remedy", seal.verdict)
+    def _verdict_word(self, report: MessageReport) -> str:
+        if self._is_irregular(report):
+            return self._label("irregular")
+        return self._words("verdict", report.seal.verdict if report.seal else SealVerdict.UNSIGNED)
+
+    def _verdict(self, report: MessageReport, seal: SealReport, indent: int) -> None:
+        mark = self._mark(report)
+        style = _STYLES[mark]
+        self._page.line(Run(f"{self._signs[mark]} {self._verdict_word(report)}", style), indent=indent)
+        if self._is_irregular(report):
+            self._page.line(Run(self._label("irregular_meaning"), style), indent=indent)
+        self._page.line(Run(self._words("verdict_meaning", seal.verdict)), indent=indent)
+        self._remedy(seal.verdict, indent)
+
+    def _remedy(self, verdict: SealVerdict, indent: int) -> None:
+        remedy = self._words.find("verdict_remedy", verdict)
         if remedy:
-            lines.append(Text(f"{words('label', 'remedy')}: {remedy}"))
-        return Group(*lines)
+            self._page.line(Run(f"{self._label('remedy')}: ", "bold"), Run(remedy), indent=indent)
 
-    def _ordinary(self, report: MessageReport) -> Iterator[RenderableType]:
+    def _ordinary(self, report: MessageReport, indent: int) -> None:
         if report.nature is Nature.ORDINARY:
-            yield Text(f"    {self._words('label', 'remedy')}: {self._words('verdict_remedy', 'unsigned')}")
+            self._remedy(SealVerdict.UNSIGNED, indent)
         if report.summary is not None:
-            yield Padding(self._summary(report.summary), (0, 0, 0, 4), expand=False)
-
-    def _proves(self, report: MessageReport) -> RenderableType:
-        line = Text(f"{self._words('label', 'proves')}: ", style="bold")
-        line.append(self.proves(report), style="default")
-        return Padding(line, (0, 0, 0, 2), expand=False)
+            self._summary(report.summary, indent + _STEP)
 
     def proves(self, report: MessageReport) -> str:
         """Return the sentence that says what a message proves."""
@@ -176,66 +169,45 @@ class Renderer:
         if report.row is None or seal is None:
             return words("proves", "nothing")
         facts = report.certification
-        sentence = words("proves", str(report.row.facts.number), **self._values(facts, seal))
+        sentence = words("proves", str(report.row.facts.number), **_values(facts, seal))
         if seal.good:
             return sentence
         if seal.verdict is SealVerdict.INDETERMINATE:
             return words("proves", "undecided", sentence=sentence)
         return words("proves", "nothing")
 
-    def _values(self, facts: CertificationData | None, seal: SealReport) -> Mapping[str, str]:
-        if facts is None:
-            name = seal.provider or (seal.signer.subject if seal.signer else "?")
-            return {"provider": visible(name)}
-        recipient = facts.delivery_recipient
-        return {
-            "provider": visible(facts.issuer),
-            "sender": visible(facts.original.sender.text),
-            "date": written(facts.instant),
-            "detail": _one_line(facts.error_detail or ""),
-            "recipient": visible(recipient.text) if recipient else _addresses(facts.taken_recipients),
-            "taken": _addresses(facts.taken_recipients),
-        }
-
-    def _signer(self, seal: SealReport) -> Iterator[RenderableType]:
+    def _signer(self, seal: SealReport, indent: int) -> None:
         rows: list[tuple[str, str]] = []
         if seal.signer is not None:
             start, end = (legal_time(one).day for one in (seal.signer.not_before, seal.signer.not_after))
-            valid = self._words("label", "valid_from_to", start=start, end=end)
             if seal.provider:
                 rows.append(("sealed_by", visible(seal.provider)))
+            valid = self._label("valid_from_to", start=start, end=end)
             rows.append(("certificate", f"{visible(seal.signer.subject)}; {valid}"))
         if seal.signing_time is not None:
             rows.append(("sealed_at", written(seal.signing_time)))
-        if rows:
-            yield Padding(self._grid(rows), (0, 0, 0, 4), expand=False)
+        self._grid(rows, indent)
 
-    def _steps(self, section: str, steps: tuple[StepOutcome, ...]) -> RenderableType:
+    def _steps(self, title: str, section: str, steps: tuple[StepOutcome, ...], indent: int) -> None:
         """Show every step with its mark: those that tell something one a line, then the others in one list a mark."""
-        parts: list[RenderableType] = []
-        telling = Table.grid(padding=(0, 1))
-        for step in steps:
-            if step.mark not in _QUIET and step.reason != FormReason.TRANSACTION_UNKNOWN:  # true of every kept file
-                said = Text(self._words("mark", step.mark), style=_STYLES[step.mark])
-                said.append(self._because(step), style="default")
-                telling.add_row(
-                    Text(self._signs[step.mark], style=_STYLES[step.mark]),
-                    Text(self._words(section, step.step)),
-                    said,
-                )
-        if telling.row_count:
-            parts.append(telling)
+        if not steps:
+            return
+        self._title(title, indent)
+        telling = [
+            (
+                self._sign(step.mark),
+                Run(self._words(section, step.step)),
+                Run(f"{self._words('mark', step.mark)}{self._because(step)}", _STYLES[step.mark]),
+            )
+            for step in steps
+            if step.mark not in _QUIET and step.reason != FormReason.TRANSACTION_UNKNOWN  # true of every kept file
+        ]
+        self._page.grid(telling, indent=indent + _STEP)
         for mark in (Mark.PASSED, Mark.NOT_REACHED):
             names = [self._words(section, step.step) for step in steps if step.mark is mark]
             if names:
-                parts.append(self._list(mark, names))
-        return Group(*parts)
-
-    def _list(self, mark: Mark, names: list[str]) -> Table:
-        table = Table.grid(padding=(0, 1))
-        said = "" if mark is Mark.PASSED else f"{self._words('mark', mark)}: "
-        table.add_row(Text(self._signs[mark], style=_STYLES[mark]), Text(said + ", ".join(names)))
-        return table
+                said = "" if mark is Mark.PASSED else f"{self._words('mark', mark)}: "
+                self._page.grid([(self._sign(mark), Run(said + ", ".join(names)))], indent=indent + _STEP)
 
     def _because(self, step: StepOutcome) -> str:
         """Return the reason with its evidence, to follow the word of the mark."""
@@ -243,130 +215,130 @@ class Renderer:
         facts = ", ".join(f"{name}: {visible(value)}" for name, value in step.evidence.items() if value)
         return f"{reason} [{facts}]" if facts else reason
 
-    def _reason(self, section: str, code: str) -> str:
-        return self._words.find(section, code) or code
-
-    def _contradictions(self, report: MessageReport) -> Iterator[RenderableType]:
-        if not report.contradictions:
-            return
-        lines = [
-            self._words(
-                "label",
+    def _contradictions(self, report: MessageReport, indent: int) -> None:
+        if report.contradictions:
+            self._title("contradictions", indent)
+        for one in report.contradictions:
+            line = self._label(
                 "disagree",
                 subject=self._words("contradiction", one.subject),
                 other=visible(one.other) or "-",
                 certified=visible(one.certified) or "-",
             )
-            for one in report.contradictions
-        ]
-        yield self._indented("contradictions", Text("\n".join(lines), style="red"))
+            self._page.line(Run(line, "red"), indent=indent + _STEP, hang=_STEP)
 
-    def _certification(self, facts: CertificationData, report: MessageReport) -> Table:
+    def _certification(self, facts: CertificationData, report: MessageReport, indent: int) -> None:
         original = facts.original
-        recipients = ", ".join(
-            f"{visible(one.address.text)} ({self._words('label', one.kind)})" for one in original.recipients
-        )
+        recipients = ", ".join(f"{visible(one.address.text)} ({self._label(one.kind)})" for one in original.recipients)
         rows: list[tuple[str, str | None]] = [
             ("kind", facts.kind),
             ("error", facts.error if facts.error != "nessuno" else None),
             ("sender", visible(original.sender.text)),
             ("recipients", recipients),
             ("reply_to", visible(original.reply_to) if original.reply_to != original.sender.text else None),
-            ("subject", visible(original.subject) if original.subject is not None else self._no_subject()),
+            ("subject", self._subject(original.subject)),
             ("issuer", visible(facts.issuer)),
             ("instant", written(facts.instant)),
             ("identifier", visible(original.identifier)),
-            ("client_message_id", visible(original.client_message_id) if original.client_message_id else None),
+            ("client_message_id", visible(original.client_message_id or "")),
             ("requested_receipt", facts.requested_receipt),
-            ("issued_receipt", self._issued(report.issued_receipt)),
+            ("issued_receipt", report.issued_receipt),
             ("delivery_recipient", visible(facts.delivery_recipient.text) if facts.delivery_recipient else None),
-            ("taken_recipients", _addresses(facts.taken_recipients) or None),
-            ("error_detail", _one_line(facts.error_detail) if facts.error_detail else None),
+            ("taken_recipients", _addresses(facts.taken_recipients)),
+            ("error_detail", _one_line(facts.error_detail or "")),
         ]
-        return self._grid([(label, value) for label, value in rows if value is not None])
+        self._grid([(label, value) for label, value in rows if value], indent)
 
-    def _issued(self, kind: ReceiptKind | None) -> str | None:
-        return None if kind is None else kind.value
+    def _subject(self, subject: str | None) -> str:
+        return visible(subject) if subject else self._label("no_subject")
 
-    def _no_subject(self) -> str:
-        return self._words("label", "no_subject")
-
-    def _summary(self, summary: MessageSummary) -> Table:
+    def _summary(self, summary: MessageSummary, indent: int) -> None:
         rows = [
             ("from", visible(summary.sender or "-")),
-            ("subject", visible(summary.subject) if summary.subject else self._no_subject()),
+            ("subject", self._subject(summary.subject)),
             ("date", visible(summary.date or "-")),
         ]
         if summary.attachments:
             names = [
-                f"{visible(one.name or one.media_type)} ({self._words('label', 'octets', size=one.octets)})"
+                f"{visible(one.name or one.media_type)} ({self._label('octets', size=one.octets)})"
                 for one in summary.attachments
             ]
             rows.append(("attachments", ", ".join(names)))
-        return self._grid(rows)
+        self._grid(rows, indent)
 
-    def _grid(self, rows: list[tuple[str, str]]) -> Table:
-        table = Table.grid(padding=(0, 2))
-        table.add_column(no_wrap=True)
-        table.add_column(overflow="fold")
-        for label, value in rows:
-            table.add_row(Text(self._words("label", label), style="dim"), Text(value))
-        return table
-
-    def _indented(self, label: str, body: RenderableType) -> RenderableType:
-        title = Text(f"  {self._words('label', label)}:", style="bold")
-        return Group(title, Padding(body, (0, 0, 0, 4), expand=False))
-
-    def _hashes(self, checks: tuple[HashCheck, ...]) -> Iterator[RenderableType]:
-        if not checks:
-            return
-        table = Table.grid(padding=(0, 1))
+    def _hashes(self, checks: tuple[HashCheck, ...], indent: int) -> None:
+        if checks:
+            self._title("hashes", indent)
+        rows = []
         for check in checks:
+            found = self._label("no_file") if check.file is None else f"= {visible(check.file)}"
             mark = Mark.FAILED if check.file is None else Mark.PASSED
-            found = self._words("label", "no_file") if check.file is None else f"= {visible(check.file)}"
-            table.add_row(Text(self._signs[mark], style=_STYLES[mark]), visible(check.name), check.digest, found)
-        yield self._indented("hashes", table)
+            rows.append((self._sign(mark), Run(visible(check.name)), Run(check.digest), Run(found)))
+        self._page.grid(rows, indent=indent + _STEP)
 
-    def stories(self, stories: tuple[Story, ...]) -> None:
+    def stories(self, stories: Iterable[Story]) -> None:
         """Write the transactions that the messages make up together."""
-        self._console.print()
-        self._print(Text(self._words("label", "transactions"), style="bold underline"))
+        self._page.gap()
+        self._page.line(Run(self._label("transactions"), "bold underline"))
         for story in stories:
-            for part in self._story(story):
-                self._print(part)
+            self._story(story)
 
-    def _story(self, story: Story) -> Iterator[RenderableType]:
-        subject = visible(story.subject) if story.subject is not None else self._no_subject()
-        yield Text(f"  {self._words('label', 'transaction', identifier=visible(story.identifier))}", style="bold")
-        yield Text(f"    {visible(story.sender.text)}: {subject}")
+    def _story(self, story: Story) -> None:
+        page = self._page
+        page.line(Run(self._label("transaction", identifier=visible(story.identifier)), "bold"), indent=_STEP)
+        page.line(Run(f"{visible(story.sender.text)}: {self._subject(story.subject)}"), indent=2 * _STEP)
         for recipient in story.recipients:
-            style = _OUTCOME_STYLES.get(recipient.outcome, "default")
-            line = Text(f"    {visible(recipient.address.text)}  ")
-            line.append(self._words("outcome", recipient.outcome), style=style)
-            yield line
-            yield Padding(self._events(recipient.events), (0, 0, 0, 6), expand=False)
+            outcome = Run(self._words("outcome", recipient.outcome), _OUTCOME_STYLES.get(recipient.outcome, ""))
+            page.line(Run(f"{visible(recipient.address.text)}  "), outcome, indent=2 * _STEP)
+            page.grid([self._event(event) for event in recipient.events], indent=3 * _STEP, gap=2)
         if story.inconsistent:
             names = ", ".join(visible(name) for name in story.inconsistent)
-            yield Text(f"    {self._words('label', 'inconsistent', names=names)}", style="bold red")
+            page.line(Run(self._label("inconsistent", names=names), "bold red"), indent=2 * _STEP)
 
-    def _events(self, events: tuple[Event, ...]) -> Table:
-        table = Table.grid(padding=(0, 2))
-        table.add_column(no_wrap=True)
-        table.add_column(overflow="fold")
-        for event in events:
-            proof = "" if event.proven else f" ({self._words('label', 'unproven')})"
-            detail = f": {_one_line(event.detail)}" if event.detail else ""
-            issuer = "" if event.issuer in event.detail else f" - {visible(event.issuer)}"
-            what = f"{self._words('outcome', event.outcome)}{detail}{issuer}{proof}"
-            table.add_row(Text(written(event.instant), style="dim"), Text(what))
-        return table
+    def _event(self, event: Event) -> tuple[Run, Run]:
+        proof = "" if event.proven else f" ({self._label('unproven')})"
+        detail = f": {_one_line(event.detail)}" if event.detail else ""
+        issuer = "" if event.issuer in event.detail else f" - {visible(event.issuer)}"
+        return Run(written(event.instant), "dim"), Run(
+            f"{self._words('outcome', event.outcome)}{detail}{issuer}{proof}"
+        )
 
     def summary(self, reports: list[MessageReport]) -> None:
         """Write the last line: how many are valid."""
         valid = sum(report.valid for report in reports)
         style = "green" if valid == len(reports) else "yellow"
-        self._console.print()
-        self._print(Text(self._words("label", "summary", valid=valid, total=len(reports)), style=style))
+        self._page.gap()
+        self._page.line(Run(self._label("summary", valid=valid, total=len(reports)), style))
+
+    def _title(self, label: str, indent: int) -> None:
+        self._page.line(Run(f"{self._label(label)}:", "bold"), indent=indent)
+
+    def _grid(self, rows: list[tuple[str, str]], indent: int) -> None:
+        self._page.grid([(Run(self._label(label), "dim"), Run(value)) for label, value in rows], indent=indent, gap=2)
+
+    def _sign(self, mark: Mark) -> Run:
+        return Run(self._signs[mark], _STYLES[mark])
+
+    def _label(self, key: str, **values: object) -> str:
+        return self._words("label", key, **values)
+
+    def _reason(self, section: str, code: str) -> str:
+        return self._words.find(section, code) or code
+
+
+def _values(facts: CertificationData | None, seal: SealReport) -> Mapping[str, str]:
+    """Return what the sentence of a message is filled with."""
+    if facts is None:
+        return {"provider": visible(seal.provider or (seal.signer.subject if seal.signer else "?"))}
+    recipient = facts.delivery_recipient
+    return {
+        "provider": visible(facts.issuer),
+        "sender": visible(facts.original.sender.text),
+        "date": written(facts.instant),
+        "detail": _one_line(facts.error_detail or ""),
+        "recipient": visible(recipient.text) if recipient else _addresses(facts.taken_recipients),
+        "taken": _addresses(facts.taken_recipients),
+    }
 
 
 def _addresses(addresses: tuple[Address, ...]) -> str:

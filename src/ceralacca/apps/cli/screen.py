@@ -6,12 +6,12 @@ hold is written as an escape. The signs of the marks fall back to ASCII where th
 
 import io
 import os
+import shutil
 import sys
 from collections.abc import Mapping
 from typing import TextIO
 
-from rich.console import Console
-
+from ceralacca.apps.cli.page import Page
 from ceralacca.apps.cli.safe_names import visible
 from ceralacca.base.errors import PecError
 
@@ -19,10 +19,13 @@ _WIDTH = 120
 """Columns where the output is no terminal."""
 
 
-def console_for(stream: TextIO) -> Console:
-    """Return a console that writes to a stream; colours only on a terminal, and not under NO_COLOR."""
+def page_for(stream: TextIO, environment: Mapping[str, str] = os.environ) -> Page:
+    """Return a page that writes to a stream; colours only on a terminal, and not under NO_COLOR."""
     bear_any_character(stream)
-    return Console(file=stream, highlight=False, width=None if stream.isatty() else _WIDTH)
+    if not stream.isatty():
+        return Page(stream, width=_WIDTH)
+    colour = not environment.get("NO_COLOR") and environment.get("TERM") != "dumb"
+    return Page(stream, width=shutil.get_terminal_size((_WIDTH, 25)).columns, colour=colour)
 
 
 def bear_any_character(stream: TextIO) -> None:

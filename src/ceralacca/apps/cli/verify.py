@@ -14,7 +14,7 @@ from ceralacca.apps.cli.json_report import document
 from ceralacca.apps.cli.judgement import Judgement
 from ceralacca.apps.cli.originals import HashCheck, Originals
 from ceralacca.apps.cli.render import Renderer
-from ceralacca.apps.cli.screen import bear_any_character, console_for, holds_signs, tell_error
+from ceralacca.apps.cli.screen import bear_any_character, holds_signs, page_for, tell_error
 from ceralacca.apps.cli.sources import Source, files_of, read_sources
 from ceralacca.apps.cli.words import Words
 from ceralacca.base.errors import UserError
@@ -114,7 +114,7 @@ class _Run:
 
 
 def _write_text(run: _Run, files: list[str], options: VerifyOptions, words: Words) -> None:
-    renderer = Renderer(console_for(sys.stdout), words, signs=holds_signs(sys.stdout))
+    renderer = Renderer(page_for(sys.stdout), words, signs=holds_signs(sys.stdout))
     renderer.missing(run.judgement.missing)
     watched = files if sys.stdout.isatty() else _with_progress(files, words)
     for source in run.sources(watched):
