@@ -1,0 +1,74 @@
+"""The settings file of each provider of the nation, as an operator would write it.
+
+Written anew at every start: the ports may be others. Checked by reading it back.
+"""
+
+from pathlib import Path
+
+from ceralacca.apps.authority.directory_manager import DIRECTORY_PATH
+from ceralacca.apps.authority.sandbox import INTERMEDIATE, ROOT, Sandbox
+from ceralacca.apps.demo.cast import GAMMA, ORDINARY_DOMAIN, POST_HOST, RUNNING, UNREACHED, Provider
+from ceralacca.apps.demo.ports import HOST, Ports
+from ceralacca.apps.settings.page import toml_value
+
+Table = dict[str, object]
+
+_HEAD = "# TEST. Written by `pec demo` at every start: changes are lost. Every key: docs/reference/configuration.md.\n"
+
+
+def settings_file(provider: Provider, sandbox: Sandbox, folder: Path, ports: Ports) -> str:
+    """Return the settings of one provider whose folder is `folder`."""
+    own = ports.provider(provider.key)
+    http, https = ports.authority
+    tables: dict[str, Table] = {
+        "provider": {
+            "name": provider.name,
+            "address": provider.address,
+            "service_mailbox": provider.service_mailbox,
+            "hostname": provider.hostname,
+            "sandbox": True,
+        },
+        "data": {"folder": folder / "data"},
+        "keys": {"certificate": folder / "keys" / "certificate.pem", "key": folder / "keys" / "key.pem"},
+        "trust": {
+            "anchors": (sandbox.public / f"{ROOT}.pem",),
+            "crl_urls": tuple(f"http://{HOST}:{http}/{name}.crl" for name in (ROOT, INTERMEDIATE)),
+        },
+        "directory": {
+            "url": f"https://{HOST}:{https}{DIRECTORY_PATH}",
+            "manager": (sandbox.public / "directory-manager.pem",),
+            "client_certificate": folder / "tls" / "certificate.pem",
+            "client_key": folder / "tls" / "key.pem",
+            "server_ca": sandbox.tls_roots,
+            "drop_percent": 100,
+        },
+        "tls": {"certificate": folder / "tls" / "certificate.pem", "key": folder / "tls" / "key.pem"},
+        "access": {"host": HOST, "port": own.submissions, "starttls_port": own.starttls},
+        "incoming": {"host": HOST, "port": own.incoming},
+        "relay": {"ca_file": sandbox.tls_roots, "dns": False},
+        **_routes(provider, ports),
+        "mailboxes": {"host": HOST, "imap_port": own.imap, "pop3_port": own.pop3},
+        "virus": {"demo_database": True},
+        "log": {"level": "info", "file": folder / "pec.log", "stderr": False},
+    }
+    return _HEAD + "".join(_table(name, table) for name, table in tables.items())
+
+
+def _routes(provider: Provider, ports: Ports) -> dict[str, Table]:
+    """Send mail for the other provider to its port, what is ordinary and what is Gamma's to the ordinary server."""
+    routes: dict[str, tuple[int, str]] = {}
+    for other in RUNNING:
+        if other is not provider:
+            incoming = ports.provider(other.key).incoming
+            routes |= dict.fromkeys(other.all_domains, (incoming, other.hostname))
+    reached = (ORDINARY_DOMAIN, *(one for one in GAMMA.all_domains if one != UNREACHED.domain))
+    routes |= dict.fromkeys(reached, (ports.ordinary, POST_HOST))
+    return {
+        f'relay.routes."{domain}"': {"host": HOST, "port": port, "name": name}
+        for domain, (port, name) in routes.items()
+    }
+
+
+def _table(name: str, values: Table) -> str:
+    lines = "".join(f"{key} = {toml_value(value)}\n" for key, value in values.items())
+    return f"\n[{name}]\n{lines}"
