@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from ceralacca.base.errors import UnreadableMessage
 from ceralacca.formats.mime.entity import Entity, look
 from ceralacca.formats.mime.header import Head, read_head
-from ceralacca.formats.mime.transfer import decode_transfer
+from ceralacca.formats.mime.transfer import IDENTITY, decode_transfer
 from ceralacca.formats.mime.words import decode_words
+from ceralacca.formats.received import Received
 from ceralacca.formats.splice import Octets
 
 
@@ -52,18 +53,30 @@ class MessageSummary:
         return replace(self, attachments=tuple(replace(one, body=memoryview(b"")) for one in self.attachments))
 
 
-def summarise(data: Octets) -> MessageSummary | None:
-    """Look at a message; None when not even its header can be read."""
+def summarise(data: Octets, *, start: int = 0, end: int | None = None) -> MessageSummary | None:
+    """Look at the message in `data[start:end]`; None when not even its header can be read.
+
+    To name a stretch of the whole is quicker than to hand over a view of it.
+    """
     try:
-        top = look(data, into_messages=False)
+        top = look(data, into_messages=False, start=start, end=end)
     except UnreadableMessage:
-        return _header_only(data)
+        return _header_only(data, start, end)
     return _summary(top.head, tuple(_attachment(part, data) for part in _files(top)))
 
 
-def _header_only(data: Octets) -> MessageSummary | None:
+def summarise_original(received: Received) -> MessageSummary | None:
+    """Look at the original inside a PEC message; None when there is none."""
+    part = received.original_part.entity
+    if part is not None and part.encoding in IDENTITY:
+        return summarise(received.data, start=part.body_start, end=part.end)
+    original = received.original
+    return None if original is None else summarise(original)
+
+
+def _header_only(data: Octets, start: int, end: int | None) -> MessageSummary | None:
     try:
-        return _summary(read_head(data), (), limit_passed=True)
+        return _summary(read_head(data, start, end), (), limit_passed=True)
     except UnreadableMessage:
         return None
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from ceralacca.base.errors import UnreadableMessage
 from ceralacca.core.model.reason import Reason
-from ceralacca.formats.message_summary import Attachment, MessageSummary, summarise
+from ceralacca.formats.message_summary import Attachment, MessageSummary, summarise, summarise_original
 from ceralacca.formats.mime.header import read_head
 from ceralacca.formats.mime.parameters import read_content_value
 from ceralacca.formats.received import Received, read_received
@@ -79,8 +79,10 @@ class Inside:
             received = read_received(octets)
         except UnreadableMessage:
             return None
-        original = received.original if claims_to_be_pec(received) else None
-        self._await(original, summarise(octets if original is None else original))
+        if claims_to_be_pec(received) and received.original_part.entity is not None:
+            self._await(received.original, summarise_original(received))
+        else:
+            self._await(None, summarise(octets))
         return received
 
 

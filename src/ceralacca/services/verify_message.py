@@ -15,7 +15,7 @@ from ceralacca.base.errors import UnreadableMessage
 from ceralacca.core.model.certification import CertificationData
 from ceralacca.core.model.notification import MessageRow, ReceiptKind
 from ceralacca.core.model.outcome import Mark, SealReport, SealVerdict, StepOutcome
-from ceralacca.formats.message_summary import MessageSummary, summarise
+from ceralacca.formats.message_summary import MessageSummary, summarise, summarise_original
 from ceralacca.formats.received import Received, read_received
 from ceralacca.formats.splice import Octets
 from ceralacca.lint.contradictions import Contradiction, contradictions
@@ -114,8 +114,7 @@ def _judge(name: str, received: Received, verify: VerifiesSeal) -> MessageReport
     if nature is Nature.ORDINARY:
         summary = summarise(received.data)
         return MessageReport(name=name, octets=len(received.data), nature=nature, seal=seal, summary=summary)
-    original = received.original
-    damaged = nature is Nature.DAMAGED and original is None
+    damaged = nature is Nature.DAMAGED and received.original_part.entity is None
     return MessageReport(
         name=name,
         octets=len(received.data),
@@ -129,7 +128,7 @@ def _judge(name: str, received: Received, verify: VerifiesSeal) -> MessageReport
         certification_fault=received.certification_fault,
         deviations=received.certification.deviations if received.certification else (),
         summary=summarise(received.data) if damaged else None,
-        original=summarise(original) if original is not None else None,
+        original=summarise_original(received),
     )
 
 

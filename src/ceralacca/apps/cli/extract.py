@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ceralacca.apps.cli.safe_names import safe_name, unused_name
 from ceralacca.base.errors import UnreadableMessage, UserError
-from ceralacca.formats.message_summary import summarise
+from ceralacca.formats.message_summary import summarise_original
 from ceralacca.formats.mime.transfer import decode_transfer
 from ceralacca.formats.received import Received, read_received
 from ceralacca.formats.splice import Octets
@@ -56,7 +56,7 @@ def _contents(received: Received) -> Iterator[tuple[str | None, Callable[[], Oct
     original = received.original
     if original is not None:
         yield ORIGINAL_NAME, lambda: original
-        summary = summarise(original)
+        summary = summarise_original(received)
         for one in summary.attachments if summary else ():
             yield one.name or _unnamed(one.media_type), one.content
 
