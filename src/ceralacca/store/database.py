@@ -134,7 +134,10 @@ class DatabaseStore:
         wanted = list(dict.fromkeys(kinds))
         if not wanted or limit <= 0:
             return []
-        return _until_won(lambda: queue.claim(self._database, wanted, now=now, limit=limit, lease=lease))
+        reach("database.claim.before")
+        jobs = _until_won(lambda: queue.claim(self._database, wanted, now=now, limit=limit, lease=lease))
+        reach("database.claim.after")
+        return jobs
 
     def commit(self, commits: Sequence[Commit], postponed: Sequence[Postponed] = ()) -> list[CommitOutcome]:
         """Make steps durable with one sync; one that fails does not fail the others."""
