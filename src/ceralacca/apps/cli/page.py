@@ -82,11 +82,15 @@ def _wrapped(runs: Sequence[Run], indent: int, hang: int, width: int) -> Iterato
             if word[0] == " ":
                 spaces += word
                 continue
-            if begun and column + len(spaces) + cells(word) > width:
+            fits_elsewhere = cells(word) <= width - hang  # else it is cut where it stands
+            if begun and fits_elsewhere and column + len(spaces) + cells(word) > width:
                 yield line
                 line, column, spaces = [Run(" " * hang)], hang, ""
             line.append(Run(spaces))
             column, spaces, begun = column + len(spaces), "", True
+            if column >= width:
+                yield line
+                line, column = [Run(" " * hang)], hang
             rest = word
             while column + cells(rest) > width:
                 head = _fitting(rest, width - column)
