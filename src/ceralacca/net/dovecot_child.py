@@ -10,12 +10,9 @@ Clauses: DP-7.
 import grp
 import os
 import pwd
-import signal
 import socket
 import ssl
 import subprocess
-import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +22,7 @@ import structlog
 
 from ceralacca.base.errors import UserError, WorldError
 from ceralacca.net.dovecot_configuration import DovecotSettings, ServerUser, check_version, write_configuration
+from ceralacca.net.dovecot_processes import end_processes, wait_until
 
 _LOG = structlog.get_logger(__name__)
 
@@ -32,7 +30,8 @@ PROGRAM: Final = Path("/usr/sbin/dovecot")
 USER: Final = "dovecot"
 """Made by the Debian package; used when we are root."""
 _SETPRIV: Final = "/usr/bin/setpriv"
-_PAUSE: Final = 0.02
+_ORPHANS: Final = 5.0
+"""Seconds that each way of ending what an earlier run left may take."""
 _GREETING_TIMEOUT: Final = 5.0
 
 
@@ -74,6 +73,10 @@ class DovecotChild:
         """Its process number while it runs."""
         return self._process.pid if self.alive() and self._process else None
 
+    @property
+    def _base(self) -> Path:
+        return self._settings.base.resolve()
+
     def version(self) -> str:
         """Return its version. Raises UserError when it is not one that we can configure."""
         answer = subprocess.run(  # noqa: S603 the operator's program
@@ -88,7 +91,7 @@ class DovecotChild:
         try:
             self._settings.run_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._settings.run_folder.chmod(0o700)
-            self._settings.base.mkdir(mode=0o700, exist_ok=True)
+            self._settings.base.mkdir(mode=0o755, exist_ok=True)  # as Dovecot wants it; nobody comes so far
             self._settings.log.touch(mode=0o600)
             # A copy that its user can read: the original may be root's.
             self._put("tls.crt", self._settings.certificate.read_bytes())
@@ -117,7 +120,7 @@ class DovecotChild:
 
         `prepare` comes before. Raises WorldError when it does not come up.
         """
-        self._end_orphan()
+        end_processes(self._base, within=_ORPHANS)
         command = [_SETPRIV, "--pdeathsig", "TERM", "--no-new-privs"]
         if self._user.uid != os.geteuid():
             command += ["--reuid", str(self._user.uid), "--regid", str(self._user.gid), "--clear-groups"]
@@ -131,7 +134,7 @@ class DovecotChild:
                 env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "TZ": "UTC", "LC_ALL": "C"},
                 start_new_session=True,
             )
-        if not _wait_until(lambda: self.answers() or not self.alive(), within) or not self.alive():
+        if not wait_until(lambda: self.answers() or not self.alive(), within) or not self.alive():
             self.stop()
             raise WorldError("Dovecot did not start", remedy=f"read {self._settings.log}")
         _LOG.info("mailboxes.started", pid=self._process.pid)
@@ -146,7 +149,7 @@ class DovecotChild:
         return all(_greets(self._settings.host, port, greeting) for port, greeting in ports)
 
     def stop(self, *, within: float = 10.0) -> None:
-        """End it, gently at first; sessions are closed. Harmless when it has ended."""
+        """End it with all its processes, gently at first; sessions are closed. Harmless when it has ended."""
         if self._process is None:
             return
         if self.alive():
@@ -154,8 +157,9 @@ class DovecotChild:
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(within)
         if self.alive():
-            self._process.kill()  # its children end when they see it gone
+            self._process.kill()
         self._process.wait()
+        end_processes(self._base, self._process.pid, within=within / 4)
         self._process = None
 
     def _put(self, name: str, octets: bytes) -> None:
@@ -169,35 +173,6 @@ class DovecotChild:
     def _give(self, path: Path) -> None:
         if self._user.uid != os.geteuid():
             os.chown(path, self._user.uid, self._user.gid)
-
-    def _end_orphan(self) -> None:
-        """End a Dovecot of this configuration that outlived its supervisor; never any other process."""
-        try:
-            pid = int((self._settings.base / "master.pid").read_text())
-        except (OSError, ValueError):
-            return
-        for sign, seconds in ((signal.SIGTERM, 10.0), (signal.SIGKILL, 5.0)):
-            if not self._is_ours(pid):
-                return
-            with suppress(ProcessLookupError):
-                os.kill(pid, sign)
-            _wait_until(lambda: not self._is_ours(pid), seconds)
-
-    def _is_ours(self, pid: int) -> bool:
-        try:
-            arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        except OSError:
-            return False
-        return os.fsencode(self._settings.configuration) in arguments
-
-
-def _wait_until(condition: Callable[[], bool], within: float) -> bool:
-    until = time.monotonic() + within
-    while not condition():
-        if time.monotonic() > until:
-            return False
-        time.sleep(_PAUSE)
-    return True
 
 
 def _greets(host: str, port: int, greeting: bytes) -> bool:

@@ -1,0 +1,76 @@
+"""Which processes belong to one Dovecot, and how the last of them is ended.
+
+When its master has ended, a process that is in the middle of a command may go on for seconds: it would hold ports
+and write into folders that we think free. A Dovecot's processes are told by the folder they work in, and by the
+session that they share with those; never by a name alone.
+"""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+_PAUSE: Final = 0.02
+_SESSION: Final = 3
+"""Where it stands in /proc/<pid>/stat, counted after the name."""
+_DEAD: Final = {b"Z", b"X"}
+
+
+def wait_until(condition: Callable[[], bool], within: float) -> bool:
+    """Wait until the condition holds; say whether it came to that."""
+    until = time.monotonic() + within
+    while not condition():
+        if time.monotonic() > until:
+            return False
+        time.sleep(_PAUSE)
+    return True
+
+
+def processes_of(base: Path, session: int | None = None) -> set[int]:
+    """Return the processes that work in Dovecot's base folder or share a session with one that does.
+
+    `session` is one that is known beforehand: that of a master which has ended.
+    """
+    sessions: dict[int, int] = dict(_sessions())
+    working = {pid for pid in sessions if _works_in(pid, base)}
+    known = {sessions[pid] for pid in working} | ({session} if session else set())
+    return {pid for pid, of in sessions.items() if pid in working or (of in known and _is_dovecots(pid))}
+
+
+def end_processes(base: Path, session: int | None = None, *, within: float) -> bool:
+    """End what is left of a Dovecot: asked first, then forced. Say whether nothing is left."""
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        for pid in processes_of(base, session):
+            with suppress(ProcessLookupError):
+                os.kill(pid, sign)
+        if wait_until(lambda: not processes_of(base, session), within):
+            return True
+    return False
+
+
+def _sessions() -> Iterator[tuple[int, int]]:
+    """Yield every living process of this machine with its session."""
+    for entry in os.scandir("/proc"):
+        if entry.name.isdecimal():
+            with suppress(OSError):
+                status = Path(entry.path, "stat").read_bytes().rpartition(b") ")[2].split()
+                if status[0] not in _DEAD:
+                    yield int(entry.name), int(status[_SESSION])
+
+
+def _works_in(pid: int, base: Path) -> bool:
+    try:
+        folder = Path(f"/proc/{pid}/cwd").readlink()
+    except OSError:
+        return False
+    return folder in {base, base / "login"}
+
+
+def _is_dovecots(pid: int) -> bool:
+    try:
+        return "dovecot" in Path(f"/proc/{pid}/exe").readlink().parts[1:]
+    except OSError:
+        return False
