@@ -20,6 +20,7 @@ from typing import Annotated
 import typer
 
 from ceralacca import __version__
+from ceralacca.apps.cli import provider_commands
 from ceralacca.base.clock import Clock, SystemClock
 from ceralacca.base.errors import OurError, PecError
 
@@ -136,6 +137,9 @@ def sample_command(
     from ceralacca.apps.cli.words import Words, choose_language
 
     write_sample(folder, _present(context), Words(choose_language(lang)), page_for(sys.stdout))
+
+
+provider_commands.add_to(app)
 
 
 def _present(context: typer.Context) -> datetime:

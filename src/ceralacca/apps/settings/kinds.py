@@ -10,6 +10,7 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, ValidationInfo
 
+from ceralacca.base.errors import UserError
 from ceralacca.core.model.address import Address, InvalidAddress
 
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -45,6 +46,16 @@ def _size(value: object) -> object:
     if found is None:
         raise ValueError('not a number of octets; write one such as 31457280 or "30 MiB"')
     return int(found[1]) * _SIZES[found[2] or ""]
+
+
+def read_size(text: str) -> int:
+    """Read a size as the settings write it. Raises UserError."""
+    try:
+        size = _size(int(text) if text.isdecimal() else text)
+    except ValueError as error:
+        raise UserError(f"{text}: {error}", remedy="see docs/reference/configuration.md") from error
+    assert isinstance(size, int), "a text gives a number, or the error above"
+    return size
 
 
 def _path(value: object) -> object:

@@ -1,0 +1,228 @@
+"""`pec domain`, `pec mailbox`: what the provider serves, and whose mailboxes there are."""
+
+import sys
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ceralacca.apps.cli.provider_options import (
+    DEFAULT_CONFIG,
+    AsJson,
+    Config,
+    Lang,
+    as_address,
+    load_settings,
+    words_of,
+    write_json,
+)
+from ceralacca.apps.cli.queue import open_store_of
+from ceralacca.base.clock import SystemClock
+from ceralacca.base.errors import UserError
+from ceralacca.base.identifiers import system_entropy
+
+if TYPE_CHECKING:
+    from ceralacca.ports.store import MailboxRecord, Store
+
+domains = typer.Typer(name="domain", help="The mail domains that the provider serves.", no_args_is_help=True)
+mailboxes = typer.Typer(name="mailbox", help="Mailboxes: open, list, give a password, close.", no_args_is_help=True)
+
+MailboxAddress = Annotated[str, typer.Argument(metavar="ADDRESS", help="The mailbox, such as anna@alfa.example.")]
+PasswordFile = Annotated[
+    Path | None,
+    typer.Option(
+        help="File whose first line is the password; - for standard input. Without it one is made.", metavar="FILE"
+    ),
+]
+_LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"  # none that looks like another
+
+
+@domains.command("add")
+def add_domain(
+    domain: Annotated[str, typer.Argument(metavar="DOMAIN", help="A mail domain, such as alfa.example.")],
+    *,
+    config: Config = DEFAULT_CONFIG,
+    as_json: AsJson = False,
+    lang: Lang = None,
+) -> None:
+    """Serve a domain. It must also stand in the directory: `pec directory export`, then publish the file."""
+    words = words_of(lang)
+    as_address(f"a@{domain}")
+    with closing(open_store_of(config, words)) as store:
+        store.add_domain(domain, now=SystemClock().now())
+    if as_json:
+        write_json({"domain": domain.lower()})
+    else:
+        print(words("administer", "domain_added", domain=domain.lower()))
+
+
+@domains.command("list")
+def list_domains(*, config: Config = DEFAULT_CONFIG, as_json: AsJson = False, lang: Lang = None) -> None:
+    """List the domains that are served, with the number of their mailboxes."""
+    with closing(open_store_of(config, words_of(lang))) as store:
+        counts = {domain: len(store.mailboxes(domain)) for domain in sorted(store.domains())}
+    if as_json:
+        write_json(counts)
+    else:
+        _grid([[domain, str(count)] for domain, count in counts.items()])
+
+
+@mailboxes.command("add")
+def add_mailbox(
+    address: MailboxAddress,
+    *,
+    config: Config = DEFAULT_CONFIG,
+    quota: Annotated[str | None, typer.Option(help='Such as "1 GiB"; by default as in the settings.')] = None,
+    ordinary_mail: Annotated[
+        str, typer.Option(help="What becomes of ordinary mail: anomaly (wrapped, IP-20), discard or reject.")
+    ] = "anomaly",
+    password_file: PasswordFile = None,
+    as_json: AsJson = False,
+    lang: Lang = None,
+) -> None:
+    """Open a mailbox. Its domain must be served (`pec domain add`). The password is printed when it was made here."""
+    from ceralacca.apps.settings.kinds import read_size  # noqa: PLC0415
+    from ceralacca.ports.store import MailboxRecord, OrdinaryMail  # noqa: PLC0415
+    from ceralacca.store.credentials import hash_password  # noqa: PLC0415
+
+    words = words_of(lang)
+    settings = load_settings(config, words)
+    if ordinary_mail not in set(OrdinaryMail):
+        raise UserError(f"--ordinary-mail {ordinary_mail}", remedy=f"one of {', '.join(OrdinaryMail)}")
+    holder = as_address(address)
+    with closing(open_store_of(config, words)) as store:
+        if store.mailbox(holder) is not None:
+            raise UserError(f"{address} is there already", remedy="pec mailbox list shows it")
+        password, made = _password(password_file)
+        record = MailboxRecord(
+            address=holder,
+            quota=read_size(quota) if quota else settings.mailboxes.quota,
+            ordinary_mail=OrdinaryMail(ordinary_mail),
+            password_hash=hash_password(password),
+        )
+        store.put_mailbox(record, now=SystemClock().now())
+    _tell_password(words("administer", "mailbox_added", address=address), address, password, made=made, as_json=as_json)
+
+
+@mailboxes.command("passwd")
+def passwd_mailbox(
+    address: MailboxAddress,
+    *,
+    config: Config = DEFAULT_CONFIG,
+    password_file: PasswordFile = None,
+    as_json: AsJson = False,
+    lang: Lang = None,
+) -> None:
+    """Give a mailbox another password. It counts at once."""
+    from ceralacca.store.credentials import hash_password  # noqa: PLC0415
+
+    words = words_of(lang)
+    with closing(open_store_of(config, words)) as store:
+        record = _holders_mailbox(store, address)
+        password, made = _password(password_file)
+        store.put_mailbox(replace(record, password_hash=hash_password(password)), now=SystemClock().now())
+    _tell_password(words("administer", "password_set", address=address), address, password, made=made, as_json=as_json)
+
+
+@mailboxes.command("close")
+def close_mailbox(
+    address: MailboxAddress,
+    *,
+    config: Config = DEFAULT_CONFIG,
+    receive_only: Annotated[
+        bool, typer.Option("--receive-only", help="Only stop sending: it still receives and can be read.")
+    ] = False,
+    as_json: AsJson = False,
+    lang: Lang = None,
+) -> None:
+    """Close a mailbox: nobody signs in, what comes is not delivered and its sender is told. Its mail stays on disk."""
+    from ceralacca.ports.store import MailboxStatus  # noqa: PLC0415
+
+    words = words_of(lang)
+    status = MailboxStatus.RECEIVE_ONLY if receive_only else MailboxStatus.CLOSED
+    with closing(open_store_of(config, words)) as store:
+        record = _holders_mailbox(store, address)
+        store.put_mailbox(replace(record, status=status), now=SystemClock().now())
+    if as_json:
+        write_json({"address": record.address.text, "status": status.value})
+    else:
+        print(words("administer", "mailbox_closed", address=address, status=words("mailbox_status", status.value)))
+
+
+@mailboxes.command("list")
+def list_mailboxes(
+    domain: Annotated[str | None, typer.Argument(metavar="[DOMAIN]", help="Only those of one domain.")] = None,
+    *,
+    config: Config = DEFAULT_CONFIG,
+    as_json: AsJson = False,
+    lang: Lang = None,
+) -> None:
+    """List mailboxes with status, quota, and what becomes of ordinary mail."""
+    words = words_of(lang)
+    with closing(open_store_of(config, words)) as store:
+        records = store.mailboxes(domain.lower() if domain else None)
+    if as_json:
+        write_json([_plain(record) for record in records])
+        return
+    _grid([
+        [
+            record.address.text,
+            words("mailbox_status", "service" if record.is_service else record.status.value),
+            f"{record.quota / 2**20:.0f} MiB",
+            words("ordinary_mail", record.ordinary_mail.value),
+        ]
+        for record in records
+    ])  # fmt: skip
+
+
+def _plain(record: "MailboxRecord") -> dict[str, Any]:
+    return {
+        "address": record.address.text,
+        "status": record.status.value,
+        "service": record.is_service,
+        "quota": record.quota,
+        "ordinary_mail": record.ordinary_mail.value,
+        "created": record.created and record.created.isoformat(),
+    }
+
+
+def _holders_mailbox(store: "Store", address: str) -> "MailboxRecord":
+    """Return a holder's mailbox; the service mailbox is nobody's (MO-4)."""
+    record = store.mailbox(as_address(address))
+    if record is None:
+        raise UserError(f"there is no mailbox {address}", remedy="pec mailbox list shows them")
+    if record.is_service:
+        raise UserError(f"{address} is the service mailbox", remedy="no holder reaches it, and it is never closed")
+    return record
+
+
+def _password(file: Path | None) -> tuple[str, bool]:
+    """Return the password to set, and whether it was made here: about 79 bits."""
+    if file is None:
+        letters = "".join(_LETTERS[octet % len(_LETTERS)] for octet in system_entropy(16))
+        return "-".join(letters[at : at + 4] for at in range(0, 16, 4)), True
+    if str(file) == "-":
+        return sys.stdin.readline().rstrip("\r\n"), False
+    try:
+        with file.open(encoding="utf-8") as lines:
+            return lines.readline().rstrip("\r\n"), False
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{file} cannot be read", remedy="give a text file whose first line is the password") from error
+
+
+def _tell_password(said: str, address: str, password: str, *, made: bool, as_json: bool) -> None:
+    if as_json:
+        write_json({"address": address, **({"password": password} if made else {})})
+        return
+    print(said)
+    if made:
+        print(password)
+
+
+def _grid(rows: list[list[str]]) -> None:
+    from ceralacca.apps.cli.page import Run  # noqa: PLC0415
+    from ceralacca.apps.cli.screen import page_for  # noqa: PLC0415
+
+    page_for(sys.stdout).grid([[Run(text) for text in row] for row in rows], gap=2)

@@ -1,0 +1,19 @@
+"""Which commands there are about a provider; joined to `pec` by `apps.cli`."""
+
+import typer
+
+from ceralacca.apps.cli import administer, config, directory, queue
+from ceralacca.apps.cli.doctor import doctor_command
+from ceralacca.apps.cli.serve import serve_command
+from ceralacca.apps.cli.trace import trace_command
+
+_PANEL = "A provider of your own"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("serve", rich_help_panel=_PANEL)(serve_command)
+    app.command("doctor", rich_help_panel=_PANEL)(doctor_command)
+    app.command("trace", rich_help_panel=_PANEL)(trace_command)
+    for group in (config.commands, queue.commands, directory.commands, administer.domains, administer.mailboxes):
+        app.add_typer(group, rich_help_panel=_PANEL)

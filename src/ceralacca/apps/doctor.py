@@ -1,0 +1,321 @@
+"""Examines a provider from outside: what is wrong, how bad it is, and what to do about it.
+
+Each check gives findings with a code; sentences and remedies are `apps.cli.language`. Nothing is changed
+and no key is read. A check that cannot be made says so: it is never well for want of a look.
+
+Clauses: VI-3, IP-9, DI-3, DI-5, SE-1, SE-4, TI-2, LO-2.
+"""
+
+import os
+import socket
+import stat
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from cryptography import x509
+
+from ceralacca.apps.clock_state import ClockState, clock_state
+from ceralacca.apps.data_folder import DataFolder
+from ceralacca.apps.settings import Settings
+from ceralacca.apps.status import Status, read_status
+from ceralacca.apps.wiring import authorities, provider_store, scanner
+from ceralacca.base import failpoints
+from ceralacca.base.errors import PecError, UserError, WorldError
+from ceralacca.ports.scanner import NotScanned
+from ceralacca.store.crl_copies import CrlCopies
+from ceralacca.store.directory_copy import DirectoryCopy, NoDirectoryCopy
+from ceralacca.trust.crl_file import CrlReader
+from ceralacca.trust.key_files import read_certificates
+
+_SOON: Final = timedelta(days=30)
+_QUEUE_SLOW, _QUEUE_STUCK = timedelta(minutes=10), timedelta(hours=1)
+_DIRECTORY_OLD, _DIRECTORY_STALE = timedelta(hours=25), timedelta(hours=72)
+_LITTLE, _NONE = 2 * 2**30, 256 * 2**20
+
+
+class Level(StrEnum):
+    """How bad it is."""
+
+    GOOD = "good"
+    UNKNOWN = "unknown"
+    WARNING = "warning"
+    FAILED = "failed"
+
+
+class Says(Protocol):
+    """Looks up sentences; `apps.cli.words.Words` does."""
+
+    def __call__(self, section: str, key: str, /, **values: object) -> str:
+        """Return a sentence with its values."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that was looked at."""
+
+    code: str
+    level: Level
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def sentence(self, says: Says) -> str:
+        """Return what was found."""
+        return says("doctor", self.code, **self.facts)
+
+    def remedy(self, says: Says) -> str:
+        """Return what to do; empty when all is well."""
+        return "" if self.level is Level.GOOD else says("doctor_remedy", self.code, **self.facts)
+
+    def plain(self, says: Says) -> dict[str, Any]:
+        """Return it for programs."""
+        return {
+            "code": self.code,
+            "level": self.level.value,
+            "says": self.sentence(says),
+            "remedy": self.remedy(says),
+            "facts": {key: str(value) for key, value in self.facts.items()},
+        }
+
+
+def _found(code: str, level: Level, **facts: object) -> Finding:
+    return Finding(code=code, level=level, facts=facts)
+
+
+def examine(settings: Settings, now: datetime) -> list[Finding]:
+    """Look at everything; never raises for what it finds."""
+    folder = DataFolder(settings.data.folder)
+    status = read_status(folder)
+    checks: tuple[Callable[[], Iterator[Finding]], ...] = (
+        _failpoints,
+        lambda: iter(look_at_files(settings, now)),
+        lambda: _roles(status),
+        lambda: _ports(settings, status),
+        lambda: _scanner(settings, now),
+        lambda: _dovecot(settings),
+        lambda: _directory(folder, now),
+        lambda: _crls(settings, folder, now),
+        lambda: _clock(clock_state()),
+        lambda: _disk(settings.data.folder),
+        lambda: _queue(settings, folder, now),
+    )
+    return [finding for check in checks for finding in check()]
+
+
+def look_at_files(settings: Settings, now: datetime) -> list[Finding]:
+    """Look at certificates, keys and their permissions."""
+    secrets = [settings.keys.key, settings.keys.passphrase_file, settings.tls.key, settings.directory.client_key]
+    secrets += [settings.data.database_password_file, settings.keys.token.pin_file if settings.keys.token else None]
+    files = [finding for path in secrets if path is not None for finding in _secret(path)]
+    return [
+        *_certificate("signing", settings.keys.certificate, now),
+        *_certificate("tls", settings.tls.certificate, now),
+        *_certificate("directory-client", settings.directory.client_certificate, now),
+        *_hostname(settings),
+        *_anchors(settings),
+        *files,
+    ]
+
+
+def _failpoints() -> Iterator[Finding]:
+    if os.environ.get(failpoints.VARIABLE):
+        yield _found("failpoint", Level.FAILED, variable=failpoints.VARIABLE)
+
+
+def _certificate(which: str, path: Path, now: datetime) -> Iterator[Finding]:
+    try:
+        certificate = x509.load_der_x509_certificate(read_certificates(path)[0])
+    except (UserError, ValueError) as error:
+        yield _found("certificate-unreadable", Level.FAILED, which=which, path=path, fault=error)
+        return
+    until = certificate.not_valid_after_utc
+    days = (until - now).days
+    level = Level.FAILED if until < now else Level.WARNING if until - now < _SOON else Level.GOOD
+    yield _found("certificate", level, which=which, days=days, until=f"{until:%Y-%m-%d}", path=path)
+
+
+def _hostname(settings: Settings) -> Iterator[Finding]:
+    """SE-1: the certificate that clients see names the host."""
+    try:
+        certificate = x509.load_der_x509_certificate(read_certificates(settings.tls.certificate)[0])
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        listed = [name.lower() for name in names.get_values_for_type(x509.DNSName)]
+    except (UserError, ValueError):
+        return
+    except x509.ExtensionNotFound:
+        listed = []
+    host = settings.provider.hostname
+    wildcard = f"*.{host.partition('.')[2]}"
+    level = Level.GOOD if host in listed or wildcard in listed else Level.FAILED
+    yield _found("tls-name", level, host=host, names=", ".join(listed))
+
+
+def _anchors(settings: Settings) -> Iterator[Finding]:
+    try:
+        authorities(settings)
+    except UserError as error:
+        yield _found("anchors", Level.FAILED, fault=error)
+
+
+def _secret(path: Path) -> Iterator[Finding]:
+    """SE-4: nobody else reads it. Its content is not looked at."""
+    try:
+        status = path.stat()
+    except OSError as error:
+        yield _found("secret-missing", Level.FAILED, path=path, fault=error.strerror)
+        return
+    if stat.S_IMODE(status.st_mode) & 0o077:
+        yield _found("secret-open", Level.FAILED, path=path)
+
+
+def _roles(status: Status) -> Iterator[Finding]:
+    if not status.running:
+        yield _found("not-running", Level.FAILED)
+        return
+    for name, role in status.roles.items():
+        level = (
+            Level.FAILED if role.state not in {"ready", "done"} else Level.WARNING if role.starts > 1 else Level.GOOD
+        )
+        if level is not Level.GOOD:
+            yield _found("role", level, role=name, state=role.state, starts=role.starts)
+    if status.ready:
+        yield _found("roles", Level.GOOD, count=len(status.roles))
+
+
+def _ports(settings: Settings, status: Status) -> Iterator[Finding]:
+    """Whether each door answers, at its port in the settings or, for 0, where the role says that it is."""
+    access, incoming, mailboxes = settings.access, settings.incoming, settings.mailboxes
+    doors = [("access", "port", access.host, access.port), ("incoming", "port", incoming.host, incoming.port)]
+    if access.starttls:
+        doors.append(("access", "starttls_port", access.host, access.starttls_port))
+    if mailboxes.managed:
+        doors.append(("mailboxes", "imap_port", mailboxes.host, mailboxes.imap_port))
+        doors.append(("mailboxes", "pop3_port", mailboxes.host, mailboxes.pop3_port))
+    for role, fact, host, port in doors:
+        said = status.roles[role].facts.get(fact) if role in status.roles else None
+        number = port or int(said or 0)
+        level = Level.GOOD if number and _answers(host, number) else Level.FAILED
+        yield _found("port", level, role=role, host=host, port=number or "?")
+
+
+def _answers(host: str, port: int) -> bool:
+    everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 where to knock, not to listen
+    try:
+        with socket.create_connection((everywhere.get(host, host), port), timeout=3.0):
+            return True
+    except OSError:
+        return False
+
+
+def _scanner(settings: Settings, now: datetime) -> Iterator[Finding]:
+    clamd = scanner(settings)
+    try:
+        signed, demo = clamd.signed_at(), clamd.is_demo_database()
+    except NotScanned as error:
+        yield _found("scanner-away", Level.FAILED, fault=error)
+        return
+    if demo:  # VI-3: loudly
+        yield _found("scanner-demo", Level.WARNING if settings.virus.demo_database else Level.FAILED)
+    elif signed is None:
+        yield _found("scanner-age-unknown", Level.FAILED)
+    else:
+        age = now - signed
+        level = Level.FAILED if age > settings.virus.signature_age else Level.GOOD
+        yield _found("scanner", level, days=max(age.days, 0))
+
+
+def _dovecot(settings: Settings) -> Iterator[Finding]:
+    from ceralacca.apps.mailbox_access import dovecot_settings  # noqa: PLC0415 only where it is asked
+    from ceralacca.net.dovecot_child import DovecotChild, server_user  # noqa: PLC0415
+
+    if not settings.mailboxes.managed:
+        yield _found("dovecot-yours", Level.UNKNOWN)
+        return
+    try:
+        child = DovecotChild(dovecot_settings(settings), server_user())
+        yield _found("dovecot", Level.GOOD, version=child.version())
+    except PecError as error:
+        yield _found("dovecot-missing", Level.FAILED, fault=error, advice=error.remedy)
+
+
+def _directory(folder: DataFolder, now: datetime) -> Iterator[Finding]:
+    try:
+        copy = DirectoryCopy(folder.directory).load().copy
+    except NoDirectoryCopy:
+        yield _found("directory-none", Level.FAILED)
+        return
+    except WorldError as error:
+        yield _found("directory-damaged", Level.FAILED, fault=error)
+        return
+    age = now - copy.refreshed
+    level = Level.FAILED if age > _DIRECTORY_STALE else Level.WARNING if age > _DIRECTORY_OLD else Level.GOOD
+    yield _found("directory", level, hours=int(age.total_seconds() // 3600), providers=copy.records)
+
+
+def _crls(settings: Settings, folder: DataFolder, now: datetime) -> Iterator[Finding]:
+    if not settings.trust.crl_urls and settings.trust.crl_folder is None:
+        yield _found("crl-none", Level.FAILED)
+        return
+    try:
+        kept, material = CrlCopies(folder.crls).kept(), authorities(settings)
+    except PecError as error:
+        yield _found("crl-damaged", Level.FAILED, fault=error)
+        return
+    reads = CrlReader(authorities=(*material.anchors, *material.intermediates))
+    for url in settings.trust.crl_urls:
+        if url not in kept:
+            yield _found("crl-missing", Level.FAILED, url=url)
+            continue
+        try:
+            facts = reads(kept[url].der)
+        except PecError as error:
+            yield _found("crl-damaged", Level.FAILED, fault=error)
+            continue
+        level = Level.GOOD if facts.this_update <= now <= facts.next_update else Level.FAILED
+        yield _found("crl", level, url=url, until=f"{facts.next_update:%Y-%m-%d %H:%M} UTC")
+
+
+def _clock(state: ClockState) -> Iterator[Finding]:
+    """TI-2. The kernel knows whether somebody keeps its clock; how wrong it is nobody here can tell."""
+    levels = {
+        ClockState.KEPT: Level.GOOD,
+        ClockState.ALONE: Level.WARNING,
+        ClockState.UNKNOWN: Level.UNKNOWN,
+    }
+    yield _found(f"clock-{state.value}", levels[state])
+
+
+def _disk(folder: Path) -> Iterator[Finding]:
+    try:
+        disk = os.statvfs(folder)
+    except OSError as error:
+        yield _found("disk-missing", Level.FAILED, folder=folder, fault=error.strerror)
+        return
+    free = disk.f_bavail * disk.f_frsize
+    level = Level.FAILED if free < _NONE else Level.WARNING if free < _LITTLE else Level.GOOD
+    yield _found("disk", level, gib=f"{free / 2**30:.1f}", folder=folder)
+
+
+def _queue(settings: Settings, folder: DataFolder, now: datetime) -> Iterator[Finding]:
+    if not settings.data.database and not folder.database.exists():
+        yield _found("store-none", Level.FAILED)
+        return
+    try:
+        store = provider_store(settings, connections=1)
+        try:
+            figures = store.queue()
+        finally:
+            store.close()
+    except PecError as error:
+        yield _found("store-away", Level.FAILED, fault=error)
+        return
+    late = max((now - one.oldest_due for one in figures.values() if one.oldest_due), default=timedelta(0))
+    level = Level.FAILED if late > _QUEUE_STUCK else Level.WARNING if late > _QUEUE_SLOW else Level.GOOD
+    waiting = sum(one.waiting for one in figures.values())
+    yield _found("queue", level, waiting=waiting, minutes=max(int(late.total_seconds() // 60), 0))
+    held = sum(one.held for one in figures.values())
+    if held:
+        yield _found("queue-held", Level.WARNING, held=held)
