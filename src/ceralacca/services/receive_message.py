@@ -234,7 +234,7 @@ def _drop_infected(arrived: _Arrived, verdict: ScanVerdict) -> None:
     desk, kind = arrived.desk, arrived.classification.kind
     if kind is not MessageClass.ORDINARY:
         identifier = arrived.facts.original.identifier if kind is MessageClass.RECEIPT else ""
-        desk.infected.append(infected(desk, arrived.inbound, identifier, verdict))
+        desk.infected.append(infected(desk, arrived.inbound, f"incoming:{arrived.inbound.key}", identifier, verdict))
     arrived.log(LogEvent.VIRUS_FOUND, detail=f"{verdict.virus}; {verdict.engine}")
 
 

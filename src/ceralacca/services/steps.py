@@ -65,8 +65,31 @@ def run(
         *_deliver_all(deliveries, office, threads),
         *_each(others, lambda job: _done(job, _guarded(job, office, lambda: _step(job, office))), threads),
     ]
+    results = _one_at_a_time(results, office)
     commits = [result for result in results if isinstance(result, Commit)]
     return commits, [result for result in results if isinstance(result, Postponed)]
+
+
+def _one_at_a_time(results: Sequence[Result], office: Office) -> list[Result]:
+    """Keep one of several arrivals of an envelope that were decided side by side; the others look again (IP-21)."""
+    seen: set[tuple[str, ...]] = set()
+    kept: list[Result] = []
+    for result in results:
+        keys = _claims(result)
+        if isinstance(result, Commit) and result.done is not None and keys & seen:
+            kept.append(Postponed(job=result.done, due=office.clock.now(), note="another arrival goes first"))
+        else:
+            kept.append(result)
+            seen |= keys
+    return kept
+
+
+def _claims(result: Result) -> set[tuple[str, ...]]:
+    """Return what a step decides once for ever: an envelope is taken, a recipient has its fate."""
+    if isinstance(result, Postponed):
+        return set()
+    taken = {(each.provider, each.identifier) for each in result.taken}
+    return taken | {(each.provider, each.identifier, each.recipient.key) for each in result.fates}
 
 
 def perform(jobs: Sequence[Job], office: Office, *, threads: Executor | None = None) -> int:

@@ -24,7 +24,7 @@ from ceralacca.ports.scanner import ScanVerdict
 from ceralacca.ports.store import InfectedMessage, JobKind, NewJob, Payload, Taken
 from ceralacca.services import payload
 from ceralacca.services.desk import Desk, Outgoing
-from ceralacca.services.keys import letter_key, mailbox_name, transaction_of
+from ceralacca.services.keys import bounded, letter_key, mailbox_name, transaction_of
 from ceralacca.services.recipient_fate import Owed, issuance_about, not_delivered, settle
 from ceralacca.services.retry import step_delay
 
@@ -150,7 +150,8 @@ class Envelope:
     # -- infected -------------------------------------------------------------------------------------
 
     def _keep_infected(self, verdict: ScanVerdict) -> None:
-        self.desk.infected.append(infected(self.desk, self.inbound, self.identifier, verdict))
+        key = f"incoming:{bounded(self.identifier)}:{transaction_of(self.provider, self.recipients)}"
+        self.desk.infected.append(infected(self.desk, self.inbound, key, self.identifier, verdict))
         self.desk.note(
             LogEvent.VIRUS_FOUND,
             self.facts.original,
@@ -225,10 +226,10 @@ def take_up(desk: Desk, inbound: StoredInbound) -> None:
     envelope.pass_on(datetime.fromisoformat(payload.word(desk.job, "since")))
 
 
-def infected(desk: Desk, inbound: StoredInbound, identifier: str, verdict: ScanVerdict) -> InfectedMessage:
+def infected(desk: Desk, inbound: StoredInbound, key: str, identifier: str, verdict: ScanVerdict) -> InfectedMessage:
     """Return the entry of the virus storage for something that arrived: as it came (VI-1)."""
     return InfectedMessage(
-        key=f"incoming:{inbound.key}",
+        key=key,
         digest=inbound.digest,
         identifier=identifier,
         found=desk.instant,
