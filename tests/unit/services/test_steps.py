@@ -1,0 +1,138 @@
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from structlog.testing import capture_logs
+
+from ceralacca.core.model.notification import MessageRow
+from ceralacca.core.transaction import RecipientState
+from ceralacca.ports.store import Commit, CommitOutcome, Job, JobKind, NewJob
+from ceralacca.services.steps import RELAY_KINDS, TIMEKEEPER_KINDS, WORKER_KINDS, perform, run
+from ceralacca.testing.memory_world import LiveCircuit
+from ceralacca.testing.paper_cast import ANNA, BRUNO, CARLA, MARIO, submission
+from ceralacca.testing.scenario import INSTANT
+
+BAD = NewJob(key="bad", kind=JobKind.ARRIVAL, due=INSTANT, payload={"inbound": "mario.rossi@pec.alfa.example"})
+
+
+@pytest.fixture
+def live() -> LiveCircuit:
+    return LiveCircuit.at()
+
+
+def test_every_kind_of_job_is_somebodys():
+    assert sorted((*WORKER_KINDS, *TIMEKEEPER_KINDS, *RELAY_KINDS)) == sorted(JobKind)
+
+
+def test_one_bad_job_spoils_no_other_and_is_not_lost(live):
+    live.submit(submission())
+    live.alfa.store.commit([Commit(jobs=(BAD,))])
+    live.alfa.work()
+    assert live.told()[MARIO] == [3]
+    (bad,) = live.alfa.store.jobs(kind=JobKind.ARRIVAL)
+    assert bad.due == INSTANT + timedelta(seconds=5)
+    live.clock.advance(timedelta(seconds=5))
+    live.alfa.work()
+    (bad,) = live.alfa.store.jobs(kind=JobKind.ARRIVAL)
+    assert bad.due == INSTANT + timedelta(seconds=15)
+
+
+@pytest.mark.requirement("DP-3")
+def test_a_bad_delivery_spoils_no_other(live):
+    live.submit(submission(to=[ANNA, BRUNO]))
+    live.carry(holding=[MessageRow.TRANSPORT_ENVELOPE])
+    live.wire.hand_over(live.take(MessageRow.TRANSPORT_ENVELOPE))
+    live.beta.work(kinds=[JobKind.ARRIVAL])
+    job = NewJob(key="bad", kind=JobKind.DELIVERY, due=INSTANT, payload={"recipient": "x", "kind": "nonsense"})
+    live.beta.store.commit([Commit(jobs=(job,))])
+    live.carry()
+    assert live.told()[MARIO] == [3, 10, 10]
+
+
+def test_diagnostics_hold_the_way_of_an_error_and_no_address(live):
+    live.alfa.store.commit([Commit(jobs=(BAD,))])
+    with capture_logs() as lines:
+        live.submit(submission())
+        live.work()
+        live.alfa.scanner.away = True
+        live.submit(submission())
+        live.work()
+    (failed,) = [line for line in lines if line["event"] == "step failed"]
+    assert failed["error"] == "OurError"
+    assert any("payload.py" in place for place in failed["trace"])
+    users = [user.text.partition("@")[0] for user in (MARIO, ANNA, BRUNO, CARLA)]
+    assert not any(user in str(line) for line in lines for user in users)
+    assert not any("Prova" in str(line) for line in lines)
+    assert {line["identifier"] for line in lines if line["event"] == "step"} == {live.sent().original.identifier}
+
+
+def test_a_job_that_is_old_and_still_waits_is_an_alarm(live):
+    live.alfa.scanner.away = True
+    live.submit(submission())
+    with capture_logs() as early:
+        live.work()
+    live.clock.advance(timedelta(hours=2))
+    with capture_logs() as late:
+        live.work()
+    assert [line["log_level"] for line in (*early, *late)] == ["warning", "error"]
+
+
+def test_a_stale_step_is_decided_again_at_once(live):
+    live.submit(submission())
+    live.carry(holding=[MessageRow.TAKING_IN_CHARGE, MessageRow.DELIVERY])
+    for row in (MessageRow.TAKING_IN_CHARGE, MessageRow.DELIVERY):
+        live.wire.hand_over(live.take(row))
+    jobs = live.alfa.claim(kinds=[JobKind.ARRIVAL])
+    assert len(jobs) == 2  # both decided on DISPATCHED
+    assert perform(jobs, live.alfa.office) == 2
+    assert live.state(ANNA) is RecipientState.DELIVERED
+    assert live.alfa.store.jobs(kind=JobKind.DEADLINE) == []
+
+
+@pytest.mark.parametrize("outcome", [CommitOutcome.STALE, CommitOutcome.FAILED])
+def test_a_commit_that_is_never_taken_waits_and_says_so(live, monkeypatch, outcome):
+    live.submit(submission())
+    store, asked = live.alfa.store, []
+    real = type(store).commit
+
+    def refuse(self, commits, postponed=()):
+        asked.append(len(commits))
+        real(self, (), postponed)
+        return [outcome] * len(commits)
+
+    monkeypatch.setattr(type(store), "commit", refuse)
+    with capture_logs() as lines:
+        assert perform(live.alfa.claim(), live.alfa.office) == 0
+    assert asked == ([1, 0] if outcome is CommitOutcome.FAILED else [1, 1, 1, 1, 1, 0])
+    assert lines[-1]["log_level"] == "error"
+    (job,) = store.jobs()
+    assert job.due > INSTANT
+
+
+def test_a_relay_job_without_a_way_out_is_a_defect_that_waits(live):
+    office = replace(live.alfa.office, sends=None)
+    job = Job(id=1, key="r", kind=JobKind.RELAY, due=INSTANT, payload={}, attempts=1, created=INSTANT)
+    commits, postponed = run([job], office)
+    assert (commits, len(postponed)) == ([], 1)
+
+
+def test_steps_run_side_by_side(live):
+    for _ in range(6):
+        live.submit(submission())
+    with ThreadPoolExecutor(2) as threads:
+        assert perform(live.alfa.claim(), live.alfa.office, threads=threads) == 6
+    live.carry()
+    assert live.told()[MARIO] == [3] * 6 + [10] * 6
+
+
+@pytest.mark.requirement("DP-3")
+def test_deliveries_of_a_batch_share_one_sync(live):
+    live.submit(submission(to=[ANNA, BRUNO]))
+    live.submit(submission(to=[ANNA, BRUNO]))
+    live.carry(holding=[MessageRow.TRANSPORT_ENVELOPE])
+    for transaction in [*live.wire.under_way]:
+        live.wire.hand_over(transaction)
+    live.beta.work(kinds=[JobKind.ARRIVAL])
+    assert perform(live.beta.claim(kinds=[JobKind.DELIVERY]), live.beta.office) == 4
+    assert live.beta.mail.syncs == 1
