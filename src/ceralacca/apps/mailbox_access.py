@@ -28,7 +28,9 @@ _LOOK: Final = 5.0
 def run_mailbox_access(settings: Settings, duty: Duty) -> None:
     """Show mailboxes until the duty ends. Raises UserError, WorldError when Dovecot ends by itself."""
     folder = DataFolder(settings.data.folder)
-    folder.make(passable=mail_owner(settings) is not None)
+    owner = mail_owner(settings)
+    folder.make(passable=owner is not None)
+    _make_root(folder, owner)
     store = provider_store(settings)
     try:
         server = _server(settings, store)
@@ -44,6 +46,16 @@ def run_mailbox_access(settings: Settings, duty: Duty) -> None:
             server.stop()
     finally:
         store.close()
+
+
+def _make_root(folder: DataFolder, owner: Owner | None) -> None:
+    """Make the folder of mailboxes, in which Dovecot makes those that nothing has reached yet. Raises WorldError."""
+    try:
+        folder.mail.mkdir(mode=0o700, exist_ok=True)
+        if owner is not None:
+            os.chown(folder.mail, owner.uid, owner.gid)
+    except OSError as error:
+        raise WorldError(f"{folder.mail}: {error.strerror}", remedy="look at the data folder") from error
 
 
 def mail_owner(settings: Settings) -> Owner | None:

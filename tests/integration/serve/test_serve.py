@@ -1,0 +1,97 @@
+"""`pec serve`, whole: a holder writes to a holder of the same provider, over real protocols, and it survives a restart."""
+
+import os
+import signal
+import smtplib
+
+import pytest
+
+pytestmark = pytest.mark.system
+
+ANNA, BRUNO = "anna@alfa.example", "bruno@comune.example"
+
+
+def kinds(serve, provider, user):
+    return sorted(serve.header(one, "X-Ricevuta") or serve.header(one, "X-Trasporto") for one in provider.letters(user))
+
+
+@pytest.fixture(scope="module")
+def serve(request):
+    """The helpers of conftest."""
+    return next(one for one in request.config.pluginmanager.get_plugins() if hasattr(one, "set_up") and hasattr(one, "until"))
+
+
+@pytest.mark.requirement("AP-25", "DP-3")
+def test_a_holder_writes_to_a_holder(running, serve):
+    with running.submission() as smtp:
+        smtp.sendmail(ANNA, [BRUNO], serve.message())
+    serve.until(lambda: len(running.letters(ANNA)) == 2, "both receipts")
+    assert kinds(serve, running, ANNA) == ["accettazione", "avvenuta-consegna"]
+    (envelope,) = running.letters(BRUNO)
+    assert serve.header(envelope, "X-Trasporto") == "posta-certificata"
+    assert b"Testo." in envelope
+
+
+def test_trace_tells_it(running):
+    told = running.ask("trace", "uno@client.example")
+    events = [row["event"] for row in told["rows"]]
+    assert events[:1] == ["submission"]
+    assert {"acceptance", "envelope-sent", "arrival", "delivery"} <= set(events)
+    assert told["recipients"][0]["states"] == {BRUNO: "delivered"}
+    assert running.pec("trace", "nobody@client.example", check=False).returncode == 2
+
+
+def test_nothing_is_left_in_the_queue(running, serve):
+    def waiting():
+        return sum(one["waiting"] + one["leased"] for one in running.ask("queue", "list")["figures"].values())
+
+    serve.until(lambda: waiting() == 0, "an empty queue")
+
+
+def test_the_doctor_finds_it_well_but_for_the_demonstrations_signatures(running):
+    found = running.pec("doctor", "--json", check=False)
+    findings = {one["code"]: one for one in __import__("json").loads(found.stdout)["findings"]}
+    assert [one for one in findings.values() if one["level"] == "failed"] == []
+    assert found.returncode == 0
+    assert findings["scanner-demo"]["level"] == "warning"
+    assert "NOTHING" in findings["scanner-demo"]["says"]
+    assert all(one["remedy"] for one in findings.values() if one["level"] == "warning")
+
+
+def test_a_second_provider_on_the_same_folder_is_refused(running):
+    done = running.pec("serve", check=False)
+    assert done.returncode == 2
+    assert "already" in done.stderr
+
+
+def test_the_diagnostics_hold_no_address(running):
+    text = running.log()
+    assert '"event": "step"' in text or '"step"' in text
+    for word in (ANNA, BRUNO, "Prova", "client.example"):
+        assert word not in text.replace("Alfa Prova", "")
+
+
+def test_a_killed_worker_is_started_again_and_its_work_done(running, serve):
+    before = running.status().roles["worker-1"]
+    os.kill(before.pid, signal.SIGKILL)
+    with running.submission() as smtp:
+        smtp.sendmail(ANNA, [BRUNO], serve.message(message_id="<due@client.example>", subject="Due"))
+    serve.until(lambda: len(running.letters(ANNA)) == 4, "the receipts of the second message")
+    assert running.status().roles["worker-1"].starts == before.starts + 1
+
+
+def test_a_restart_finds_everything(running, serve):
+    before = running.letters(ANNA)
+    assert running.stop() == 0
+    assert {one.state for one in running.status().roles.values()} <= {"ended", "done"}
+    running.start()
+    assert running.letters(ANNA) == before
+    with running.submission() as smtp:
+        smtp.sendmail(ANNA, [BRUNO], serve.message(message_id="<tre@client.example>"))
+    serve.until(lambda: len(running.letters(ANNA)) == 6, "the receipts of the third message")
+
+
+@pytest.mark.requirement("AP-2")
+def test_a_wrong_sender_is_refused(running, serve):
+    with running.submission() as smtp, pytest.raises(smtplib.SMTPException):
+        smtp.sendmail(BRUNO, [BRUNO], serve.message(sender=BRUNO))
