@@ -70,6 +70,10 @@ class Checker:
         faults = tuple(self._faults(sighting.octets, report)) if report.row is not None else ()
         return Checked(sighting=sighting, report=report, faults=faults)
 
+    def faults_of(self, octets: bytes) -> tuple[str, ...]:
+        """Return what is wrong with a message, as if it had come to nobody's mailbox."""
+        return tuple(self._faults(octets, verify_message("message", octets, self.judgement.verify)))
+
     def _faults(self, octets: bytes, report: MessageReport) -> Iterator[str]:
         if not report.valid:
             verdict = report.seal.verdict if report.seal else "no seal"

@@ -31,7 +31,7 @@ def settings_file(provider: Provider, sandbox: Sandbox, folder: Path, ports: Por
         "data": {"folder": folder / "data"},
         "keys": {"certificate": folder / "keys" / "certificate.pem", "key": folder / "keys" / "key.pem"},
         "trust": {
-            "anchors": (sandbox.public / f"{ROOT}.pem",),
+            "anchors": tuple(sandbox.public / f"{name}.pem" for name in (ROOT, INTERMEDIATE)),
             "crl_urls": tuple(f"http://{HOST}:{http}/{name}.crl" for name in (ROOT, INTERMEDIATE)),
         },
         "directory": {

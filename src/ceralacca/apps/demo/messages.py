@@ -53,7 +53,8 @@ def letter(
 ) -> bytes:
     """Write a message as a client submits it; `fields` are more header fields, `body` begins after them."""
     folded = ",\r\n "
-    head = f"Date: {format_datetime(present())}\r\nMessage-ID: <{system_entropy(8).hex()}.{next(_numbers)}@{sender.domain}>\r\n"
+    own_id = f"{system_entropy(8).hex()}.{next(_numbers)}@{sender.domain}"
+    head = f"Date: {format_datetime(present())}\r\nMessage-ID: <{own_id}>\r\n"
     head += f"From: {sender}\r\n"
     head += f"To: {folded.join(map(str, to))}\r\n" if to else ""
     head += f"Cc: {folded.join(map(str, cc))}\r\n" if cc else ""

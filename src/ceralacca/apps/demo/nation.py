@@ -29,6 +29,7 @@ from ceralacca.apps.authority.sandbox import INTERMEDIATE, ROOT, Sandbox
 from ceralacca.apps.demo.cast import ALFA, BETA, GAMMA, GAMMA_SECOND_MAILBOX, LUCA, POST_HOST, RUNNING, Provider
 from ceralacca.apps.demo.configuration import settings_file
 from ceralacca.apps.demo.ports import HOST, Ports
+from ceralacca.apps.mailbox_access import mail_owner
 from ceralacca.apps.settings import Settings
 from ceralacca.apps.settings.reading import read_settings
 from ceralacca.apps.wiring import mail_store, provider_store
@@ -280,6 +281,9 @@ def _people(provider: Provider, settings: Settings, passwords: dict[Address, str
             kept = hash_password(passwords[holder.address])
             record = MailboxRecord(address=holder.address, quota=holder.quota, password_hash=kept)
             store.put_mailbox(record, now=now)
+    mail = mail_store(settings, mail_owner(settings))
+    for address in (provider.service_mailbox, *(holder.address for holder in provider.holders)):
+        mail.holds(address, "opened")  # makes its folders, so that holders may sign in before their first message
 
 
 def default_folder() -> Path:

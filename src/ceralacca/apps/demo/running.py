@@ -103,15 +103,7 @@ class RunningNation:
     def start_provider(self, provider: Provider) -> None:
         """Start one provider; `wait_for` says when it answers."""
         config = self.nation.settings_path(provider)
-        command = [
-            sys.executable,
-            "-m",
-            "ceralacca.apps.demo.child",
-            str(os.getpid()),
-            "serve",
-            "--config",
-            str(config),
-        ]
+        command = [sys.executable, "-m", "ceralacca.apps.demo.child", str(os.getpid()), str(config)]
         with (config.parent / "serve.log").open("ab") as log:
             # A session of its own: Ctrl-C is for us, and we end it in good order.
             self._providers[provider.key] = subprocess.Popen(  # noqa: S603 our own words
