@@ -30,6 +30,9 @@ Raw = LargeBinary
 """Octets."""
 
 
+_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+
+
 class Instant(TypeDecorator[datetime]):
     """An aware datetime, to the microsecond; read back in UTC."""
 
@@ -118,7 +121,7 @@ class Json(_Coded):
     """A small flat mapping."""
 
     cache_ok = True
-    _write = staticmethod(lambda value: json.dumps(dict(value), separators=(",", ":")))
+    _write = staticmethod(lambda value: _encode(dict(value)))
     _read = staticmethod(json.loads)
 
 
@@ -131,7 +134,7 @@ class One(_Coded):
 
 
 def _write_addresses(addresses: Iterable[Address]) -> str:
-    return json.dumps([address.text for address in addresses], separators=(",", ":"))
+    return _encode([address.text for address in addresses])
 
 
 def _read_addresses(text: str) -> tuple[Address, ...]:
@@ -147,7 +150,7 @@ class Many(_Coded):
 
 
 def _write_recipients(recipients: Iterable[Recipient]) -> str:
-    return json.dumps([[each.address.text, each.kind.value] for each in recipients], separators=(",", ":"))
+    return _encode([[each.address.text, each.kind.value] for each in recipients])
 
 
 def _read_recipients(text: str) -> tuple[Recipient, ...]:

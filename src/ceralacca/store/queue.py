@@ -8,9 +8,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, false, func, or_, select, union_all, update
+from sqlalchemy import Connection, Integer, Row, Select, bindparam, false, func, or_, select, union_all, update
 
 from ceralacca.ports.store import Job, JobKind, Postponed, QueueFigures
 from ceralacca.store.engine import Database
@@ -20,25 +21,42 @@ from ceralacca.store.tables import JOB
 
 def claim(database: Database, kinds: Iterable[JobKind], *, now: datetime, limit: int, lease: timedelta) -> list[Job]:
     """Claim jobs that are due, oldest first. Looks before it locks: an idle worker disturbs nobody."""
+    wanted = tuple(kinds)
     with database.reading() as connection:
-        due = connection.execute(_first([_due(kind, now, limit) for kind in kinds], limit)).all()
-    if not due:
+        due = connection.execute(
+            _heads(wanted, locked=False), {"now": now, **_limits(dict.fromkeys(wanted, limit), limit)}
+        )
+        shares = Counter(row.kind for row in due)
+    if not shares:
         return []
-    shares = Counter(row.kind for row in due)
     with database.transaction(synced=False) as connection:
-        arms = [_due(kind, now, share).with_for_update(skip_locked=True) for kind, share in shares.items()]
-        rows = connection.execute(_first(arms, limit)).all()
+        heads = _heads(tuple(shares), locked=True)
+        rows = connection.execute(heads, {"now": now, **_limits(shares, limit)}).all()
         until = now + lease
         _take(connection, rows, until)
     return [replace(read_job(row), attempts=row.attempts + 1, leased_until=until) for row in rows]
 
 
-def _due(kind: JobKind, now: datetime, limit: int) -> Select[Any]:
-    open_ = select(JOB).where(JOB.c.kind == kind, JOB.c.ready <= now, JOB.c.held == false())
-    return open_.order_by(JOB.c.ready, JOB.c.id).limit(limit)
+def _limits(shares: Mapping[JobKind, int], limit: int) -> dict[str, int]:
+    return {"most": limit, **{f"most_{kind}": share for kind, share in shares.items()}}
 
 
-def _first(arms: Sequence[Select[Any]], limit: int) -> Any:
+@cache
+def _heads(kinds: tuple[JobKind, ...], *, locked: bool) -> Select[Any]:
+    """Return the statement for what is due of these kinds: `:most` in all, `:most_{kind}` of each.
+
+    Locked, the rows are whole, and those that another worker is just claiming are passed over.
+    """
+    columns = list(JOB.c) if locked else [JOB.c.id, JOB.c.kind, JOB.c.ready]
+    arms = []
+    for kind in kinds:
+        open_ = select(*columns).where(JOB.c.kind == kind, JOB.c.ready <= bindparam("now"), JOB.c.held == false())
+        head = open_.order_by(JOB.c.ready, JOB.c.id).limit(bindparam(f"most_{kind}", type_=Integer))
+        arms.append(head.with_for_update(skip_locked=True) if locked else head)
+    return _first(arms, bindparam("most", type_=Integer))
+
+
+def _first(arms: Sequence[Select[Any]], limit: Any) -> Select[Any]:
     """Merge the heads of several queues: each is read through its own piece of the index."""
     if len(arms) == 1:
         return arms[0]

@@ -13,11 +13,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, delete, insert, select, tuple_, update
+from sqlalchemy import Connection, Table, bindparam, delete, select, tuple_, update
 
 from ceralacca.core.transaction import RecipientState
 from ceralacca.ports.store import Commit, CommitOutcome, StateChange
 from ceralacca.store.blobs import Blob, blob_of
+from ceralacca.store.bulk import insert_rows
 from ceralacca.store.columns import shortened
 from ceralacca.store.rows import (
     Values,
@@ -226,13 +227,12 @@ def _judge(step: Step, known: _Known, writing: _Writing, row_limit: int) -> Comm
         _finish(commit.done, known, writing)
         return CommitOutcome.REPEATED
     new = _new_things(step, known)
-    states = _moved(commit, new, known)
-    if states is None:
+    moved = _moved(commit, new, known)
+    if moved is None:
         return CommitOutcome.STALE
-    digests = known.digests | {each.blob.digest for each in new if each.blob}
-    if any(each.table is INFECTED and each.row["digest"] not in digests for each in new):
+    if _lacks_octets(new, known):
         return CommitOutcome.FAILED
-    known.states = states
+    known.states.update(moved)
     _store(new, known, writing, row_limit)
     writing.moves.extend(commit.states)
     writing.rows[LOG_ROW].extend(log_values(row) for row in commit.log)
@@ -256,15 +256,20 @@ def _new_things(step: Step, known: _Known) -> list[_Keyed]:
 
 
 def _moved(commit: Commit, new: Sequence[_Keyed], known: _Known) -> dict[tuple[str, str], RecipientState] | None:
-    """Return the states after a commit, None when one is not where the commit was decided."""
-    states = known.states
-    for each in new:
-        states = states | {(each.key, shortened(row["recipient_key"])): row["state"] for row in each.more}
+    """Return the states that a commit changes, None when one is not where the commit was decided."""
+    moved = {(each.key, shortened(row["recipient_key"])): row["state"] for each in new for row in each.more}
     for change in commit.states:
-        if states.get(_place(change)) is not change.before:
+        place = _place(change)
+        if moved.get(place, known.states.get(place)) is not change.before:
             return None
-        states = states | {_place(change): change.after}
-    return states
+        moved[place] = change.after
+    return moved
+
+
+def _lacks_octets(new: Sequence[_Keyed], known: _Known) -> bool:
+    """Ask whether an infected message refers to octets that nobody has stored."""
+    wanted = {each.row["digest"] for each in new if each.table is INFECTED} - known.digests
+    return not wanted <= {each.blob.digest for each in new if each.blob}
 
 
 def _store(new: Sequence[_Keyed], known: _Known, writing: _Writing, row_limit: int) -> None:
@@ -304,13 +309,13 @@ def _finish(number: int | None, known: _Known, writing: _Writing) -> None:
 def _write(connection: Connection, writing: _Writing) -> None:
     for table, rows in writing.rows.items():
         if rows:
-            connection.execute(insert(table), rows)
+            insert_rows(connection, table, rows)
     if writing.moves:
         connection.execute(_MOVE, [_move_values(change) for change in writing.moves])
     for some in _portions(writing.finished):
         connection.execute(delete(JOB).where(JOB.c.id.in_(some)))
     if writing.jobs:
-        connection.execute(insert(JOB), list(writing.jobs.values()))
+        insert_rows(connection, JOB, list(writing.jobs.values()))
 
 
 _MOVE = (
