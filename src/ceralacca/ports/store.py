@@ -39,7 +39,8 @@ class JobKind(StrEnum):
     for envelopes also `provider`, who sealed it."""
     RELAY = "relay"
     """relay: send a letter to one destination. Payload: `letter`, `domain`, `expires` (ISO instant), `kind` (a
-    RecipientKind: how strict the way must be), and when it was tried before `recipients` (one a line), `tries`."""
+    RecipientKind: how strict the way must be), `about` (the original, for the log), and when it was tried before
+    `recipients` (one a line) and `tries`."""
     DEADLINE = "deadline"
     """timekeeper: a timer of one recipient. Payload: `identifier`, `recipient`, `timer` (`12` or `24`)."""
     FOLLOW_UP = "follow-up"

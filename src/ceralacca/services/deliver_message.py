@@ -140,7 +140,7 @@ def conclude(delivery: Delivery, outcome: PutOutcome | WorldError | None, office
 def _stored(desk: Desk, delivery: Delivery) -> None:
     """Log the delivery; for an envelope decide its fate and issue the receipt in the same commit (DR-1, DP-3, DP-4)."""
     if not delivery.is_envelope:
-        desk.note(LogEvent.DELIVERY, _original(delivery), concerned=(delivery.recipient,), detail=delivery.kind)
+        desk.note(LogEvent.DELIVERY, _original(desk, delivery), concerned=(delivery.recipient,), detail=delivery.kind)
         return
     received = read_received(delivery.octets)
     issuance = issuance_about(desk, received)
@@ -221,7 +221,7 @@ def _held(desk: Desk, delivery: Delivery, failure: DeliveryFailure) -> Commit | 
 def _log_failure(desk: Desk, delivery: Delivery, failure: DeliveryFailure, detail: str) -> None:
     desk.note(
         LogEvent.DELIVERY_FAILURE,
-        _original(delivery),
+        _original(desk, delivery),
         error=failure.value.error,
         error_detail=failure.value.detail(desk.office.provider.name),
         concerned=(delivery.recipient,),
@@ -229,9 +229,12 @@ def _log_failure(desk: Desk, delivery: Delivery, failure: DeliveryFailure, detai
     )
 
 
-def _original(delivery: Delivery) -> OriginalData | None:
+def _original(desk: Desk, delivery: Delivery) -> OriginalData | None:
     """Return what LO-1 wants in the row; an anomaly envelope certifies nothing (GE-16)."""
     if delivery.kind is not MessageClass.RECEIPT:
         return None
+    sent = desk.office.store.sent(delivery.identifier)
+    if sent is not None:
+        return sent.original
     facts = read_received(delivery.octets).facts
     return facts.original if facts else None

@@ -38,6 +38,7 @@ from ceralacca.ports.store import (
 from ceralacca.services.keys import Timer, deadline_key, mailbox_name
 from ceralacca.services.log_rows import Details, about
 from ceralacca.services.office import Office
+from ceralacca.services.payload import written
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +51,8 @@ class Outgoing:
     reverse_path: Address | None
     forward_paths: tuple[Address, ...]
     instant: datetime
+    original: OriginalData
+    """What it is about, for the relay's rows in the log (LO-1)."""
     repeat: str = ""
     """What makes this sending another one than the first: then there are new jobs for the same letter (IP-21)."""
 
@@ -214,14 +217,15 @@ class Desk:
         for domain in dict.fromkeys(path.domain for path in outgoing.forward_paths if path.domain not in own):
             self._relay(outgoing, domain, RecipientKind.EXTERNAL if domain in ordinary else RecipientKind.CERTIFIED)
 
-    def send_letter(self, letter: Letter, *, external: Collection[Address] = ()) -> None:
-        """Send a letter that this step has made."""
+    def send_letter(self, letter: Letter, original: OriginalData, *, external: Collection[Address] = ()) -> None:
+        """Send a letter that this step has made about an original."""
         outgoing = Outgoing(
             key=letter.key,
             octets=lambda: letter.octets,
             reverse_path=letter.reverse_path,
             forward_paths=letter.forward_paths,
             instant=letter.instant,
+            original=original,
         )
         self.send(outgoing, external=external)
 
@@ -234,6 +238,7 @@ class Desk:
             "domain": domain,
             "kind": kind.value,
             "expires": (start + lifetime).isoformat(),  # BT-7, AM-19
+            "about": written(outgoing.original),
         }
         key = f"relay:{outgoing.key}:{domain}{outgoing.repeat and f':{outgoing.repeat}'}"
         self.jobs.append(NewJob(key=key, kind=JobKind.RELAY, due=self.instant, payload=payload))

@@ -3,8 +3,12 @@
 A payload was written by our own commits; what is missing in it is a defect of ours or damage to the store.
 """
 
+import json
+
 from ceralacca.base.errors import OurError
 from ceralacca.core.model.address import Address
+from ceralacca.core.model.certification import OriginalData, Recipient
+from ceralacca.core.model.notification import RecipientKind
 from ceralacca.ports.letters import StoredInbound, StoredLetter
 from ceralacca.ports.store import Job, SentMessage, Store
 
@@ -45,3 +49,34 @@ def sent(job: Job, store: Store) -> SentMessage:
     if found is None:
         raise OurError(f"the message of a {job.kind} job is not in the store")
     return found
+
+
+def written(original: OriginalData) -> str:
+    """Write what a job is about, so that whoever does it can log it without reading the message again (LO-1)."""
+    words = {
+        "sender": original.sender.text,
+        "recipients": [[one.address.text, one.kind.value] for one in original.recipients],
+        "reply_to": original.reply_to,
+        "subject": original.subject,
+        "identifier": original.identifier,
+        "client_message_id": original.client_message_id,
+    }
+    return json.dumps(words, separators=(",", ":"))
+
+
+def original(job: Job) -> OriginalData | None:
+    """Read back what a job is about; None when its payload does not say."""
+    about = word(job, "about")
+    if not about:
+        return None
+    words = json.loads(about)
+    return OriginalData(
+        sender=Address(words["sender"]),
+        recipients=tuple(
+            Recipient(address=Address(text), kind=RecipientKind(kind)) for text, kind in words["recipients"]
+        ),
+        reply_to=words["reply_to"],
+        subject=words["subject"],
+        identifier=words["identifier"],
+        client_message_id=words["client_message_id"],
+    )

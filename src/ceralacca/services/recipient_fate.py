@@ -72,7 +72,7 @@ def settle(
         concerned=(recipient,),
         detail=detail,
     )
-    desk.send_letter(letter)
+    desk.send_letter(letter, original)
 
 
 def not_delivered(desk: Desk, owed: Owed, received: Received, failure: DeliveryFailure, *, detail: str = "") -> None:

@@ -18,7 +18,7 @@ from typing import Final
 import structlog
 
 from ceralacca.base.clock import Clock
-from ceralacca.base.errors import UnreadableMessage, WorldError
+from ceralacca.base.errors import WorldError
 from ceralacca.base.failpoints import reach
 from ceralacca.base.instants import to_the_second
 from ceralacca.core.delivery_point import DeliveryFailure
@@ -26,7 +26,6 @@ from ceralacca.core.model.address import Address
 from ceralacca.core.model.certification import OriginalData
 from ceralacca.core.model.log import LogEvent, LogRow
 from ceralacca.core.model.notification import MessageRow, RecipientKind
-from ceralacca.formats.received import read_received
 from ceralacca.formats.splice import Octets
 from ceralacca.ports.letters import StoredLetter
 from ceralacca.ports.mail_sender import RcptOutcome, RcptResult, SendsMail
@@ -116,20 +115,8 @@ def _prepare(job: Job, store: Store, instant: datetime) -> _Sending:
         kind=RecipientKind(payload.word(job, "kind")),
         expires=datetime.fromisoformat(payload.word(job, "expires")),
         instant=instant,
-        original=_original(letter, octets, store),
+        original=payload.original(job),
     )
-
-
-def _original(letter: StoredLetter, octets: Octets, store: Store) -> OriginalData | None:
-    """Return what LO-1 wants in each row: as we accepted it, or as our receipt certifies it."""
-    sent = store.sent(letter.identifier) if letter.row is MessageRow.TRANSPORT_ENVELOPE else None
-    if sent is not None:
-        return sent.original
-    try:
-        facts = read_received(octets).facts
-    except UnreadableMessage:
-        return None
-    return facts.original if facts else None
 
 
 def _send(sending: _Sending, domain: str, sends: SendsMail) -> Mapping[Address, RcptOutcome]:

@@ -192,7 +192,7 @@ class _Submitted:
         )
         self._track()
         external = [one.address for one in original.recipients if one.kind is RecipientKind.EXTERNAL]
-        desk.send_letter(envelope, external=external)  # BT-5, F3, F4
+        desk.send_letter(envelope, original, external=external)  # BT-5, F3, F4
 
     def _track(self) -> None:
         """Keep the message with a state for each recipient, and arm the timers of the certified ones (TI-6, TN-4)."""

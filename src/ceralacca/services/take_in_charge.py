@@ -93,7 +93,7 @@ class Envelope:
                 at=desk.instant,
             )
         )
-        desk.send_letter(letter)
+        desk.send_letter(letter, original)
 
     def _send_again(self, taken: Taken) -> None:
         store = self.desk.office.store
@@ -107,6 +107,7 @@ class Envelope:
                 reverse_path=letter.reverse_path,
                 forward_paths=letter.forward_paths,
                 instant=self.desk.instant,
+                original=self.facts.original,
                 repeat=self.inbound.key,
             )
         )
