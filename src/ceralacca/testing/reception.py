@@ -52,6 +52,8 @@ class RecordingStore:
     """Whether the disk refuses."""
     keeps: bool = True
     """Whether octets are kept; without, only their number is looked at."""
+    entered: int = 0
+    """How many messages calls have brought, those that still wait at the gate among them."""
     gate: threading.Event = field(default_factory=threading.Event)
     """A call waits for it; set from the start."""
 
@@ -61,6 +63,7 @@ class RecordingStore:
     def receive(self, messages: Sequence[Inbound], *, now: datetime) -> None:
         """Take messages."""
         del now
+        self.entered += len(messages)
         self.gate.wait(30)
         if self.fails:
             raise WorldError("the disk refuses")
