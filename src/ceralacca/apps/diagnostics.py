@@ -14,6 +14,8 @@ import structlog
 
 from ceralacca.apps.settings.sections import LogSection
 
+_OPENED: list[TextIO] = []
+"""Log files once opened stay so: a child that closed its parent's descriptors must never close them again."""
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
@@ -36,7 +38,8 @@ def configure(log: LogSection, *, role: str) -> None:
     """Set up the diagnostics of this process. Raises OSError when the file cannot be written."""
     streams = [sys.stderr] if log.stderr else []
     if log.file is not None:
-        streams.append(log.file.open("a", encoding="utf-8"))
+        _OPENED.append(log.file.open("a", encoding="utf-8"))
+        streams.append(_OPENED[-1])
 
     def named(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         return {"role": role, **event}

@@ -6,24 +6,32 @@ lets mail in. It is the reverse on the way down, so that nothing comes in while 
 
 import asyncio
 import fcntl
+import gc
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
+from importlib import import_module
 from typing import Final
 
 from ceralacca.apps import diagnostics
 from ceralacca.apps.data_folder import DataFolder
 from ceralacca.apps.duty import Duty
 from ceralacca.apps.settings import Settings
+from ceralacca.apps.status import read_status
 from ceralacca.apps.supervisor import Role, Supervisor
-from ceralacca.base.errors import UserError
+from ceralacca.base.errors import PecError, UserError
 
 _SILENCE: Final = 900.0
 """Seconds without a word from a role whose steps may be long."""
 _LOOP_SILENCE: Final = 60.0
 """The same for a role that is an event loop."""
+
+_GONE_WITHIN: Final = 60.0
+"""Seconds for the roles of a supervisor that was killed to end."""
+_PAUSE: Final = 0.05
+_REFUSED, _FAILED = 2, 1
 
 Run = Callable[[Settings, Duty], None]
 
@@ -106,45 +114,81 @@ def run_role(name: str, settings: Settings, duty: Duty) -> None:
         run(settings, duty)
 
 
-def roles_of(settings: Settings, config: Path) -> list[Role]:
+def roles_of(settings: Settings) -> list[Role]:
     """Return the processes that a provider of these settings consists of."""
-    roles = [_role("prepare", config, 0, once=True)]
+    roles = [_role("prepare", settings, 0, once=True)]
     if settings.virus.managed:
-        roles.append(_role("virus", config, 0, silence=_SILENCE))
+        roles.append(_role("virus", settings, 0, silence=_SILENCE))
     if settings.mailboxes.managed:
-        roles.append(_role("mailboxes", config, 1, silence=_LOOP_SILENCE))
-    roles += [_role(f"worker-{n}", config, 1, silence=_SILENCE) for n in range(1, settings.workers.count + 1)]
-    roles += [_role("relay", config, 1, silence=_SILENCE), _role("timekeeper", config, 1, silence=_SILENCE)]
-    roles += [_role("access", config, 2, silence=_LOOP_SILENCE), _role("incoming", config, 2, silence=_LOOP_SILENCE)]
+        roles.append(_role("mailboxes", settings, 1, silence=_LOOP_SILENCE))
+    roles += [_role(f"worker-{n}", settings, 1, silence=_SILENCE) for n in range(1, settings.workers.count + 1)]
+    roles += [_role("relay", settings, 1, silence=_SILENCE), _role("timekeeper", settings, 1, silence=_SILENCE)]
+    roles += [
+        _role("access", settings, 2, silence=_LOOP_SILENCE),
+        _role("incoming", settings, 2, silence=_LOOP_SILENCE),
+    ]
     return roles
 
 
-def _role(name: str, config: Path, stage: int, *, once: bool = False, silence: float | None = None) -> Role:
-    program = (sys.executable, "-m", "ceralacca.apps.serve_role")
-    command = (*program, name, str(config), "{ready}", "{life}")
-    return Role(name=name, command=command, stage=stage, once=once, silence=silence)
+def _role(name: str, settings: Settings, stage: int, *, once: bool = False, silence: float | None = None) -> Role:
+    def main(ready: int, life: int) -> int:
+        return run_guarded(name, settings, Duty(ready=ready, life=life))
+
+    return Role(name=name, main=main, stage=stage, once=once, silence=silence)
 
 
-def serve(settings: Settings, config: Path, *, on_ready: Callable[[], None] = lambda: None) -> int:
+def run_guarded(name: str, settings: Settings, duty: Duty) -> int:
+    """Be one role; return the exit status: 2 when a new start would not help, 1 when it may."""
+    try:
+        run_role(name, settings, duty)
+    except PecError as error:
+        print(f"pec {name}: {error}", file=sys.stderr)  # noqa: T201 also where the diagnostics go to a file
+        if error.remedy:
+            print(f"     {error.remedy}", file=sys.stderr)  # noqa: T201
+        return _REFUSED if isinstance(error, UserError) else _FAILED
+    return 0
+
+
+def serve(settings: Settings, *, on_ready: Callable[[], None] = lambda: None) -> int:
     """Be a whole provider until SIGTERM or SIGINT; return the exit status. Raises UserError, WorldError."""
     diagnostics.configure(settings.log, role="supervisor")
     folder = DataFolder(settings.data.folder)
     folder.make()
-    with _alone(folder):
-        supervisor = Supervisor(roles_of(settings, config.resolve()), status=folder.status)
+    with _alone(folder) as lock:
+        _load()
+        supervisor = Supervisor(roles_of(settings), status=folder.status, shared=(lock,))
         return asyncio.run(supervisor.run(on_ready=on_ready))
 
 
+def _load() -> None:
+    """Load what the roles need before they are forked: its memory is then one for all of them."""
+    for name in ("access", "incoming", "mailbox_access", "preparation", "relay", "timekeeper", "virus_scan", "worker"):
+        import_module(f"ceralacca.apps.{name}")
+    gc.collect()
+    gc.freeze()  # the collector of a child leaves those pages alone
+
+
 @contextmanager
-def _alone(folder: DataFolder) -> Iterator[None]:
-    """Hold the data folder against a second supervisor."""
+def _alone(folder: DataFolder) -> Iterator[int]:
+    """Hold the data folder against a second supervisor.
+
+    The roles share the lock: after a supervisor that was killed, a new one waits until the last of them is gone.
+    """
     handle = os.open(folder.run / "supervisor.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        until = time.monotonic() + _GONE_WITHIN
+        while not _locked(handle):
+            if read_status(folder).running or time.monotonic() > until:
+                raise UserError(f"a provider runs on {folder.root} already", remedy="stop it first")
+            time.sleep(_PAUSE)
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def _locked(handle: int) -> bool:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        os.close(handle)
-        raise UserError(f"a provider runs on {folder.root} already", remedy="stop it first") from None
-    try:
-        yield
-    finally:
-        os.close(handle)
+        return False
+    return True

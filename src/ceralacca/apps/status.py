@@ -1,10 +1,9 @@
 """What the supervisor of a data folder says of its roles: read by doctors, demos and tests."""
 
 import json
-import os
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from ceralacca.apps.data_folder import DataFolder
@@ -51,10 +50,10 @@ def read_status(folder: DataFolder) -> Status:
             name: RoleStatus(state=one["state"], pid=one["pid"], starts=one["starts"], facts=one["facts"])
             for name, one in words["roles"].items()
         }
-        supervisor = int(words["supervisor"])
+        alive = words["born"] is not None and born(int(words["supervisor"])) == words["born"]
     except (OSError, ValueError, KeyError, TypeError):
         return Status(running=False)
-    return Status(running=_is_supervisor(supervisor), roles=roles)
+    return Status(running=alive, roles=roles)
 
 
 def ports_of(status: Status) -> dict[str, int]:
@@ -66,8 +65,12 @@ def ports_of(status: Status) -> dict[str, int]:
     }
 
 
-def _is_supervisor(pid: int) -> bool:
-    with suppress(ProcessLookupError, PermissionError):
-        os.kill(pid, 0)
-        return True
-    return False
+def born(pid: int) -> int | None:
+    """Return when a process was started, in ticks since the machine was; None when there is none of that number.
+
+    With it a number that was given to another process is told from the one that was meant.
+    """
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
+    except (OSError, ValueError, IndexError):
+        return None

@@ -1,6 +1,6 @@
 """The supervisor: starts the roles of a provider in order, keeps them up, and ends them in the reverse order.
 
-Each role is a process of its own, in a session of its own, known by its process number only. A role is
+Each role is a child of its own (`apps.child`), in a session of its own, known by its process number only. A role is
 *ready* when it says so; the roles of a stage start together, the next stage when all of them are ready. A
 role that ends is started again after a pause that grows; one that refuses its settings (exit status 2)
 before it was ever ready ends the whole start. When a role dies, what it had started comes to the
@@ -14,13 +14,17 @@ import ctypes
 import json
 import os
 import signal
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import structlog
+
+from ceralacca.apps.child import Child, fork
+from ceralacca.apps.status import born
 
 _LOG = structlog.get_logger(__name__)
 _SUBREAPER: Final = 36  # prctl(2): orphans of our children become our children
@@ -33,8 +37,8 @@ class Role:
     """One process to keep up."""
 
     name: str
-    command: tuple[str, ...]
-    """Program and arguments; `{ready}` and `{life}` stand for the descriptors of its two pipes."""
+    main: Callable[[int, int], int]
+    """What the child does, given the descriptors of its two pipes, ready and life (`apps.duty`); its exit status."""
     stage: int
     """Lower ones start first and end last."""
     once: bool = False
@@ -63,7 +67,7 @@ class _Post:
     """A role at its work."""
 
     role: Role
-    process: asyncio.subprocess.Process | None = None
+    process: Child | None = None
     state: str = "waiting"
     facts: Mapping[str, Any] = field(default_factory=dict)
     starts: int = 0
@@ -76,13 +80,21 @@ class _Post:
 class Supervisor:
     """Keeps roles up. `status` is a file that always says how they are, for doctors and tests."""
 
-    def __init__(self, roles: Sequence[Role], *, status: Path | None = None, patience: Patience | None = None) -> None:
+    def __init__(
+        self,
+        roles: Sequence[Role],
+        *,
+        status: Path | None = None,
+        patience: Patience | None = None,
+        shared: Collection[int] = (),
+    ) -> None:
+        """Keep these roles up; `shared` are descriptors that every one of them keeps open, such as that of a lock."""
         self._posts = [_Post(role) for role in roles]
         self._status = status
         self._patience = patience or Patience()
+        self._shared = frozenset(shared)
         self._ending = asyncio.Event()
         self._refused = False
-        self._spawning = asyncio.Lock()
         self._life: tuple[int, int] = (-1, -1)
         self._keepers: dict[str, asyncio.Task[None]] = {}
         self._others: frozenset[int] = frozenset()
@@ -140,12 +152,12 @@ class Supervisor:
         process = post.process
         if process is None or process.returncode is not None:
             return
-        _signal(process.pid, signal.SIGTERM)
+        process.signal(signal.SIGTERM)
         try:
             await asyncio.wait_for(process.wait(), self._patience.stop)
         except TimeoutError:
             _LOG.error("supervisor.killed", role=post.role.name, reason="did not end in time")
-            _signal(process.pid, signal.SIGKILL)
+            process.signal(signal.SIGKILL)
             await process.wait()
 
     async def _keep(self, post: _Post) -> None:
@@ -184,17 +196,15 @@ class Supervisor:
     async def _live(self, post: _Post) -> int:
         """Start the role and stay with it until it has ended; return its exit status."""
         hears, says = os.pipe2(os.O_CLOEXEC)
-        words = {"{ready}": str(says), "{life}": str(self._life[0])}
-        command = [words.get(word, word) for word in post.role.command]
+        life = self._life[0]
         try:
-            async with self._spawning:
-                post.process = await asyncio.create_subprocess_exec(
-                    *command, stdin=asyncio.subprocess.DEVNULL, pass_fds=(says, self._life[0]), start_new_session=True
-                )
+            post.process = fork(
+                partial(post.role.main, says, life), name=post.role.name, keep={says, life, *self._shared}
+            )
         finally:
             os.close(says)
         if self._ending.is_set():
-            _signal(post.process.pid, signal.SIGTERM)
+            post.process.signal(signal.SIGTERM)
         post.starts, post.ready_since, post.heard = post.starts + 1, None, _now()
         self._tell(post, "starting")
         listener = asyncio.create_task(self._listen(post, hears))
@@ -223,29 +233,28 @@ class Supervisor:
         finally:
             transport.close()
 
-    async def _guard(self, post: _Post, process: asyncio.subprocess.Process) -> None:
+    async def _guard(self, post: _Post, process: Child) -> None:
         """Kill a role that does not become ready, or falls silent."""
         while True:
             limit = self._patience.start if post.ready_since is None else post.role.silence
             left = None if limit is None or post.role.once else post.heard + limit - _now()
             if left is not None and left <= 0:
                 _LOG.error("supervisor.killed", role=post.role.name, reason="silent")
-                _signal(process.pid, signal.SIGKILL)
+                process.signal(signal.SIGKILL)
                 return
             await asyncio.sleep(1.0 if left is None else min(left, 1.0))
 
     async def _end_strays(self) -> None:
         """End what a role that died had started and left behind."""
-        async with self._spawning:
-            known = {post.process.pid for post in self._posts if post.process}
-            strays = [pid for pid in _children() if pid not in known | self._others]
-            for sign in (signal.SIGTERM, signal.SIGKILL):
-                for pid in strays:
-                    _signal(pid, sign)
-                until = _now() + _STRAY_SECONDS
-                while strays and _now() < until:
-                    strays = [pid for pid in strays if not _reaped(pid)]
-                    await asyncio.sleep(0.01 if strays else 0)
+        known = {post.process.pid for post in self._posts if post.process} | self._others
+        strays = [pid for pid in _children() if pid not in known]
+        for sign in (signal.SIGTERM, signal.SIGKILL):
+            for pid in strays:
+                _signal(pid, sign)
+            until = _now() + _STRAY_SECONDS
+            while strays and _now() < until:
+                strays = [pid for pid in strays if not _reaped(pid)]
+                await asyncio.sleep(0.01 if strays else 0)
 
     async def _until_ending(self, waited: "asyncio.Future[Any]") -> None:
         ending = asyncio.create_task(self._ending.wait())
@@ -273,7 +282,9 @@ class Supervisor:
             for post in self._posts
         }
         fresh = self._status.with_suffix(".new")
-        fresh.write_text(json.dumps({"supervisor": os.getpid(), "roles": roles}, indent=1) + "\n")
+        fresh.write_text(
+            json.dumps({"supervisor": os.getpid(), "born": born(os.getpid()), "roles": roles}, indent=1) + "\n"
+        )
         fresh.replace(self._status)
 
 

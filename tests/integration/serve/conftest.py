@@ -217,7 +217,7 @@ def set_up(folder, authority):
 @pytest.fixture(scope="session")
 def provider_folder():
     """A short path that Dovecot's user can enter."""
-    folder = Path(tempfile.mkdtemp(prefix="pec-"))
+    folder = Path(tempfile.mkdtemp(prefix="pec-serve-"))
     folder.chmod(0o711)
     yield folder
     with suppress(OSError):

@@ -8,11 +8,14 @@ import subprocess
 import sys
 import textwrap
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from ceralacca.apps.supervisor import Patience, Role, Supervisor
+
+pytestmark = pytest.mark.filterwarnings("ignore:This process.*multi-threaded")  # what is forked here becomes a program
 
 QUICK = Patience(first_pause=0.01, longest_pause=0.05, steady=60.0, stop=10.0, start=20.0)
 PRELUDE = """
@@ -31,8 +34,14 @@ signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
 
 def role(name, body, folder, *, stage=0, **how):
     script = PRELUDE + textwrap.dedent(body)
-    command = (sys.executable, "-S", "-c", script, "{ready}", "{life}", str(folder))
-    return Role(name=name, command=command, stage=stage, **how)
+    return Role(name=name, main=partial(become, script, str(folder)), stage=stage, **how)
+
+
+def become(script, folder, ready, life):
+    """Be a small program of its own: the tests' process is larger than any role, and has threads."""
+    os.set_inheritable(ready, True)
+    os.set_inheritable(life, True)
+    os.execv(sys.executable, [sys.executable, "-S", "-c", script, str(ready), str(life), folder])
 
 
 def log(folder):
@@ -154,7 +163,9 @@ def test_a_role_that_does_not_end_is_killed(tmp_path):
 
 def test_what_a_dead_role_had_started_does_not_outlive_it(tmp_path):
     body = """
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
         child = subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(600)"], start_new_session=True)
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
         note(str(child.pid)); say({}); wait(); child.kill()
     """
     status = tmp_path / "status.json"
@@ -171,16 +182,15 @@ def test_what_a_dead_role_had_started_does_not_outlive_it(tmp_path):
 def test_roles_end_when_the_supervisor_is_killed(tmp_path):
     """They hear it on the pipe: `apps.duty` is the listener here."""
     program = """
-import asyncio, sys
-from ceralacca.apps.supervisor import Role, Supervisor
-role = '''
-import os, sys
+import asyncio, os, sys
 from ceralacca.apps.duty import Duty
-with Duty(ready=int(sys.argv[1]), life=int(sys.argv[2])).watched() as duty:
-    duty.ready(pid=os.getpid())
-    duty.ending.wait()
-'''
-roles = [Role(name="one", command=(sys.executable, "-c", role, "{ready}", "{life}"), stage=0)]
+from ceralacca.apps.supervisor import Role, Supervisor
+def main(ready, life):
+    with Duty(ready=ready, life=life).watched() as duty:
+        duty.ready(pid=os.getpid())
+        duty.ending.wait()
+    return 0
+roles = [Role(name=name, main=main, stage=0) for name in ("one", "two")]
 asyncio.run(Supervisor(roles).run(on_ready=lambda: print("ready", flush=True)))
 """
     with subprocess.Popen(
