@@ -398,6 +398,35 @@ def test_other_recipients_of_the_same_envelope_are_another_transaction(live):
     assert [len(live.mailbox(one)) for one in (ANNA, BRUNO)] == [1, 1]
 
 
+@pytest.mark.requirement("IP-21")
+def test_a_repeat_does_not_bring_back_what_the_holder_has_deleted(live):
+    live.submit(submission(to=[ANNA, BRUNO]))
+    live.carry(holding=[ENVELOPE])
+    envelope = live.take(ENVELOPE)
+    for number, paths in enumerate([(ANNA,), (ANNA,), (ANNA, BRUNO)]):
+        live.wire.hand_over(replace(envelope, forward_paths=paths), as_=f"try-{number}")
+        live.carry()
+        live.beta.mail.boxes[ANNA].clear()
+        assert live.mailbox(ANNA) == []
+    assert live.beta.mail.syncs == 2  # Anna's first, and Bruno's
+    assert live.told()[MARIO] == [3, 10, 10]
+
+
+@pytest.mark.requirement("IP-21", "RV-1", "LO-2")
+def test_overlapping_transactions_that_are_claimed_together_decide_a_recipient_once(live):
+    blind_sender(live)
+    live.submit(submission(to=[ANNA, BRUNO], body=INFECTED))
+    live.carry(holding=[ENVELOPE])
+    envelope = live.take(ENVELOPE)
+    for paths in [(ANNA,), (ANNA, BRUNO)]:
+        live.wire.hand_over(replace(envelope, forward_paths=paths), as_=f"part-{len(paths)}")
+    live.carry()
+    issued = live.beta.events(LogEvent.VIRUS_DETECTION_ISSUED)
+    assert sorted(row.concerned[0].text for row in issued) == [ANNA.text, BRUNO.text]
+    assert live.told()[MARIO] == [3, 9, 9]
+    assert len(live.beta.store.infected(live.sent().original.identifier)) == 2  # each transaction as it came
+
+
 @pytest.mark.requirement("IP-5")
 def test_an_envelope_that_cannot_be_judged_waits_and_is_never_taken_for_ordinary_mail(live):
     live.beta.directory.directory = None

@@ -26,13 +26,14 @@ from ceralacca.core.model.notification import ReceiptKind
 from ceralacca.formats.draft import Draft
 from ceralacca.formats.issuance import Issuance
 from ceralacca.formats.receipt import compose_delivery
-from ceralacca.formats.received import Received, read_received
+from ceralacca.formats.received import Received
 from ceralacca.formats.splice import Octets
 from ceralacca.ports.mail_store import Put, PutOutcome
 from ceralacca.ports.store import Commit, Job, JobKind, MailboxRecord, MailboxStatus, NewJob, Postponed
 from ceralacca.services import payload
 from ceralacca.services.desk import Desk
 from ceralacca.services.office import Office
+from ceralacca.services.reading import read
 from ceralacca.services.recipient_fate import Owed, issuance_about, not_delivered, settle
 from ceralacca.services.retry import NotYet, step_delay
 
@@ -142,7 +143,7 @@ def _stored(desk: Desk, delivery: Delivery) -> None:
     if not delivery.is_envelope:
         desk.note(LogEvent.DELIVERY, _original(desk, delivery), concerned=(delivery.recipient,), detail=delivery.kind)
         return
-    received = read_received(delivery.octets)
+    received = read(delivery.octets)
     issuance = issuance_about(desk, received)
     settle(desk, delivery.owed, Fate.STORED, issuance, _receipt(issuance, received, delivery.recipient))
 
@@ -199,7 +200,7 @@ def _stored_or_refused(desk: Desk, delivery: Delivery, failure: DeliveryFailure)
     if delivery.job.attempts > 1 and desk.office.mail.holds(delivery.recipient, delivery.name):
         _stored(desk, delivery)
     else:
-        not_delivered(desk, delivery.owed, read_received(delivery.octets), failure)
+        not_delivered(desk, delivery.owed, read(delivery.octets), failure)
 
 
 def _held(desk: Desk, delivery: Delivery, failure: DeliveryFailure) -> Commit | Postponed:
@@ -236,5 +237,5 @@ def _original(desk: Desk, delivery: Delivery) -> OriginalData | None:
     sent = desk.office.store.sent(delivery.identifier)
     if sent is not None:
         return sent.original
-    facts = read_received(delivery.octets).facts
+    facts = read(delivery.octets).facts
     return facts.original if facts else None

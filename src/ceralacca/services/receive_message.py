@@ -20,7 +20,7 @@ from ceralacca.core.model.log import LogEvent
 from ceralacca.core.model.notification import NotificationKind
 from ceralacca.core.model.outcome import SealReport
 from ceralacca.formats.envelope import Arrival, compose_anomaly_envelope
-from ceralacca.formats.received import Received, read_received
+from ceralacca.formats.received import Received
 from ceralacca.formats.splice import Octets
 from ceralacca.lint.form import check_form, family_of
 from ceralacca.ports.letters import Inbound, StoredInbound
@@ -35,6 +35,7 @@ from ceralacca.services.desk import Desk
 from ceralacca.services.follow_up import hear
 from ceralacca.services.keys import mailbox_name
 from ceralacca.services.office import Office
+from ceralacca.services.reading import read
 from ceralacca.services.retry import NotYet
 from ceralacca.services.take_in_charge import Envelope, infected, take_up, was_taken
 
@@ -130,7 +131,7 @@ def _look(desk: Desk, inbound: StoredInbound) -> _Arrived:
     octets, directory = office.store.octets(inbound.digest), office.directory()
     to_service = office.service_mailbox in inbound.forward_paths
     try:
-        received = read_received(octets)
+        received = read(octets)
     except UnreadableMessage:  # SE-7: nothing that a provider would have sealed
         nothing = Classification(kind=MessageClass.ORDINARY, anomaly=AnomalyReason.NO_SIGNATURE, quarantine=to_service)
         return _Arrived(

@@ -18,13 +18,14 @@ from ceralacca.core.model.certification import CertificationData
 from ceralacca.core.model.log import LogEvent
 from ceralacca.core.model.notification import ErrorKind, MessageRow
 from ceralacca.formats.receipt import compose_taking_in_charge, compose_virus_detection
-from ceralacca.formats.received import Received, read_received
+from ceralacca.formats.received import Received
 from ceralacca.ports.letters import StoredInbound
 from ceralacca.ports.scanner import ScanVerdict
 from ceralacca.ports.store import InfectedMessage, JobKind, NewJob, Payload, Taken
 from ceralacca.services import payload
 from ceralacca.services.desk import Desk, Outgoing
 from ceralacca.services.keys import bounded, letter_key, mailbox_name, transaction_of
+from ceralacca.services.reading import read
 from ceralacca.services.recipient_fate import Owed, issuance_about, not_delivered, settle
 from ceralacca.services.retry import step_delay
 
@@ -220,7 +221,7 @@ def take_up(desk: Desk, inbound: StoredInbound) -> None:
     envelope = Envelope(
         desk=desk,
         inbound=inbound,
-        received=read_received(desk.office.store.octets(inbound.digest)),
+        received=read(desk.office.store.octets(inbound.digest)),
         provider=payload.word(desk.job, "provider"),
         service_mailbox=payload.address(desk.job, "mailbox"),
     )
