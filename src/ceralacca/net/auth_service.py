@@ -68,6 +68,7 @@ class MailboxDirectory:
     """Where mailboxes lie and what they may hold; calls block."""
 
     home: Callable[[Address], Path]
+    """The home folder, which is there."""
     quota: Callable[[Address], int]
 
     def view(self, mailbox: Address) -> MailboxView:
@@ -116,10 +117,11 @@ class AuthService:
         self._signed_in: OrderedDict[tuple[str, str], Address] = OrderedDict()
         self._servers: list[asyncio.AbstractServer] = []
         self._tasks: set[asyncio.Task[None]] = set()
-        self._threads = ThreadPoolExecutor(_HASHERS, thread_name_prefix="sign-in")
+        self._threads: ThreadPoolExecutor | None = None
 
     async def start(self) -> None:
         """Listen. Raises WorldError when a socket cannot be made."""
+        self._threads = ThreadPoolExecutor(_HASHERS, thread_name_prefix="sign-in")
         try:
             for path, talk in zip(self._paths, (self._talk_to_login, self._talk_to_mail), strict=True):
                 self._servers.append(await self._listen(path, talk))
@@ -136,7 +138,8 @@ class AuthService:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        if self._threads is not None:
+            self._threads.shutdown(wait=False, cancel_futures=True)
         for path in self._paths:
             _make_room(path)
 
@@ -190,7 +193,7 @@ class AuthService:
         check = partial(self._signs_in.check, name, password, protocol=protocol, peer=peer)
         try:
             outcome = await asyncio.get_running_loop().run_in_executor(self._threads, check)
-        except WorldError:
+        except Exception:  # noqa: BLE001 whatever it is, a client waits for the answer
             _LOG.warning("sign-in.away", protocol=str(protocol), exc_info=True)
             asker.say("FAIL", number, "code=temp_fail")
             return
@@ -231,7 +234,7 @@ class AuthService:
     async def _show(self, asker: _Asker, number: str, mailbox: Address) -> None:
         try:
             view = await asyncio.get_running_loop().run_in_executor(self._threads, self._mailboxes.view, mailbox)
-        except WorldError:
+        except Exception:  # noqa: BLE001 whatever it is, a mail process waits for the answer
             _LOG.warning("sign-in.mailbox-away", exc_info=True)
             asker.say("FAIL", number, "temp")
             return

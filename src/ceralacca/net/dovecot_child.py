@@ -32,7 +32,7 @@ USER: Final = "dovecot"
 _SETPRIV: Final = "/usr/bin/setpriv"
 _ORPHANS: Final = 5.0
 """Seconds that each way of ending what an earlier run left may take."""
-_GREETING_TIMEOUT: Final = 5.0
+_GREETING_TIMEOUT: Final = 2.0
 
 
 def server_user(name: str = USER) -> ServerUser:

@@ -77,6 +77,15 @@ class Maildir:
         """Return the home folder of a mailbox: named by a digest, so that no address can lead elsewhere."""
         return self._root / _home(mailbox)
 
+    def make_home(self, mailbox: Address) -> Path:
+        """Make a mailbox's folders where they are not there yet, and return its home. Raises WorldError."""
+        try:
+            with self._open_root() as root, ExitStack() as open_folders:
+                _Box.open(root, mailbox, self._owner, open_folders)
+        except OSError as error:
+            raise _disk(error) from error
+        return self.home(mailbox)
+
     def put(self, messages: list[Put]) -> list[PutOutcome]:
         """Store messages durably, with one sync a batch; what is stored is the octets, unmodified.
 

@@ -6,7 +6,7 @@ import poplib
 import shutil
 import ssl
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -67,10 +67,14 @@ class World:
 
     @contextmanager
     def imap(self, address=None, password=PASSWORD):
-        with imaplib.IMAP4_SSL("localhost", self.port, ssl_context=self.context, timeout=60) as client:
+        client = imaplib.IMAP4_SSL("localhost", self.port, ssl_context=self.context, timeout=60)
+        try:
             if address is not None:
                 client.authenticate("PLAIN", lambda _: f"\0{address}\0{password}".encode())
             yield client
+        finally:
+            with suppress(OSError):  # logged out already
+                client.shutdown()
 
     @contextmanager
     def pop(self, address=None, password=PASSWORD):
@@ -88,7 +92,7 @@ class World:
         return self.server.settings.log.read_text()
 
 
-def new_world() -> World:
+def make_world() -> World:
     # Not in pytest's folder: when we are root, Dovecot's user cannot enter that.
     folder = Path(tempfile.mkdtemp(prefix="pec-"))
     folder.chmod(0o711)
@@ -116,7 +120,7 @@ def new_world() -> World:
             delay=0.0,
             longest_delay=0.0,
         ),
-        mailboxes=MailboxDirectory(home=maildir.home, quota=lambda address: world.records[address].quota),
+        mailboxes=MailboxDirectory(home=maildir.make_home, quota=lambda address: world.records[address].quota),
         entropy=os.urandom,
     )
     return world
@@ -126,11 +130,28 @@ def new_world() -> World:
 def world():
     if not PROGRAM.exists():
         pytest.skip("no Dovecot")
-    world = new_world()
+    world = make_world()
     try:
         world.server.start()
         yield world
     finally:
+        world.server.stop()
+        shutil.rmtree(world.folder)
+
+
+@pytest.fixture
+def new_world():
+    """Make worlds that end with the test."""
+    if not PROGRAM.exists():
+        pytest.skip("no Dovecot")
+    worlds = []
+
+    def new_world() -> World:
+        worlds.append(make_world())
+        return worlds[-1]
+
+    yield new_world
+    for world in worlds:
         world.server.stop()
         shutil.rmtree(world.folder)
 

@@ -240,6 +240,11 @@ def test_only_the_owner_can_enter(store):
     assert files(store)[0].stat().st_mode & 0o777 == 0o600
 
 
+def test_a_mailbox_that_never_got_a_message_has_a_home(store):
+    assert store.make_home(MARIO) == store.home(MARIO) == store.make_home(MARIO)
+    assert {path.name for path in store.home(MARIO).glob("Maildir/*")} == {"new", "cur", "tmp"}
+
+
 @pytest.mark.parametrize("text", ["../../etc/passwd@x.test", "a/b@x.test", ".@x.test", "MARIO.rossi@ALFA.test"])
 def test_no_address_leads_out_of_the_root(store, tmp_path, text):
     home = store.home(Address(text))
