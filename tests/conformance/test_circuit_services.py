@@ -406,9 +406,8 @@ def test_a_repeat_does_not_bring_back_what_the_holder_has_deleted(live):
     for number, paths in enumerate([(ANNA,), (ANNA,), (ANNA, BRUNO)]):
         live.wire.hand_over(replace(envelope, forward_paths=paths), as_=f"try-{number}")
         live.carry()
+        assert len(live.mailbox(ANNA)) == (1 if number == 0 else 0)
         live.beta.mail.boxes[ANNA].clear()
-        assert live.mailbox(ANNA) == []
-    assert live.beta.mail.syncs == 2  # Anna's first, and Bruno's
     assert live.told()[MARIO] == [3, 10, 10]
 
 

@@ -16,7 +16,7 @@ from ceralacca.core.incoming_point import MessageClass
 from ceralacca.core.model.address import Address
 from ceralacca.core.model.certification import CertificationData
 from ceralacca.core.model.log import LogEvent
-from ceralacca.core.model.notification import ErrorKind, MessageRow, NotificationKind, RecipientKind
+from ceralacca.core.model.notification import ErrorKind, MessageRow, NotificationKind
 from ceralacca.core.transaction import EVENT_OF, Effect, Event, RecipientState, advance
 from ceralacca.core.virus_notice import IgnoredNotice, infected_recipients
 from ceralacca.formats.draft import Draft
@@ -160,8 +160,3 @@ def _tell(
 
 def _notice_key(sent: SentMessage, recipient: Address, row: MessageRow) -> str:
     return letter_key(sent.original.identifier, recipient, row)
-
-
-def certified(sent: SentMessage) -> list[Address]:
-    """Return the recipients that are tracked (TN-4)."""
-    return [one.address for one in sent.original.recipients if one.kind is RecipientKind.CERTIFIED]
