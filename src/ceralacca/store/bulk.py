@@ -1,7 +1,7 @@
 """Many rows into one table at a time, at the price of the driver.
 
 SQLAlchemy makes the statement and the conversions of each column once for a table and dialect; the
-rows then go to the driver as they are. Measured on batches of 16 steps: a quarter less processor time.
+rows then go to the driver as they are. Measured on batches of 16 steps: an eighth less processor time.
 """
 
 from collections.abc import Callable, Sequence
