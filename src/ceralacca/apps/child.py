@@ -96,7 +96,7 @@ def _be_child(main: Main, name: str, keep: Collection[int], mask: Collection[int
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         status = main()
     except BaseException:  # noqa: BLE001 nothing may reach the parent's code
-        traceback.print_exc()
+        os.write(2, traceback.format_exc().encode("utf-8", "backslashreplace"))
     finally:
         with suppress(Exception):
             sys.stdout.flush()

@@ -13,8 +13,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
+from pathlib import Path
 from typing import Final
 
+import structlog
+
+from ceralacca import __version__
 from ceralacca.apps import diagnostics
 from ceralacca.apps.data_folder import DataFolder
 from ceralacca.apps.duty import Duty
@@ -27,6 +31,8 @@ _SILENCE: Final = 900.0
 """Seconds without a word from a role whose steps may be long."""
 _LOOP_SILENCE: Final = 60.0
 """The same for a role that is an event loop."""
+
+_LOG = structlog.get_logger(__name__)
 
 _GONE_WITHIN: Final = 60.0
 """Seconds for the roles of a supervisor that was killed to end."""
@@ -149,9 +155,13 @@ def run_guarded(name: str, settings: Settings, duty: Duty) -> int:
     return 0
 
 
-def serve(settings: Settings, *, on_ready: Callable[[], None] = lambda: None) -> int:
-    """Be a whole provider until SIGTERM or SIGINT; return the exit status. Raises UserError, WorldError."""
+def serve(settings: Settings, config: Path | None = None, *, on_ready: Callable[[], None] = lambda: None) -> int:
+    """Be a whole provider until SIGTERM or SIGINT; return the exit status. Raises UserError, WorldError.
+
+    `config` is where the settings were read, for the diagnostics.
+    """
     diagnostics.configure(settings.log, role="supervisor")
+    _LOG.info("supervisor.starting", config=str(config or ""), version=__version__)
     folder = DataFolder(settings.data.folder)
     folder.make()
     with _alone(folder) as lock:

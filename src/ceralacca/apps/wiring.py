@@ -55,7 +55,7 @@ def database_url(settings: Settings) -> str:
     scheme, _, rest = data.database.partition("://")
     user, at, place = rest.partition("@")
     if not at:
-        raise UserError("data.database names no user", remedy="write postgresql+psycopg://user@host/name")
+        raise UserError("data.database names no user", remedy="write postgresql://user@host/name")
     return f"{scheme}://{user}:{secret}@{place}"
 
 

@@ -98,10 +98,10 @@ def test_the_law_has_floors(tmp_path, before, after, says):
         ("[keys]", '[data]\nfolder = "x"\n[keys]', "not TOML"),
         (
             'folder = "/var/lib/ceralacca"',
-            'folder = "d"\ndatabase = "postgresql+psycopg://u:secret@h/n"',
+            'folder = "d"\ndatabase = "postgresql://u:secret@h/n"',
             "password does not belong here",
         ),
-        ('folder = "/var/lib/ceralacca"', 'folder = "d"\ndatabase = "mysql://h/n"', "postgresql+psycopg"),
+        ('folder = "/var/lib/ceralacca"', 'folder = "d"\ndatabase = "mysql://h/n"', "postgresql://"),
         ('level = "info"', 'level = "info"\n[virus]\ndemo_database = true', "demonstration"),
         ('level = "info"', 'level = "info"\n[virus]\nmost_octets = "50 MiB"', "never be scanned"),
         ('level = "info"', 'level = "info"\n[virus]\nsocket = "/run/clamd"', "managed = false"),

@@ -45,7 +45,7 @@ def serve_command(
 
     settings = load_settings(config, words)
     if role is None:
-        raise typer.Exit(serve(settings, on_ready=lambda: _tell(settings.data.folder, words)))
+        raise typer.Exit(serve(settings, config, on_ready=lambda: _tell(settings.data.folder, words)))
     from ceralacca.apps.duty import Duty  # noqa: PLC0415
 
     run_role(role, settings, Duty())

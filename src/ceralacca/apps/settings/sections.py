@@ -48,14 +48,14 @@ class DataSection(Section):
     folder: FilePath
     """Database, large messages, mailboxes, directory copy, CRLs. Made with mode 0700 when it is not there."""
     database: str = ""
-    """Empty for SQLite inside the folder, or `postgresql+psycopg://user@host/name`. Without a password."""
+    """Empty for SQLite inside the folder, or `postgresql://user@host/name`. Without a password."""
     database_password_file: FilePath | None = None
     """File whose first line is the password of the database; mode 0600."""
 
     @model_validator(mode="after")
     def _known_engine(self) -> Self:
-        if self.database and not self.database.startswith(("postgresql+psycopg://", "sqlite:///")):
-            raise ValueError("database: write postgresql+psycopg://user@host/name, or leave it out for SQLite")
+        if self.database and not self.database.startswith(("postgresql://", "postgresql+psycopg://")):
+            raise ValueError("database: write postgresql://user@host/name, or leave it out for SQLite")
         authority = self.database.partition("://")[2].partition("/")[0]
         if ":" in authority.rpartition("@")[0]:
             raise ValueError("database: a password does not belong here; name its file in database_password_file")

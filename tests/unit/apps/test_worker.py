@@ -1,0 +1,119 @@
+"""The worker's and the relay's loops over a memory store: they end when told, and give nobody's work away."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+
+from ceralacca.apps.claims import Claims
+from ceralacca.apps.duty import Duty
+from ceralacca.apps.relay import Relay
+from ceralacca.apps.worker import Worker, seconds_until_due
+from ceralacca.base.errors import WorldError
+from ceralacca.ports.store import Commit, JobKind, NewJob
+from ceralacca.testing.clock import NOON, FixedClock
+from ceralacca.testing.memory_store import MemoryStore
+
+
+class Office:
+    def __init__(self, store, clock):
+        self.store, self.clock = store, clock
+
+
+class Hints:
+    """In place of `store.wake`: says that there is a hint, and ends the duty after so many waits."""
+
+    def __init__(self, duty, waits=1):
+        self.duty, self.left = duty, waits
+
+    def wait(self, timeout):
+        self.timeout = timeout
+        self.left -= 1
+        if self.left <= 0:
+            self.duty.end()
+        return True
+
+
+@pytest.fixture
+def office():
+    return Office(MemoryStore(), FixedClock(NOON))
+
+
+def add(store, count, kind, due=NOON):
+    jobs = tuple(NewJob(key=f"{kind}:{n}", kind=kind, due=due, payload={}) for n in range(count))
+    store.commit([Commit(instant=NOON, jobs=jobs)])
+
+
+def work(office, tmp_path, monkeypatch, perform, kinds=(JobKind.ARRIVAL,), batch=2):
+    monkeypatch.setattr("ceralacca.apps.worker.perform", perform)
+    duty, claims = Duty(), Claims(tmp_path, "worker")
+    with ThreadPoolExecutor(1) as threads:
+        hints = Hints(duty)
+        Worker(office, claims, hints, duty, batch=batch, threads=threads, kinds=kinds).work()
+    claims.close()
+    return hints
+
+
+def test_it_works_in_batches_until_nothing_is_due(office, tmp_path, monkeypatch):
+    add(office.store, 5, JobKind.ARRIVAL)
+    sizes = []
+
+    def perform(jobs, office, *, threads):
+        sizes.append(len(jobs))
+        office.store.commit([Commit(done=job.id) for job in jobs])
+
+    hints = work(office, tmp_path, monkeypatch, perform)
+    assert sizes == [2, 2, 1]
+    assert hints.timeout == 1.0
+
+
+def test_what_is_in_hand_is_noted_while_it_is(office, tmp_path, monkeypatch):
+    add(office.store, 1, JobKind.ARRIVAL)
+    notes = []
+
+    def perform(jobs, office, *, threads):
+        notes.append((tmp_path / "worker.claims").read_text())
+        office.store.commit([Commit(done=job.id) for job in jobs])
+
+    work(office, tmp_path, monkeypatch, perform)
+    assert '"jobs": [1]' in notes[0]
+    assert '"jobs": []' in (tmp_path / "worker.claims").read_text()
+
+
+def test_a_store_that_is_away_is_waited_for(office, tmp_path, monkeypatch):
+    add(office.store, 1, JobKind.ARRIVAL)
+    monkeypatch.setattr("ceralacca.apps.worker._AWAY", 0.0)
+    tries = []
+
+    def perform(jobs, office, *, threads):
+        tries.append(len(jobs))
+        office.store.commit([Commit(done=job.id) for job in jobs])
+        raise WorldError("the disk is away")
+
+    work(office, tmp_path, monkeypatch, perform)
+    assert tries == [1]
+
+
+def test_it_sleeps_until_the_next_job_is_due_but_no_longer_than_a_second(office):
+    kinds = (JobKind.DEADLINE,)
+    assert seconds_until_due(office.store, kinds, office.clock) == 1.0
+    add(office.store, 1, JobKind.DEADLINE, due=NOON + timedelta(seconds=0.25))
+    assert seconds_until_due(office.store, kinds, office.clock) == 0.25
+    office.clock.advance(timedelta(hours=1))
+    assert seconds_until_due(office.store, kinds, office.clock) == 0.0
+
+
+def test_the_relay_sends_every_job_once_and_finishes_what_it_has(office, tmp_path, monkeypatch):
+    add(office.store, 5, JobKind.RELAY)
+    sent = []
+
+    def perform(jobs, office):
+        sent.extend(job.id for job in jobs)
+        office.store.commit([Commit(done=job.id) for job in jobs])
+
+    monkeypatch.setattr("ceralacca.apps.relay.perform", perform)
+    duty, claims = Duty(), Claims(tmp_path, "relay")
+    Relay(office, claims, Hints(duty), duty, threads=2).work()
+    claims.close()
+    assert sorted(sent) == [1, 2, 3, 4, 5]
+    assert '"jobs": []' in (tmp_path / "relay.claims").read_text()
