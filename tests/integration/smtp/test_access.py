@@ -228,6 +228,31 @@ def test_recipients_beyond_the_maximum_are_for_another_time(open_point):
     assert len(point.store.messages[0].forward_paths) == 50
 
 
+@pytest.mark.requirement("AP-13")
+def test_who_has_far_too_many_recipients_still_reaches_the_first(open_point):
+    point = open_point(access=True, limits=limits(recipients=50))
+    with point.sender(ANNA) as wire:
+        assert [wire.say(f"RCPT TO:<a{n}@pec.beta.example>")[:3] for n in range(150)] == ["250"] * 49 + ["452"] * 101
+        wire.say("DATA")
+        wire.send(b".\r\n")
+        assert wire.reply()[:3] == "250"
+    assert len(point.store.messages[0].forward_paths) == 50
+
+
+@pytest.mark.requirement("AP-25")
+def test_the_reply_comes_after_the_store_has_the_message(access, monkeypatch):
+    reached = []
+    note = lambda name: reached.append((name, len(access.store.messages)))  # noqa: E731
+    monkeypatch.setattr("ceralacca.net.smtp_server.conversation.reach", note)
+    with access.sender(ANNA) as wire:
+        wire.say("DATA")
+        assert reached == []
+        wire.send(b".\r\n")
+        assert wire.reply()[:3] == "250"
+        assert wire.say("NOOP")[:3] == "250"
+    assert reached == [("smtp.reply.before", 1), ("smtp.reply.after", 1)]
+
+
 @pytest.mark.requirement("AM-30")
 def test_the_same_recipient_twice_is_one(access):
     with access.sender(ANNA, ANNA.text.upper(), CARLA) as wire:

@@ -302,7 +302,7 @@ class Conversation(Connection):
                 mail.forward_paths.append(answer)
             await self.push(replies.RECIPIENT_OK)
             return
-        mail.refused += 1
+        mail.refused += answer.startswith("5")  # who has too many is no harvester
         if mail.refused > self._limits.recipients:
             await self._end(replies.TOO_MANY_ERRORS, "too many refused recipients")
         await self.push(answer)
