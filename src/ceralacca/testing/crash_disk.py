@@ -1,0 +1,163 @@
+"""A disk that forgets at a power cut what nobody has synced: names of files, and octets in them.
+
+SIGKILL alone loses nothing that was written, so a missing sync goes unseen. In the child that is going to
+die, `VolatileDisk` stands before `os` and writes down every new file, change of name and sync below
+one folder; after the death `cut_power` takes back, in the worst order that a file system may choose, what
+was not synced: octets first, then names, the newest first.
+
+The model is that of file systems which keep the order of names (ext4, XFS, btrfs): syncing a file or a
+folder makes the changes of names durable up to the last one that concerns it. What the database's own library
+writes is not seen here.
+
+Serves: AP-25, DP-3, IP-21.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from stat import S_ISDIR
+from typing import Any
+
+from ceralacca.store import blobs, maildir
+
+
+class VolatileDisk:
+    """Writes down what happens to the files below a folder; install it once, in the child."""
+
+    def __init__(self, root: Path, journal: Path) -> None:
+        self._root = str(root)
+        self._out = os.open(journal, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        self._open = os.open
+
+    def install(self) -> None:
+        """Stand before the calls of `os` by which the product writes."""
+        changes: Any = os
+        changes.open = self._watched_open
+        changes.fsync = self._watched_sync
+        for name in ("rename", "link", "symlink", "mkdir"):
+            setattr(os, name, self._watched_name(name, getattr(os, name)))
+        for module in (blobs, maildir):
+            self._watch_volume(module)
+
+    def _note(self, *words: object) -> None:
+        os.write(self._out, json.dumps(words).encode() + b"\n")
+
+    def _watched_open(self, path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
+        place = _place(path, dir_fd) if flags & os.O_CREAT else ""
+        new = place.startswith(self._root) and not os.path.lexists(place)
+        handle = self._open(path, flags, mode, dir_fd=dir_fd)
+        if new:
+            self._note("create", place, os.fstat(handle).st_ino)
+        return handle
+
+    def _watched_sync(self, handle: int) -> None:
+        """Write down a sync instead of doing it: the machine does not really fall."""
+        status = os.fstat(handle)
+        self._note("sync", _opened(handle) if S_ISDIR(status.st_mode) else "", status.st_ino)
+
+    def _watched_name(self, act: str, call: Callable[..., None]) -> Callable[..., None]:
+        def watched(*paths: Any, **places: Any) -> None:
+            call(*paths, **places)
+            last = places.get("dst_dir_fd", places.get("dir_fd"))
+            new = _place(paths[0] if act == "mkdir" else paths[1], last)
+            if new.startswith(self._root):
+                old = _place(paths[0], places.get("src_dir_fd")) if act == "rename" else ""
+                self._note(act, new, old, os.lstat(new).st_ino)
+
+        return watched
+
+    def _watch_volume(self, module: Any) -> None:
+        def watched(place: Any) -> bool:
+            del place
+            self._note("all")
+            return True
+
+        module._sync_volume = watched  # noqa: SLF001 it calls the C library, not `os`
+
+
+def _place(path: Any, folder: int | None) -> str:
+    text = os.fspath(path)
+    return text if folder is None or os.path.isabs(text) else f"{_opened(folder)}/{text}"
+
+
+def _opened(handle: int) -> str:
+    return os.readlink(f"/proc/self/fd/{handle}")
+
+
+@dataclass(slots=True)
+class _Name:
+    """One change of names."""
+
+    act: str
+    new: str
+    old: str
+    file: int
+
+    def concerns(self, folder: str, file: int) -> bool:
+        return self.file == file or (bool(folder) and folder in {os.path.dirname(self.new), os.path.dirname(self.old)})
+
+    def take_back(self) -> None:
+        with suppress(OSError):  # a folder that is not empty stays
+            if self.act == "rename":
+                os.rename(self.new, self.old)
+            elif self.act == "mkdir":
+                os.rmdir(self.new)
+            else:
+                os.unlink(self.new)
+
+
+@dataclass(slots=True)
+class _Left:
+    """What is not durable yet."""
+
+    names: list[_Name] = field(default_factory=list)
+    octets: set[int] = field(default_factory=set)
+    places: dict[int, set[str]] = field(default_factory=dict)
+
+    def hear(self, act: str, *words: Any) -> None:
+        if act == "all":
+            self.names, self.octets = [], set()
+        elif act == "sync":
+            self._synced(*words)
+        elif act == "create":
+            self._named(_Name("create", words[0], "", words[1]))
+            self.octets.add(words[1])
+        else:
+            self._named(_Name(act, *words))
+
+    def _named(self, change: _Name) -> None:
+        self.names.append(change)
+        places = self.places.setdefault(change.file, set())
+        places.discard(change.old)
+        places.add(change.new)
+
+    def _synced(self, folder: str, file: int) -> None:
+        self.octets.discard(file)
+        last = max((at for at, name in enumerate(self.names) if name.concerns(folder, file)), default=-1)
+        del self.names[: last + 1]
+
+
+def cut_power(journal: Path) -> int:
+    """Take back what was not synced, and forget the journal; return how many things were lost."""
+    left = _Left()
+    for words in _lines(journal):
+        left.hear(*words)
+    for file in left.octets:
+        for place in left.places[file]:
+            with suppress(OSError):
+                if os.lstat(place).st_ino == file:
+                    os.truncate(place, 0)
+    for name in reversed(left.names):
+        name.take_back()
+    journal.unlink(missing_ok=True)
+    return len(left.octets) + len(left.names)
+
+
+def _lines(journal: Path) -> Iterator[list[Any]]:
+    if journal.exists():
+        for line in journal.read_bytes().splitlines(keepends=True):
+            if line.endswith(b"\n"):
+                yield json.loads(line)

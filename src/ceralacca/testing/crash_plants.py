@@ -1,0 +1,140 @@
+"""Bugs planted on purpose, by which a crash campaign shows that it would find them.
+
+Each behaves well as long as nobody dies at the wrong moment, which is what makes such bugs last. They are put
+into a child of the rig by replacing functions there; nothing of them is in the product.
+
+Serves: AP-25, DP-3, IP-21, TI-10.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from ceralacca.core.model.notification import MessageRow
+from ceralacca.net.smtp_server.reception import Reception
+from ceralacca.ports.store import Commit, CommitOutcome, Job, JobKind, Postponed
+from ceralacca.services import recipient_fate, steps
+from ceralacca.services.office import Office
+from ceralacca.store.database import DatabaseStore
+from ceralacca.store.maildir import _Batch
+
+VARIABLE: Final = "CERALACCA_CRASH_RIG_PLANTED"
+"""Names one of `PLANTS`; only the rig looks at it."""
+
+
+def _receipt_before_commit() -> None:
+    """Receipts leave before the step that issues them is durable."""
+    real = steps._commit  # noqa: SLF001
+
+    def early(commits: Sequence[Commit], postponed: Sequence[Postponed], office: Office) -> Any:
+        for letter in [letter for commit in commits for letter in commit.letters]:
+            if letter.row in {MessageRow.DELIVERY, MessageRow.TAKING_IN_CHARGE} and office.sends is not None:
+                office.sends.send(
+                    letter.forward_paths[0].domain,
+                    reverse_path=letter.reverse_path,
+                    recipients=letter.forward_paths,
+                    octets=bytes(letter.octets),
+                    require_tls=True,
+                )
+        return real(commits, postponed, office)
+
+    steps._commit = early  # noqa: SLF001
+
+
+def _reply_before_commit() -> None:
+    """`250` is said while the message is still on its way into the store."""
+    real = Reception._receive  # noqa: SLF001
+    dropped: set[Any] = set()
+
+    def late(self: Reception, messages: Any) -> None:
+        time.sleep(0.1)  # a busy disk
+        real(self, messages)
+
+    async def at_once(self: Reception, message: Any) -> None:
+        import asyncio
+
+        task = asyncio.ensure_future(waited(self, message))
+        dropped.add(task)
+
+    waited = Reception.receive
+    changed: Any = Reception
+    changed._receive, changed.receive = late, at_once  # noqa: SLF001
+
+
+def _missing_sync() -> None:
+    """A message is renamed into its mailbox, and the name synced, but not its octets."""
+    real = _Batch._sync  # noqa: SLF001
+
+    def some(self: _Batch, act: str, handles: Any) -> None:
+        if act != "sync":
+            real(self, act, handles)
+
+    changed: Any = _Batch
+    changed._sync = some  # noqa: SLF001
+
+
+_Apply = Callable[[DatabaseStore, Sequence[Commit], Sequence[Postponed]], list[CommitOutcome]]
+
+
+def _in_two(first: Callable[[Commit], Commit], second: Callable[[Commit], Commit | None]) -> None:
+    """Make one transaction two."""
+    real: _Apply = DatabaseStore.commit
+
+    def split(
+        self: DatabaseStore, commits: Sequence[Commit], postponed: Sequence[Postponed] = ()
+    ) -> list[CommitOutcome]:
+        rest = [(at, left) for at, commit in enumerate(commits) if (left := second(commit)) is not None]
+        outcomes = real(self, [first(commit) for commit in commits], postponed)
+        real(self, [left for at, left in rest if outcomes[at] is CommitOutcome.DONE], ())
+        return outcomes
+
+    changed: Any = DatabaseStore
+    changed.commit = split
+
+
+def _doubled_receipt() -> None:
+    """A delivery receipt is durable before its job is done, and the next try makes a receipt of its own."""
+    tries, real = f"try-{time.monotonic_ns()}", recipient_fate.letter_key
+    changed: Any = recipient_fate
+    changed.letter_key = lambda *words, **more: f"{real(*words, **more)}/{tries}"
+    _in_two(
+        lambda commit: replace(commit, done=None, fates=()) if commit.fates else commit,
+        lambda commit: Commit(done=commit.done, fates=commit.fates, instant=commit.instant) if commit.fates else None,
+    )
+
+
+def _lost_timer() -> None:
+    """A message is accepted in one transaction, its timers follow in another."""
+
+    def timers(commit: Commit) -> tuple[Any, ...]:
+        return tuple(job for job in commit.jobs if job.kind is JobKind.DEADLINE)
+
+    _in_two(
+        lambda commit: replace(commit, jobs=tuple(job for job in commit.jobs if job.kind is not JobKind.DEADLINE)),
+        lambda commit: Commit(jobs=timers(commit), instant=commit.instant) if timers(commit) else None,
+    )
+
+
+def _swallowed_outcome() -> None:
+    """A job that is claimed a second time is taken for one that was done the first time."""
+    real = steps.run
+
+    def trusting(
+        jobs: Sequence[Job], office: Office, *, threads: Any = None
+    ) -> tuple[list[Commit], list[Postponed]]:
+        again = [job for job in jobs if job.attempts > 1 and job.kind is JobKind.DELIVERY]
+        commits, postponed = real([job for job in jobs if job not in again], office, threads=threads)
+        return [*commits, *(Commit(done=job.id, instant=office.now()) for job in again)], postponed
+
+    steps.run = trusting
+
+
+PLANTS: Final[Mapping[str, Callable[[], None]]] = {
+    "receipt-before-commit": _receipt_before_commit,
+    "reply-before-commit": _reply_before_commit,
+    "missing-sync": _missing_sync,
+    "doubled-receipt": _doubled_receipt,
+    "lost-timer": _lost_timer,
+    "swallowed-outcome": _swallowed_outcome,
+}

@@ -1,0 +1,444 @@
+"""A provider pair that can be killed: Alfa and Beta in one child process, over real stores, mailboxes and SMTP.
+
+The steps of `services` run over the store on SQLite or PostgreSQL, over Maildir folders, and hand over by the
+real SMTP client to the real listeners on loopback with TLS. Only clock, entropy and scanner are a
+test's: the clock stands still until it is moved and goes on after a death, entropy is new in every life. At
+the `n`-th passage of a failpoint the child ends by SIGKILL, as in a power cut.
+
+It judges nothing: that is `testing.crash_checker`, which shares no memory with it.
+
+Serves: AP-25, IP-21, DP-3, TI-10; invariants of ARCHITECTURE.md under R1 and R2.
+"""
+
+import asyncio
+import json
+import logging
+import os
+import select
+import signal
+import socket
+import sys
+import threading
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from itertools import count
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+
+from ceralacca.base import failpoints
+from ceralacca.core.directory import Directory
+from ceralacca.core.model.address import Address
+from ceralacca.core.model.provider import IssuingProvider
+from ceralacca.formats.splice import Octets
+from ceralacca.lint.sealable import examine
+from ceralacca.net.mail_exchangers import Exchanger, LookupDeferred, NoSuchDomain
+from ceralacca.net.smtp_client import ClientSettings, SmtpClient, tls_context
+from ceralacca.net.smtp_server import (
+    AccessRules,
+    Door,
+    Equipment,
+    IncomingRules,
+    Limits,
+    Listener,
+    Reception,
+    SpoolRoom,
+    server_context,
+)
+from ceralacca.ports.mail_sender import RcptOutcome, RcptResult
+from ceralacca.ports.scanner import ScanVerdict
+from ceralacca.ports.seal_verifier import VerifiesSeal
+from ceralacca.ports.store import JobKind, MailboxRecord
+from ceralacca.services.office import Office
+from ceralacca.services.steps import LEASE, perform
+from ceralacca.store.database import DatabaseStore, StoreSettings, open_store
+from ceralacca.store.maildir import Maildir
+from ceralacca.testing.authority import TestIdentity
+from ceralacca.testing.crash_disk import VolatileDisk
+from ceralacca.testing.crash_flows import UNSEEN, Stage
+from ceralacca.testing.crash_plants import PLANTS
+from ceralacca.testing.paper_cast import (
+    ALFA_SERVICE,
+    ANNA,
+    BETA_SERVICE,
+    BRUNO,
+    CARLA,
+    COUNCIL,
+    MARIO,
+    VIRUS_MARK,
+    VIRUS_NAME,
+    Cast,
+)
+from ceralacca.testing.reception import PASSWORD, Holders
+from ceralacca.testing.scenario import INSTANT
+from ceralacca.testing.tls import ServerFiles
+from ceralacca.trust.sealer import Sealer
+from ceralacca.trust.verifier import JudgedAt, verify_seal
+
+USERS: Final = {"alfa": (ALFA_SERVICE, MARIO, CARLA, COUNCIL), "beta": (BETA_SERVICE, ANNA, BRUNO)}
+HOSTS: Final = {"alfa": "mx.gestore-alfa.example", "beta": "mx.gestore-beta.example"}
+ROW_LIMIT: Final = 2000
+"""Octets up to which a message lies in its row: submissions do, envelopes and receipts are files."""
+_BATCH: Final = 8
+_MOST_BATCHES: Final = 5000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Orders:
+    """What one life of the child is told."""
+
+    folder: Path
+    urls: Mapping[str, str]
+    """Of each provider's database."""
+    cast: Cast
+    tls: Mapping[str, ServerFiles]
+    stage: Stage
+    life: int
+    """How many lives went before: entropy is never the same twice."""
+    kill: tuple[str, int] | None = None
+    """Failpoint, and at which passage; None for nobody."""
+    record: bool = False
+    """Whether every passage is written down."""
+    power: bool = False
+    """Whether the disk is one that forgets."""
+    plant: str = ""
+    """A bug planted on purpose."""
+
+
+def data_of(folder: Path) -> Path:
+    """Return where stores and mailboxes of a case lie; beside it lie the books of who watches."""
+    return folder / "data"
+
+
+class LifelongClock:
+    """A clock that stands still until it is moved, and goes on in the next life."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._now = datetime.fromisoformat(file.read_text()) if file.exists() else INSTANT
+
+    def now(self) -> datetime:
+        """Return the instant at which the clock stands."""
+        return self._now
+
+    def set(self, instant: datetime) -> None:
+        """Move the clock forward."""
+        self._now = max(instant, self._now)
+        aside = self._file.with_suffix(".new")
+        aside.write_text(self._now.isoformat())
+        aside.rename(self._file)
+
+
+class LifelongEntropy:
+    """Entropy of one life: the same on every run of a case, another one after a death."""
+
+    def __init__(self, *seed: object) -> None:
+        self._seed, self._count = repr(seed).encode(), count()
+
+    def __call__(self, octets: int) -> bytes:
+        """Return octets never returned before."""
+        return sha256(self._seed + b"%d" % next(self._count)).digest()[:octets].rjust(octets, b"\7")
+
+
+@dataclass(frozen=True, slots=True)
+class PairScanner:
+    """Finds the octets that stand for a virus; one of two misses some."""
+
+    misses: bytes
+
+    def scan(self, octets: Octets) -> ScanVerdict:
+        """Scan."""
+        held = bytes(octets)
+        found = VIRUS_MARK in held and not (self.misses and self.misses in held)
+        return ScanVerdict(virus=VIRUS_NAME if found else "", engine="TestScanner 1.0/1")
+
+    def ready(self) -> bool:
+        """Say that a scan would be answered."""
+        return True
+
+
+@dataclass(slots=True, kw_only=True)
+class Postman:
+    """The relay's way out, with a book of what it was told; some replies are lost on the way back."""
+
+    client: SmtpClient
+    folder: Path
+    lost: int
+
+    def send(
+        self,
+        domain: str,
+        *,
+        reverse_path: Address | None,
+        recipients: Sequence[Address],
+        octets: Octets,
+        require_tls: bool,
+    ) -> Mapping[Address, RcptOutcome]:
+        """Send, and write down what went and what was answered."""
+        digest = sha256(octets).hexdigest()
+        with suppress(FileExistsError), (self.folder / digest).open("xb") as file:
+            file.write(bytes(octets))
+        said = self.client.send(
+            domain, reverse_path=reverse_path, recipients=recipients, octets=octets, require_tls=require_tls
+        )
+        codes = {one.text: outcome.code for one, outcome in said.items()}
+        _add_line(self.folder / "book", {"domain": domain, "digest": digest, "codes": codes})
+        if self.lost <= 0:
+            return said
+        self.lost -= 1
+        return {one: RcptOutcome(result=RcptResult.DEFERRED, text="reply lost") for one in recipients}
+
+
+def _add_line(path: Path, words: Mapping[str, Any]) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    try:
+        os.write(handle, json.dumps(words).encode() + b"\n")
+    finally:
+        os.close(handle)
+
+
+@dataclass(slots=True, kw_only=True)
+class Routes:
+    """Where the incoming points of this life listen."""
+
+    by_domain: dict[str, Exchanger]
+    away: frozenset[str] = frozenset()
+
+    def find(self, domain: str) -> tuple[Exchanger, ...]:
+        """Return the host of a domain. Raises NoSuchDomain or LookupDeferred."""
+        if domain in self.away:
+            raise LookupDeferred(domain)
+        if domain not in self.by_domain:
+            raise NoSuchDomain(domain)
+        return (self.by_domain[domain],)
+
+
+@dataclass(slots=True, kw_only=True)
+class Provider:
+    """One of the two."""
+
+    name: str
+    office: Office
+    store: DatabaseStore
+    does: tuple[JobKind, ...]
+
+    def work(self) -> bool:
+        """Do one batch; whether there was any."""
+        jobs = self.store.claim(self.does, now=self.office.clock.now(), limit=_BATCH, lease=LEASE)
+        if jobs:
+            perform(jobs, self.office)
+        return bool(jobs)
+
+
+class Pair:
+    """Both providers, their listeners and what joins them: one life."""
+
+    def __init__(self, orders: Orders) -> None:
+        self._orders = orders
+        self.clock = LifelongClock(orders.folder / "clock")
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="listeners", daemon=True)
+        self._listening: list[tuple[Listener, Reception]] = []
+        self.ports: dict[str, int] = {}
+        self.routes = Routes(by_domain={})
+        self.providers = [
+            self._provider("alfa", orders.cast.alfa, orders.stage.alfa, UNSEEN),
+            self._provider("beta", orders.cast.beta, orders.stage.beta, b""),
+        ]
+
+    # -- life --------------------------------------------------------------------------------------
+
+    def open_doors(self) -> None:
+        """Listen: Alfa for its holders and for others, Beta for others."""
+        self._thread.start()
+        alfa, beta = self.providers
+        self.ports = {
+            "submission": self._listen(alfa, access=True),
+            "alfa": self._listen(alfa, access=False),
+            "beta": self._listen(beta, access=False),
+        }
+        for provider in self.providers:
+            host = Exchanger(name=HOSTS[provider.name], address="127.0.0.1", port=self.ports[provider.name])
+            self.routes.by_domain.update(dict.fromkeys(provider.store.domains(), host))
+        if not self._orders.stage.beta_is_up:
+            self.routes.away = beta.store.domains()
+
+    def work(self) -> bool:
+        """Let both do a batch; whether there was any."""
+        return bool(sum([provider.work() for provider in self.providers if provider.does]))
+
+    def finish(self) -> None:
+        """Work until nothing is due within the hours of the stage; the clock goes on to what is due later."""
+        until = self.clock.now() + timedelta(hours=self._orders.stage.hours)
+        for _ in range(_MOST_BATCHES):
+            if self.work():
+                continue
+            due = [one for provider in self.providers if (one := provider.store.next_due(provider.does)) is not None]
+            if not due or min(due) > until:
+                return
+            self.clock.set(min(due))
+        raise RuntimeError("the pair never comes to rest")
+
+    def close(self) -> None:
+        """Close the doors in good order."""
+        for listener, reception in self._listening:
+            self._run(listener.stop(0.2))
+            self._run(reception.close())
+        for provider in self.providers:
+            provider.store.close()
+
+    # -- set-up ------------------------------------------------------------------------------------
+
+    def _provider(self, name: str, identity: TestIdentity, does: tuple[JobKind, ...], misses: bytes) -> Provider:
+        orders, users = self._orders, USERS[name]
+        home = data_of(orders.folder) / name
+        store = open_store(orders.urls[name], home, StoreSettings(row_limit=ROW_LIMIT))
+        entropy = LifelongEntropy(name, orders.life)
+        sealer = Sealer(identity, identity.address, entropy)
+        client = ClientSettings(hostname=HOSTS[name], tls=tls_context(str(orders.tls[name].authority)), timeout=20)
+        wire = orders.folder / "wire"
+        wire.mkdir(exist_ok=True)
+        office = Office(
+            provider=IssuingProvider(name=identity.name, address=identity.address),
+            service_mailbox=users[0],
+            seals=lambda draft: sealer.seal(examine(draft)),
+            verifier=self._verifier,
+            directory=lambda: orders.cast.directory,
+            domains=store.domains,
+            scanner=PairScanner(misses),
+            store=store,
+            mail=Maildir(home / "mail", clock=self.clock),
+            entropy=entropy,
+            clock=self.clock,
+            sends=Postman(client=SmtpClient(client, self.routes), folder=wire, lost=orders.stage.lost_replies),
+        )
+        return Provider(name=name, office=office, store=store, does=does)
+
+    def _verifier(self, instant: datetime, directory: Directory | None) -> VerifiesSeal:
+        trust, judged = self._orders.cast.trust, JudgedAt.now(instant)
+        return lambda message, *, sender_domain: verify_seal(
+            message, trust=trust, directory=directory, at=judged, sender_domain=sender_domain
+        )
+
+    def found(self) -> None:
+        """Make domains and mailboxes, in the first life of all."""
+        for provider in self.providers:
+            for record in self._orders.cast.directory.records_of_provider(provider.office.provider.name):
+                for domain in record.domains:
+                    provider.store.add_domain(domain, now=self.clock.now())
+            for user in USERS[provider.name]:
+                record_of = MailboxRecord(address=user, is_service=user == USERS[provider.name][0])
+                provider.store.put_mailbox(record_of, now=self.clock.now())
+
+    # -- listeners ---------------------------------------------------------------------------------
+
+    def _run(self, work: Any) -> Any:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
+
+    def _listen(self, provider: Provider, *, access: bool) -> int:
+        async def start() -> int:
+            reception = Reception(provider.store, self.clock)
+            files = self._orders.tls[provider.name]
+            equipment = Equipment(
+                hostname=HOSTS[provider.name],
+                rules=self._access(provider) if access else self._incoming(provider),
+                reception=reception,
+                room=SpoolRoom(self._orders.folder, reserve=0),
+                clock=self.clock,
+                entropy=LifelongEntropy(provider.name, access, self._orders.life),
+                tls=server_context(files.certificate, files.key),
+                limits=Limits(sign_in_delay=0),
+            )
+            listener = Listener([Door(host="127.0.0.1", port=0, implicit_tls=access)], equipment)
+            (port,) = await listener.start()
+            self._listening.append((listener, reception))
+            return port
+
+        port: int = self._run(start())
+        return port
+
+    def _access(self, provider: Provider) -> AccessRules:
+        holders = Holders(passwords={MARIO: PASSWORD, CARLA: PASSWORD})
+        reserved = {provider.office.provider.address, provider.office.service_mailbox}
+        return AccessRules(holders, reserved=reserved, ready=lambda: True)
+
+    def _incoming(self, provider: Provider) -> IncomingRules:
+        own = {provider.office.provider.address, provider.office.service_mailbox}
+        return IncomingRules(
+            domains=provider.store.domains, own=own, mailbox=provider.store.mailbox, ready=lambda: True
+        )
+
+
+# -- one life ------------------------------------------------------------------------------------------------
+
+
+def live(orders: Orders, parent: socket.socket) -> None:
+    """Live one life in a forked child: tell the ports, work when told to, end. Never returns."""
+    code = 70
+    try:
+        _prepare(orders)
+        pair = Pair(orders)
+        if orders.life == 0:
+            pair.found()
+        pair.open_doors()
+        parent.sendall(json.dumps(pair.ports).encode() + b"\n")
+        _attend(pair, parent, stream=orders.stage.stream)
+        pair.finish()
+        pair.close()
+        parent.sendall(b"quiet\n")
+        code = 0
+    except BaseException as error:  # noqa: BLE001 the parent reads it
+        import traceback
+
+        (orders.folder / "trace").write_text("".join(traceback.format_exception(error)))
+    finally:
+        os._exit(code)
+
+
+def _attend(pair: Pair, parent: socket.socket, *, stream: bool) -> None:
+    """Wait for the parent's word; in a stream work meanwhile."""
+    while not select.select([parent], [], [], 0 if stream and pair.work() else 0.002 if stream else 60)[0]:
+        if not stream:
+            raise RuntimeError("the parent says nothing")
+    parent.recv(16)
+
+
+def _prepare(orders: Orders) -> None:
+    """Set up what makes this life one of a test."""
+    book = (orders.folder / "diagnostics").open("a")  # noqa: SIM115 open for as long as the child lives
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
+        logger_factory=structlog.WriteLoggerFactory(file=book),
+        processors=[structlog.processors.JSONRenderer()],
+    )
+    if orders.plant:
+        PLANTS[orders.plant]()
+    if orders.power:
+        VolatileDisk(data_of(orders.folder), orders.folder / "unsynced").install()
+    if orders.record or orders.kill is not None:
+        _watch(orders)
+
+
+def _watch(orders: Orders) -> None:
+    """Count every passage of a failpoint; write it down or end there."""
+    passed: Counter[str] = Counter()
+    lock, book = threading.Lock(), orders.folder / "passages"
+
+    def reach(name: str) -> None:
+        with lock:
+            passed[name] += 1
+            if orders.record:
+                with book.open("a") as out:
+                    out.write(f"{name}:{passed[name]}\n")
+            if orders.kill == (name, passed[name]):
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    real = failpoints.reach
+    for module in [*sys.modules.values()]:
+        if getattr(module, "reach", None) is real:
+            setattr(module, "reach", reach)  # noqa: B010 a module takes no such assignment
