@@ -246,7 +246,7 @@ class _Session:
             result=result,
             code=code,
             enhanced=found[0] if found else "",
-            text=words,
+            text=words[found.end() :].lstrip() if found else words,
             host=self.host.name,
             tls=self.tls,
         )
