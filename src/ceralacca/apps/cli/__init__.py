@@ -20,7 +20,7 @@ from typing import Annotated
 import typer
 
 from ceralacca import __version__
-from ceralacca.apps.cli import provider_commands
+from ceralacca.apps.cli import holder_commands, provider_commands
 from ceralacca.base.clock import Clock, SystemClock
 from ceralacca.base.errors import OurError, PecError
 
@@ -139,6 +139,7 @@ def sample_command(
     write_sample(folder, _present(context), Words(choose_language(lang)), page_for(sys.stdout))
 
 
+holder_commands.add_to(app)
 provider_commands.add_to(app)
 
 

@@ -29,6 +29,7 @@ from ceralacca.apps.authority.sandbox import INTERMEDIATE, ROOT, Sandbox
 from ceralacca.apps.demo.cast import ALFA, BETA, GAMMA, GAMMA_SECOND_MAILBOX, LUCA, POST_HOST, RUNNING, Provider
 from ceralacca.apps.demo.configuration import settings_file
 from ceralacca.apps.demo.ports import HOST, Ports
+from ceralacca.apps.mail_client import Account
 from ceralacca.apps.mailbox_access import mail_owner
 from ceralacca.apps.settings import Settings
 from ceralacca.apps.settings.reading import read_settings
@@ -284,6 +285,25 @@ def _people(provider: Provider, settings: Settings, passwords: dict[Address, str
     mail = mail_store(settings, mail_owner(settings))
     for address in (provider.service_mailbox, *(holder.address for holder in provider.holders)):
         mail.holds(address, "opened")  # makes its folders, so that holders may sign in before their first message
+
+
+def account_in(folder: Path, address: Address) -> Account:
+    """Return what a holder of the nation in a folder types into a mail client. Raises UserError."""
+    if not (folder / _STATE).exists():
+        raise UserError(f"{folder} holds no demo", remedy="name the folder that pec demo prints")
+    passwords = _passwords(folder)
+    if address not in passwords:
+        raise UserError(f"{address} is no mailbox of the demo", remedy=f"one of {', '.join(map(str, passwords))}")
+    provider = next(one for one in RUNNING if address.domain in one.all_domains)
+    settings = read_settings(folder / provider.key / "pec.toml")
+    return Account(
+        address=address,
+        password=passwords[address],
+        host=settings.access.host,
+        submission_port=settings.access.port,
+        imap_port=settings.mailboxes.imap_port,
+        ca_file=Sandbox(folder / "authority").tls_roots,
+    )
 
 
 def default_folder() -> Path:

@@ -6,7 +6,8 @@ from typing import Final
 
 from ceralacca.base.errors import UserError
 
-DEFAULT_BASE: Final = 42000
+DEFAULT_BASE: Final = 28000
+"""Below the ports that the kernel gives to outgoing connections, which would be taken by chance."""
 SPAN: Final = 31
 HOST: Final = "127.0.0.1"
 

@@ -72,16 +72,14 @@ class Lookout:
 
     def fresh(self, places: Collection[Address] | None = None) -> list[Sighting]:
         """Return what arrived since the last look, in these places or anywhere. Raises WorldError."""
-        found = [
-            Sighting(place=address, octets=octets)
-            for address, box in self._boxes.items()
-            if places is None or address in places
-            for octets in box.fresh()
-        ]
+        found = []
         for path, place in self._files():
             if path not in self._seen and (places is None or place in places):
                 self._seen.add(path)
                 found.append(Sighting(place=place, octets=path.read_bytes()))
+        for address, box in self._boxes.items():
+            if places is None or address in places:
+                found += [Sighting(place=address, octets=octets) for octets in box.fresh()]
         return found
 
     def _files(self) -> list[tuple[Path, Address]]:
