@@ -8,7 +8,7 @@ but the line ends of `errore-esteso` (XM-4, SE-8).
 
 import re
 
-from ceralacca.formats.certification_xml import MalformedCertification, read_certification
+from ceralacca.formats.certification_xml import MalformedCertification, read_certification, read_strictly
 
 CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
@@ -19,6 +19,7 @@ def test_one_input(data: bytes) -> None:
         read = read_certification(data)
     except MalformedCertification:
         return
+    assert read_strictly(data) == read
     facts, original = read.data, read.data.original
     texts = [original.subject, original.reply_to, original.identifier, original.client_message_id, facts.issuer]
     assert not any("\n" in (text or "") for text in texts)

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from ceralacca.core.model.notification import MessageRow
+from ceralacca.formats.certification_plain import read_plain
 from ceralacca.formats.certification_writer import write_certification
-from ceralacca.formats.certification_xml import MalformedCertification, dtd, read_certification
+from ceralacca.formats.certification_xml import MalformedCertification, dtd, read_certification, read_strictly
 from ceralacca.formats.mime.compose import header_field, quoted_printable, text_part
 from ceralacca.formats.texts.html import html_text
 from ceralacca.formats.texts.plain import plain_text
@@ -87,6 +88,23 @@ def test_reading_raises_nothing_but_malformed_certification(octets):
         return
     for text in (data.original.subject, data.issuer, data.original.identifier, data.original.reply_to):
         assert not re.search("[\x00-\x1f\x7f-\x9f\u2028\u2029]", text or "")
+
+
+@pytest.mark.requirement("XM-4", "XM-5")
+@settings(max_examples=400)
+@given(st.builds(spiced, cuts, spices | st.sampled_from([b" ", b"\n", b"\t", b'"', b"/", b"\xc2\xa0", b"&lt;"])))
+def test_the_quick_reading_is_never_another_than_the_strict_one(octets):
+    quick = read_plain(octets)
+    if quick is not None:
+        assert read_strictly(octets).data == quick
+        assert read_strictly(octets) == read_certification(octets)
+
+
+@pytest.mark.requirement("XM-4", "XM-6")
+@given(certification_data(texts=hostile_text))
+def test_both_readings_of_what_is_written_are_one(data):
+    octets = write_certification(data)
+    assert read_strictly(octets) == read_certification(octets)
 
 
 class _Shown(HTMLParser):

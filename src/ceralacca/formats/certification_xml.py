@@ -22,9 +22,10 @@ from ceralacca.core.model.address import Address, InvalidAddress
 from ceralacca.core.model.certification import CertificationData, OriginalData, Recipient
 from ceralacca.core.model.notification import ErrorKind, NotificationKind, ReceiptKind, RecipientKind
 from ceralacca.formats.certification_gate import MalformedCertification, pass_gate
+from ceralacca.formats.certification_plain import read_plain
 from ceralacca.formats.splice import Octets
 
-__all__ = ["MalformedCertification", "ReadCertification", "dtd", "read_certification"]
+__all__ = ["MalformedCertification", "ReadCertification", "dtd", "read_certification", "read_strictly"]
 
 _SPACE = " \t\r\n"
 _BROKEN = re.compile("[ \t]*[\t\r\n\x85\u2028\u2029]+[ \t]*")
@@ -59,6 +60,14 @@ def read_certification(data: Octets) -> ReadCertification:
     the octets are. Which optional elements belong to which kind is not enforced: what is missing
     or too much is a deviation, to be judged by the form rules (IP-12, IP-13).
     """
+    plain = read_plain(data) if isinstance(data, bytes) else None
+    if plain is not None:
+        return ReadCertification(data=plain, deviations=tuple(sorted(_breaches(plain))))
+    return read_strictly(data)
+
+
+def read_strictly(data: Octets) -> ReadCertification:
+    """Read a file of any shape, as `read_certification` does, by way of gate, parser and DTD."""
     visible, deviations = pass_gate(data)
     return _Reading(_valid_root(visible), set(deviations)).result()
 
