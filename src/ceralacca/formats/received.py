@@ -218,7 +218,7 @@ def _seal(data: Octets, head: Head) -> tuple[SignedMessage | None, Reason | None
     if not kinds or (len(kinds) == 1 and kinds[0] not in _SIGNED_TYPES | _OPAQUE_TYPES):
         return None, Reason.NOT_SIGNED  # without copying a large original that is only a view
     try:
-        return split_signed(data), None
+        return split_signed(data, head=head), None
     except (NotSigned, MalformedSignature) as fault:
         return None, fault.reason
 
@@ -363,6 +363,8 @@ def _decoded(head: Head, name: str) -> str | None:
 
 
 def _line(text: str) -> str:
+    if text.isascii() and text.isprintable() and "  " not in text:
+        return text.strip()  # as nearly always
     return _SPACES.sub(" ", text).strip()
 
 

@@ -93,15 +93,15 @@ class _Delimiter:
     closes: bool
 
 
-def split_signed(data: Octets) -> SignedMessage:
-    """Take a message apart at its seal.
+def split_signed(data: Octets, *, head: Head | None = None) -> SignedMessage:
+    """Take a message apart at its seal; `head` is its header, when it has been read already.
 
     A `bytes` object is looked at in place; a memoryview of something else is copied once. Raises NotSigned and
     MalformedSignature.
     """
     octets = _in_place(data)
     try:
-        head = read_head(octets)
+        head = head or read_head(octets)
     except UnreadableMessage as fault:
         raise MalformedSignature(str(fault), Reason.MALFORMED_MESSAGE) from None
     boundary, kind = _boundary_and_kind(head)

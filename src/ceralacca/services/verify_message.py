@@ -97,7 +97,7 @@ def verify_message(name: str, data: Octets, verify: VerifiesSeal) -> MessageRepo
         received = read_received(data)
     except UnreadableMessage as fault:
         return MessageReport(name=name, octets=len(data), nature=Nature.UNREADABLE, fault=str(fault))
-    if not any(field.key for field in received.head.fields):
+    if not any(received.head.names):
         return MessageReport(name=name, octets=len(data), nature=Nature.UNREADABLE, fault="it has no header")
     report = _judge(name, received, verify)
     inside = Inside(len(data))

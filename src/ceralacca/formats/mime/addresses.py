@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 
 from ceralacca.core.model.address import Address, InvalidAddress
+from ceralacca.formats.kept import kept
 from ceralacca.formats.mime.defects import Defect
 from ceralacca.formats.mime.lexical import comment, quoted_string
 from ceralacca.formats.mime.words import decode_words, neutral
@@ -42,8 +43,9 @@ class AddressList:
     """Elements that are no address, as text without control characters."""
 
 
+@kept(entries=256, most_octets=512)
 def read_addresses(body: bytes) -> AddressList:
-    """Read the body of a field; never raises. Time is linear in its length."""
+    """Read the body of a field; never raises. Time is linear in its length, and short lists are remembered."""
     reading = _Reading(body.decode("latin-1"))
     reading.run()
     return AddressList(

@@ -16,8 +16,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from ceralacca.formats.kept import kept
 from ceralacca.formats.mime.defects import Defect
-from ceralacca.formats.mime.header import Head, flat, read_head
+from ceralacca.formats.mime.header import MOST_OF_PART, Field, Head, flat, head_lines, read_head
 from ceralacca.formats.mime.lexical import space_and_comments
 from ceralacca.formats.mime.limits import LIMITS, LimitExceeded, Limits
 from ceralacca.formats.mime.parameters import ContentValue, read_content_value
@@ -192,16 +193,16 @@ class _Look:
         self.fields += len(head.fields)
         if self.fields > self.limits.fields:
             raise LimitExceeded("fields", self.limits.fields, offset=span.start)
-        defects: list[Defect] = []
+        labels = _kept_labels(head.lines.octets)
         in_digest = parent is not None and parent.content_type.value == "multipart/digest"  # RFC 2046, 5.1.5
         return _Seen(
             head=head,
             end=span.end,
             depth=0 if parent is None else parent.depth + 1,
-            content_type=_content_type(head, _MESSAGE if in_digest else _PLAIN_TEXT, defects),
-            disposition=_disposition(head, defects),
-            encoding=_encoding(head, defects),
-            defects=defects,
+            content_type=labels.content_type or ContentValue(value=_MESSAGE if in_digest else _PLAIN_TEXT),
+            disposition=labels.disposition,
+            encoding=labels.encoding,
+            defects=list(labels.defects),
             parent=parent,
         )
 
@@ -287,10 +288,31 @@ def _places(data: Octets, needle: bytes, start: int, end: int) -> Iterator[int]:
         yield from (hit.start() for hit in re.compile(re.escape(needle)).finditer(data, start, end))
 
 
-def _content_type(head: Head, default: str, defects: list[Defect]) -> ContentValue:
-    found = head.all("content-type")
+@dataclass(frozen=True, slots=True)
+class _Labels:
+    """What a header says about the content that follows it."""
+
+    content_type: ContentValue | None
+    """None when absent."""
+    disposition: ContentValue | None
+    encoding: str
+    defects: tuple[Defect, ...]
+
+
+@kept(entries=256, most_octets=MOST_OF_PART)
+def _kept_labels(header: bytes) -> _Labels:
+    """Read the content fields of a header; kept, since those of parts are mostly the same few lines."""
+    fields = head_lines(header).index
+    defects: list[Defect] = []
+    content_type = _content_type(fields.get("content-type", ()), defects)
+    disposition = _disposition(fields.get("content-disposition", ()), defects)
+    encoding = _encoding(fields.get("content-transfer-encoding", ()), defects)
+    return _Labels(content_type, disposition, encoding, tuple(defects))
+
+
+def _content_type(found: tuple[Field, ...], defects: list[Defect]) -> ContentValue | None:
     if not found:
-        return ContentValue(value=default)
+        return None
     if len(found) > 1:
         defects.append(Defect.REPEATED_CONTENT_TYPE)
     read = read_content_value(found[0].body)
@@ -301,8 +323,7 @@ def _content_type(head: Head, default: str, defects: list[Defect]) -> ContentVal
     return ContentValue(value=_PLAIN_TEXT, params=read.params, octets=read.octets, defects=read.defects)
 
 
-def _disposition(head: Head, defects: list[Defect]) -> ContentValue | None:
-    found = head.all("content-disposition")
+def _disposition(found: tuple[Field, ...], defects: list[Defect]) -> ContentValue | None:
     if not found:
         return None
     if len(found) > 1:
@@ -312,8 +333,7 @@ def _disposition(head: Head, defects: list[Defect]) -> ContentValue | None:
     return read
 
 
-def _encoding(head: Head, defects: list[Defect]) -> str:
-    found = head.all("content-transfer-encoding")
+def _encoding(found: tuple[Field, ...], defects: list[Defect]) -> str:
     if not found:
         return "7bit"  # RFC 2045, 6.1
     if len(found) > 1:

@@ -7,14 +7,20 @@ Clauses: AP-5, GE-31, SE-7, TO-4, TO-5.
 """
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from ceralacca.base.errors import UnreadableMessage
+from ceralacca.formats.kept import kept
 from ceralacca.formats.mime.defects import Defect
 from ceralacca.formats.mime.limits import LIMITS, LimitExceeded, Limits
 from ceralacca.formats.splice import Octets
 
-__all__ = ["Defect", "Field", "Head", "flat", "read_head"]
+__all__ = ["Defect", "Field", "Head", "HeadLines", "flat", "head_lines", "read_head"]
+
+MOST_OF_PART = 512
+"""Octets of a header that is remembered for as long as others do not push it out."""
 
 _EMPTY_LINE = re.compile(rb"\n\r?\n")
 # A line and its continuations; the second group is the name, when it is one by RFC 5322, 2.2.
@@ -25,8 +31,7 @@ _BLANK_FOLD = re.compile(rb"\n[ \t]++\r?(?:\n|\Z)")
 _LONG_LINE = 998  # RFC 5322, 2.1.1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Field:
+class Field(NamedTuple):
     """One header field as it stands in the message."""
 
     name: str
@@ -52,43 +57,62 @@ class Field:
 
         May hold octets above 127, NUL and bare CR: decode before showing, `words.decode_words` is safe.
         """
-        octets = self.raw.partition(b":")[2] if self.name else self.raw
-        if b"\n" in octets:
-            octets = _FOLD.sub(b"", octets)
-        return octets.strip(b" \t\r")
+        octets = (self.raw.partition(b":")[2] if self.name else self.raw).strip(b" \t\r\n")
+        return _FOLD.sub(b"", octets) if b"\n" in octets else octets
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadLines:
+    """The fields of a header, apart from where it stands: equal octets are read once."""
+
+    octets: bytes
+    fields: tuple[Field, ...]
+    """With offsets from the beginning of the header."""
+    index: Mapping[str, tuple[Field, ...]]
+    """By name in lower case."""
+    defects: tuple[Defect, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
     """The header of one entity: `[start, fields_end)` are its fields, `[fields_end, end)` is the empty line."""
 
-    fields: tuple[Field, ...]
+    lines: HeadLines
     start: int
     fields_end: int
     end: int
     """Offset at which the body begins."""
     defects: tuple[Defect, ...]
-    _index: dict[str, list[Field]] = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        index: dict[str, list[Field]] = {}
-        for one in self.fields:
-            index.setdefault(one.key, []).append(one)
-        object.__setattr__(self, "_index", index)
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """Every field, in order."""
+        return self._placed(self.lines.fields)
+
+    @property
+    def names(self) -> Collection[str]:
+        """The names that occur, in lower case; empty for lines that are no field."""
+        return self.lines.index.keys()
 
     def all(self, name: str) -> tuple[Field, ...]:
         """Return every field of that name, in order; the name is compared without case (TO-5)."""
-        return tuple(self._index.get(name.lower(), ()))
+        return self._placed(self.lines.index.get(name.lower(), ()))
 
     def first(self, name: str) -> Field | None:
         """Return the first field of that name. Whether there are more is for the caller to ask."""
-        found = self._index.get(name.lower())
-        return found[0] if found else None
+        found = self.lines.index.get(name.lower())
+        return self._placed(found[:1])[0] if found else None
 
     def text(self, name: str) -> str | None:
         """Return the body of the first field of that name, one character an octet (latin-1)."""
         found = self.first(name)
         return None if found is None else found.body.decode("latin-1")
+
+    def _placed(self, fields: tuple[Field, ...]) -> tuple[Field, ...]:
+        start = self.start
+        if not start or not fields:
+            return fields
+        return tuple([Field(name, raw, start + offset) for name, raw, offset in fields])
 
 
 def flat(data: Octets) -> Octets:
@@ -106,16 +130,42 @@ def read_head(data: Octets, start: int = 0, end: int | None = None, limits: Limi
     data = flat(data)
     end = len(data) if end is None else end
     fields_end, body = _extent(data, start, end, limits)
-    block = bytes(data[start:fields_end])
-    pieces = _FIELD.findall(block)
-    pieces.pop()  # the last match is always the empty one at the end
-    if len(pieces) > limits.fields:
+    lines = head_lines(bytes(data[start:fields_end]))
+    if len(lines.fields) > limits.fields:
         raise LimitExceeded("fields", limits.fields, offset=start)
-    defects = _line_defects(block)
-    if body == fields_end:
-        defects.append(Defect.NO_EMPTY_LINE)
-    fields = _fields(pieces, start, defects)
-    return Head(fields=fields, start=start, fields_end=fields_end, end=body, defects=tuple(dict.fromkeys(defects)))
+    defects = lines.defects if body > fields_end else (*lines.defects, Defect.NO_EMPTY_LINE)
+    return Head(lines=lines, start=start, fields_end=fields_end, end=body, defects=defects)
+
+
+def head_lines(octets: bytes) -> HeadLines:
+    """Read the fields of a header, without the empty line; those of parts are mostly the same, and remembered."""
+    return _kept_of_part(octets) if len(octets) <= MOST_OF_PART else _kept_of_message(octets)
+
+
+@kept(entries=256, most_octets=MOST_OF_PART)
+def _kept_of_part(octets: bytes) -> HeadLines:
+    return _read_lines(octets)
+
+
+@kept(entries=8, most_octets=16_384)
+def _kept_of_message(octets: bytes) -> HeadLines:
+    return _read_lines(octets)  # one message is looked at from several sides
+
+
+def _read_lines(octets: bytes) -> HeadLines:
+    pieces = _FIELD.findall(octets)
+    pieces.pop()  # the last match is always the empty one at the end
+    defects = _line_defects(octets)
+    fields = _fields(pieces, defects)
+    index: dict[str, list[Field]] = {}
+    for one in fields:
+        index.setdefault(one.name.lower(), []).append(one)
+    return HeadLines(
+        octets=octets,
+        fields=fields,
+        index={key: tuple(found) for key, found in index.items()},
+        defects=tuple(dict.fromkeys(defects)),
+    )
 
 
 def _extent(data: Octets, start: int, end: int, limits: Limits) -> tuple[int, int]:
@@ -134,11 +184,12 @@ def _extent(data: Octets, start: int, end: int, limits: Limits) -> tuple[int, in
     return found.start() + 1, found.end()
 
 
-def _fields(pieces: list[tuple[bytes, bytes]], offset: int, defects: list[Defect]) -> tuple[Field, ...]:
+def _fields(pieces: list[tuple[bytes, bytes]], defects: list[Defect]) -> tuple[Field, ...]:
     fields: list[Field] = []
+    offset = 0
     for piece, found in pieces:
         name = found or _odd_name(piece, defects)
-        fields.append(Field(name=name.decode("latin-1"), raw=piece, start=offset))
+        fields.append(Field(name.decode("latin-1"), piece, offset))
         offset += len(piece)
     return tuple(fields)
 

@@ -62,7 +62,8 @@ def decode_words(body: bytes) -> str:
     White space between encoded words falls away, and neighbours of one character set are decoded together, for
     there are programs that cut a character in two.
     """
-    body = _FOLD.sub(b"", body)
+    if b"\n" in body:
+        body = _FOLD.sub(b"", body)
     if b"=?" not in body:
         return neutral(body.decode("utf-8", "replace"))
     return neutral("".join(_decoded(body)))
