@@ -15,6 +15,7 @@ import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -38,6 +39,7 @@ hostname = "mail.alfa.example"
 sandbox = true
 [data]
 folder = "data"
+database = "{database}"
 [keys]
 certificate = "keys/certificate.pem"
 key = "keys/key.pem"
@@ -194,12 +196,12 @@ def header(octets, name):
     return None
 
 
-def set_up(folder, authority):
+def set_up(folder, authority, database=""):
     sandbox = authority.sandbox
     sandbox.certify_provider(NAME, ADDRESS, into=folder / "keys")
     sandbox.tls_certificate(("mail.alfa.example", "localhost", "127.0.0.1"), into=folder / "tls")
     text = CONFIG.format(
-        name=NAME, address=ADDRESS, service=SERVICE, public=sandbox.public, roots=sandbox.tls_roots,
+        database=database, name=NAME, address=ADDRESS, service=SERVICE, public=sandbox.public, roots=sandbox.tls_roots,
         crls=", ".join(f'"{url}"' for url in authority.crl_urls), directory=authority.directory_url,
     )  # fmt: skip
     (folder / "pec.toml").write_text(text)
@@ -225,15 +227,25 @@ def provider_folder():
 
 
 @pytest.fixture(scope="session")
-def provider(provider_folder):
-    """A provider that is set up, but does not run; whoever starts it stops it."""
+def authority(provider_folder):
+    """The sandbox's authority, serving."""
     sandbox = Sandbox.create(provider_folder / "authority")
     with RunningAuthority(sandbox, AuthorityConfig(folder=provider_folder / "authority")) as authority:
         for name in (ROOT, INTERMEDIATE):
             sandbox.crl(name)
-        own = provider_folder / "alfa"
-        own.mkdir(mode=0o711)
-        yield set_up(own, authority)
+        yield authority
+
+
+@pytest.fixture(scope="module")
+def provider(provider_folder, authority, request):
+    """A provider that is set up, but does not run. The module may name a fixture `database` of its own."""
+    database = request.getfixturevalue("database") if "database" in request.fixturenames else ""
+    own = provider_folder / request.module.__name__.rpartition(".")[2].removeprefix("test_")
+    own.mkdir(mode=0o711)
+    provider = set_up(own, authority, database)
+    yield provider
+    if provider.process is not None:
+        provider.stop()
 
 
 @pytest.fixture(scope="module")
@@ -242,3 +254,9 @@ def running(provider):
     provider.start()
     yield provider
     assert provider.stop() == 0
+
+
+@pytest.fixture(scope="module")
+def serve():
+    """The helpers above, by name."""
+    return SimpleNamespace(until=until, message=message, header=header, ANNA=ANNA, BRUNO=BRUNO)

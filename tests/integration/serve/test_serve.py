@@ -1,5 +1,6 @@
-"""`pec serve`, whole: a holder writes to a holder of the same provider, over real protocols, and it survives a restart."""
+"""`pec serve`, whole: a holder writes to a holder of the same provider over real protocols; it survives a restart."""
 
+import json
 import os
 import signal
 import smtplib
@@ -13,12 +14,6 @@ ANNA, BRUNO = "anna@alfa.example", "bruno@comune.example"
 
 def kinds(serve, provider, user):
     return sorted(serve.header(one, "X-Ricevuta") or serve.header(one, "X-Trasporto") for one in provider.letters(user))
-
-
-@pytest.fixture(scope="module")
-def serve(request):
-    """The helpers of conftest."""
-    return next(one for one in request.config.pluginmanager.get_plugins() if hasattr(one, "set_up") and hasattr(one, "until"))
 
 
 @pytest.mark.requirement("AP-25", "DP-3")
@@ -50,7 +45,7 @@ def test_nothing_is_left_in_the_queue(running, serve):
 
 def test_the_doctor_finds_it_well_but_for_the_demonstrations_signatures(running):
     found = running.pec("doctor", "--json", check=False)
-    findings = {one["code"]: one for one in __import__("json").loads(found.stdout)["findings"]}
+    findings = {one["code"]: one for one in json.loads(found.stdout)["findings"]}
     assert [one for one in findings.values() if one["level"] == "failed"] == []
     assert found.returncode == 0
     assert findings["scanner-demo"]["level"] == "warning"

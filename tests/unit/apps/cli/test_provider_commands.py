@@ -1,0 +1,266 @@
+"""The commands about a provider, over a real store in a folder: what they change, say and refuse; both languages."""
+
+import json
+from contextlib import closing
+from datetime import timedelta
+
+import pytest
+import structlog
+
+from ceralacca.apps.cli import run
+from ceralacca.apps.settings.reading import read_settings
+from ceralacca.apps.wiring import provider_store
+from ceralacca.core.model.address import Address
+from ceralacca.core.model.log import LogEvent, LogRow
+from ceralacca.ports.store import Commit, JobKind, MailboxRecord, NewJob
+from ceralacca.store.credentials import is_password
+from ceralacca.testing.clock import NOON
+
+CONFIG = """
+[provider]
+name = "Alfa Prova"
+address = "posta-certificata@alfa.example"
+service_mailbox = "ricevute@alfa.example"
+hostname = "mail.alfa.example"
+[data]
+folder = "data"
+[keys]
+certificate = "none.pem"
+key = "none.key"
+[trust]
+anchors = ["none.pem"]
+[directory]
+url = "https://directory.example/d.p7m"
+manager = ["none.pem"]
+client_certificate = "none.pem"
+client_key = "none.key"
+server_ca = "none.pem"
+[tls]
+certificate = "none.pem"
+key = "none.key"
+"""
+ANNA = Address("anna@alfa.example")
+
+
+@pytest.fixture(autouse=True)
+def config(tmp_path, monkeypatch):
+    path = tmp_path / "pec.toml"
+    path.write_text(CONFIG)
+    monkeypatch.setenv("PEC_CONFIG", str(path))
+    monkeypatch.setenv("LANG", "en_US.UTF-8")
+    monkeypatch.delenv("LC_ALL", raising=False)
+    yield path
+    structlog.reset_defaults()  # the commands set up diagnostics for a process of their own
+
+
+@pytest.fixture
+def store(config):
+    (config.parent / "data").mkdir(mode=0o700)
+    with closing(provider_store(read_settings(config))) as store:
+        yield store
+
+
+@pytest.fixture
+def pec(capsys):
+    def call(*arguments, status=0):
+        assert run(arguments) == status, capsys.readouterr()
+        return capsys.readouterr()
+
+    return call
+
+
+def answer(pec, *arguments, status=0):
+    return json.loads(pec(*arguments, "--json", status=status).out)
+
+
+# -- config -------------------------------------------------------------------------------------------
+
+
+def test_config_check_tells_every_fault_with_its_line(pec, config):
+    config.write_text(CONFIG.replace("hostname", "hostnam"))
+    told = pec("config", "check", str(config), status=2)
+    assert "line 6, provider.hostnam" in told.err
+    assert "did you mean provider.hostname?" in told.err
+    problems = answer(pec, "config", "check", str(config), status=2)["problems"]
+    assert {one["key"] for one in problems} == {"provider.hostname", "provider.hostnam"}
+
+
+def test_config_check_looks_at_the_files_too(pec, config):
+    told = pec("config", "check", str(config), status=2)
+    assert "none.pem" in told.out
+    assert answer(pec, "config", "check", str(config), status=2)["good"] is False
+
+
+def test_config_show_has_the_defaults_and_no_secret(pec, config):
+    assert 'final_notice = "23h"' in pec("config", "show", str(config)).out
+    assert answer(pec, "config", "show", str(config))["access"]["recipients"] == 50
+
+
+def test_settings_that_are_bad_stop_every_command(pec, config):
+    config.write_text(CONFIG + "[acess]\n")
+    for command in (
+        ["serve"],
+        ["doctor"],
+        ["queue", "list"],
+        ["trace", "x"],
+        ["domain", "list"],
+        ["directory", "show"],
+    ):
+        assert "did you mean access?" in pec(*command, status=2).err
+
+
+def test_without_a_settings_file(pec, monkeypatch):
+    monkeypatch.setenv("PEC_CONFIG", "/nowhere/pec.toml")
+    assert "--config" in pec("doctor", status=2).err
+
+
+def test_no_role_of_that_name(pec):
+    assert "access" in pec("serve", "acess", status=2).err
+
+
+# -- domains and mailboxes ----------------------------------------------------------------------------
+
+
+def test_domains_are_added_and_listed(pec, store):
+    pec("domain", "add", "Alfa.example")
+    assert answer(pec, "domain", "list") == {"alfa.example": 0}
+    assert "not a mail address" in pec("domain", "add", "no domain", status=2).err
+
+
+def test_a_mailbox_is_opened_with_a_password_made_here(pec, store):
+    pec("domain", "add", "alfa.example")
+    made = answer(pec, "mailbox", "add", ANNA.text, "--quota", "2 GiB", "--ordinary-mail", "reject")
+    record = store.mailbox(ANNA)
+    assert record.quota == 2 * 2**30
+    assert record.ordinary_mail == "reject"
+    assert is_password(record.password_hash, made["password"].encode())
+    assert "there already" in pec("mailbox", "add", ANNA.text, status=2).err
+
+
+def test_a_password_from_a_file_is_never_shown(pec, store, tmp_path):
+    pec("domain", "add", "alfa.example")
+    secret = tmp_path / "secret"
+    secret.write_text("una frase segreta\naltro\n")
+    told = pec("mailbox", "add", ANNA.text, "--password-file", str(secret))
+    assert "segreta" not in told.out
+    assert is_password(store.mailbox(ANNA).password_hash, b"una frase segreta")
+    secret.write_text("un'altra frase\n")
+    pec("mailbox", "passwd", ANNA.text, "--password-file", str(secret))
+    assert is_password(store.mailbox(ANNA).password_hash, b"un'altra frase")
+
+
+def test_a_domain_that_is_not_served_has_no_mailboxes(pec, store):
+    assert "not served" in pec("mailbox", "add", ANNA.text, status=2).err
+
+
+def test_a_mailbox_is_closed_or_receives_only(pec, store):
+    pec("domain", "add", "alfa.example")
+    pec("mailbox", "add", ANNA.text)
+    pec("mailbox", "close", ANNA.text, "--receive-only")
+    assert store.mailbox(ANNA).status == "receive-only"
+    pec("mailbox", "close", ANNA.text)
+    assert [(one["address"], one["status"]) for one in answer(pec, "mailbox", "list")] == [(ANNA.text, "closed")]
+    assert "closed" in pec("mailbox", "list", "alfa.example").out
+
+
+@pytest.mark.requirement("MO-4")
+def test_the_service_mailbox_is_nobodys(pec, store):
+    service = Address("ricevute@alfa.example")
+    store.add_domain("alfa.example", now=NOON)
+    store.put_mailbox(MailboxRecord(address=service, is_service=True), now=NOON)
+    for act in ("passwd", "close"):
+        assert "service mailbox" in pec("mailbox", act, service.text, status=2).err
+    assert not store.mailbox(service).password_hash
+
+
+def test_nobody_closes_what_is_not_there(pec, store):
+    assert "no mailbox" in pec("mailbox", "close", ANNA.text, status=2).err
+
+
+# -- queue --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def job(store):
+    later = NOON + timedelta(days=40_000)
+    new = NewJob(key="relay:1", kind=JobKind.RELAY, due=later, payload={"domain": "beta.example"})
+    store.commit([Commit(instant=NOON, jobs=(new,))])
+    return store.jobs()[0].id
+
+
+def test_the_queue_is_listed_and_shown(pec, job):
+    listed = answer(pec, "queue", "list")
+    assert listed["figures"]["relay"]["waiting"] == 1
+    assert listed["jobs"][0]["payload"] == {"domain": "beta.example"}
+    assert "relay" in pec("queue", "list", "--kind", "relay").out
+    assert "beta.example" in pec("queue", "show", str(job)).out
+    assert answer(pec, "queue", "show", str(job))["job"] == job
+
+
+def test_a_job_is_held_and_let_go(pec, store, job):
+    pec("queue", "hold", str(job))
+    assert store.job(job).held
+    assert answer(pec, "queue", "list")["figures"]["relay"]["held"] == 1
+    pec("queue", "retry", str(job))
+    found = store.job(job)
+    assert not found.held
+    assert found.due < NOON + timedelta(days=40_000)
+
+
+def test_retry_all_tries_what_has_failed_before_and_no_deadline(pec, store, job):
+    assert answer(pec, "queue", "retry", "--all") == {}
+
+
+def test_what_is_not_there_is_said(pec, job):
+    assert "no job" in pec("queue", "show", "999", status=2).err
+    assert answer(pec, "queue", "hold", "999", status=1) == {"999": False}
+    assert "--all" in pec("queue", "retry", status=2).err
+    assert "no kind" in pec("queue", "list", "--kind", "relays", status=2).err
+
+
+# -- trace --------------------------------------------------------------------------------------------
+
+
+def test_a_transaction_is_told_with_both_clocks(pec, store):
+    row = LogRow(
+        instant=NOON, event=LogEvent.SUBMISSION, identifier="pec1@alfa.example", client_message_id="<m1@c.example>",
+        sender=ANNA, concerned=(Address("x\u202e@b.example"),), detail="prova",
+    )  # fmt: skip
+    store.commit([Commit(instant=NOON, log=(row,))])
+    told = pec("trace", "pec1@alfa.example").out
+    assert "2026-11-05 12:00:00" in told
+    assert "13:00:00+0100" in told
+    assert "\u202e" not in told  # what a stranger wrote does not act on the terminal
+    (plain,) = answer(pec, "trace", "m1@c.example")["rows"]
+    assert plain["sender"] == ANNA.text
+    assert "nothing of nobody" in pec("trace", "nobody", status=2).err
+
+
+# -- doctor, directory --------------------------------------------------------------------------------
+
+
+def test_the_doctor_of_a_provider_that_never_ran(pec, monkeypatch):
+    monkeypatch.setenv("CERALACCA_TEST_FAILPOINT", "nowhere.before")
+    told = answer(pec, "doctor", status=1)
+    levels = {one["code"]: one["level"] for one in told["findings"]}
+    for code in ("failpoint", "certificate-unreadable", "secret-missing", "not-running", "port", "scanner-away",
+                 "directory-none", "crl-none", "store-none"):  # fmt: skip
+        assert levels[code] == "failed", code
+    assert all(one["remedy"] for one in told["findings"] if one["level"] == "failed")
+    assert "WRONG" in pec("doctor", status=1).out
+
+
+def test_it_speaks_italian(pec):
+    assert "ERRORE" in pec("doctor", "--lang", "it", status=1).out
+
+
+def test_secrets_that_others_can_read_are_found(pec, config):
+    (config.parent / "none.key").write_text("secret")
+    (config.parent / "none.key").chmod(0o644)
+    told = answer(pec, "doctor", status=1)["findings"]
+    assert any(one["code"] == "secret-open" and "chmod 600" in one["remedy"] for one in told)
+
+
+def test_directory_commands_without_a_copy(pec, store):
+    assert "fetch it" in pec("directory", "show", status=2).err
+    assert "domain add" in pec("directory", "export", "out.p7m", status=2).err
