@@ -56,6 +56,11 @@ class DataFolder:
         return self.root / "run"
 
     @property
+    def vault(self) -> Path:
+        """Infected messages, encrypted (VI-1)."""
+        return self.root / "virus-storage"
+
+    @property
     def clamd(self) -> Path:
         """Folder of our clamd."""
         return self.root / "clamd"

@@ -11,6 +11,7 @@ from ceralacca.apps.data_folder import DataFolder
 from ceralacca.apps.directory_agent import directory_agent
 from ceralacca.apps.settings import Settings
 from ceralacca.apps.virus_scan import refuse_demo_database
+from ceralacca.apps.virus_storage import make_key
 from ceralacca.apps.wiring import CLOCK, database_url, provider_store, scanner
 from ceralacca.core.model.log import LogEvent, LogRow
 from ceralacca.ports.scanner import NotScanned
@@ -23,6 +24,7 @@ _SERVICE_QUOTA = 2**40
 def prepare(settings: Settings) -> None:
     """Make everything ready that the roles expect. Raises UserError, WorldError."""
     DataFolder(settings.data.folder).make()
+    make_key(settings)
     upgrade(database_url(settings))
     store = provider_store(settings, connections=1)
     try:

@@ -1,9 +1,9 @@
 """The timekeeper: what is to be done at its time and needs no key.
 
-The providers directory daily, the CRLs hourly, and old records of deliveries forgotten. The timers of
-section 7 are jobs of the workers: their notices are sealed, and only a worker holds the key.
+The providers directory daily, the CRLs hourly; old records of deliveries and old infected messages deleted.
+The timers of section 7 are jobs of the workers: their notices are sealed, and only a worker holds the key.
 
-Clauses: DI-3, IP-9, SE-4.
+Clauses: DI-3, IP-9, SE-4, VI-1, VI-2.
 """
 
 from datetime import datetime, timedelta
@@ -15,9 +15,12 @@ from ceralacca.apps.data_folder import DataFolder
 from ceralacca.apps.directory_agent import DirectoryAgent, directory_agent
 from ceralacca.apps.duty import Duty
 from ceralacca.apps.settings import Settings
+from ceralacca.apps.virus_storage import delete_expired, virus_vault
 from ceralacca.apps.wiring import CLOCK, mail_store, provider_store
 from ceralacca.base.errors import WorldError
+from ceralacca.ports.store import Store
 from ceralacca.store.maildir import Maildir
+from ceralacca.store.virus_vault import VirusVault
 
 _LOG = structlog.get_logger(__name__)
 
@@ -33,7 +36,7 @@ def run_timekeeper(settings: Settings, duty: Duty) -> None:
     store = provider_store(settings, connections=1)
     try:
         agent = directory_agent(settings, store)
-        mail, tidied = mail_store(settings), CLOCK.now()
+        mail, vault, tidied = mail_store(settings), virus_vault(settings), CLOCK.now()
         duty.ready()
         while not duty.ending.is_set():
             duty.beat()
@@ -41,7 +44,7 @@ def run_timekeeper(settings: Settings, duty: Duty) -> None:
             _guarded(agent, now)
             if now - tidied >= _TIDY_EVERY:
                 tidied = now
-                _tidy(mail, now)
+                _tidy(mail, vault, store, now)
             duty.ending.wait(_LOOK)
     finally:
         store.close()
@@ -54,8 +57,9 @@ def _guarded(agent: DirectoryAgent, now: datetime) -> None:
         _LOG.error("timekeeper.waits", error=type(error).__name__, reason=str(error))
 
 
-def _tidy(mail: Maildir, now: datetime) -> None:
+def _tidy(mail: Maildir, vault: VirusVault, store: Store, now: datetime) -> None:
     try:
-        _LOG.info("timekeeper.tidied", records=mail.forget_deliveries(before=now - _FORGET))
+        records, expired = mail.forget_deliveries(before=now - _FORGET), delete_expired(vault, store, now)
+        _LOG.info("timekeeper.tidied", records=records, infected=expired)
     except WorldError as error:
         _LOG.warning("timekeeper.waits", error=type(error).__name__, reason=str(error))

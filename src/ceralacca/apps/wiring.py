@@ -27,6 +27,7 @@ from ceralacca.ports.mail_sender import SendsMail
 from ceralacca.ports.seal_verifier import VerifiesSeal
 from ceralacca.ports.sealer import Sealed
 from ceralacca.ports.signer import Signer
+from ceralacca.ports.store import Store
 from ceralacca.services.office import Office
 from ceralacca.store.crl_copies import CrlCopies
 from ceralacca.store.database import DatabaseStore, StoreSettings, open_store
@@ -191,7 +192,7 @@ def trust_store(settings: Settings) -> TrustStore:
     )
 
 
-def worker_office(settings: Settings, store: DatabaseStore, owner: Owner | None = None) -> Office:
+def worker_office(settings: Settings, store: Store, owner: Owner | None = None) -> Office:
     """Return the office of a process that seals: the only one that reads the signing key. Raises UserError."""
     sealer = Sealer(signer(settings), settings.provider.address, system_entropy)
 
@@ -201,7 +202,7 @@ def worker_office(settings: Settings, store: DatabaseStore, owner: Owner | None 
     return _office(settings, store, seals=seals, sends=None, owner=owner)
 
 
-def relay_office(settings: Settings, store: DatabaseStore, sends: SendsMail) -> Office:
+def relay_office(settings: Settings, store: Store, sends: SendsMail) -> Office:
     """Return the office of the relay: with a way out, without a key."""
 
     def seals(_draft: Draft, /) -> NoReturn:
@@ -212,7 +213,7 @@ def relay_office(settings: Settings, store: DatabaseStore, sends: SendsMail) -> 
 
 def _office(
     settings: Settings,
-    store: DatabaseStore,
+    store: Store,
     *,
     seals: Callable[[Draft], Sealed],
     sends: SendsMail | None,

@@ -18,6 +18,7 @@ from ceralacca.apps.claims import Claims
 from ceralacca.apps.data_folder import DataFolder
 from ceralacca.apps.duty import Duty
 from ceralacca.apps.settings import Settings
+from ceralacca.apps.virus_storage import virus_vault, with_vault
 from ceralacca.apps.wiring import CLOCK, provider_store, worker_office
 from ceralacca.base.clock import Clock
 from ceralacca.base.errors import WorldError
@@ -47,7 +48,7 @@ def run_worker(settings: Settings, duty: Duty, *, name: str = "worker", owner: O
     wake = Wake(folder.run, KINDS)
     threads = ThreadPoolExecutor(settings.workers.threads, thread_name_prefix="step")
     try:
-        office = worker_office(settings, store, owner)
+        office = worker_office(settings, with_vault(store, virus_vault(settings)), owner)
         wake.wait(0)  # listen first, look then: no hint falls between
         claims.give_back(store, now=CLOCK.now(), lease=LEASE)
         duty.ready(batch=settings.workers.batch)

@@ -7,6 +7,8 @@ import smtplib
 
 import pytest
 
+from ceralacca.net.clamd_child import eicar
+
 pytestmark = pytest.mark.system
 
 ANNA, BRUNO = "anna@alfa.example", "bruno@comune.example"
@@ -84,6 +86,19 @@ def test_a_restart_finds_everything(running, serve):
     with running.submission() as smtp:
         smtp.sendmail(ANNA, [BRUNO], serve.message(message_id="<tre@client.example>"))
     serve.until(lambda: len(running.letters(ANNA)) == 6, "the receipts of the third message")
+
+
+@pytest.mark.requirement("VI-1", "VI-2")
+def test_an_infected_message_is_refused_and_kept_where_it_cannot_act(running, serve):
+    before = len(running.letters(ANNA))
+    with running.submission() as smtp:
+        octets = serve.message(message_id="<virus@client.example>", body=f"{eicar().decode()}\r\n")
+        smtp.sendmail(ANNA, [BRUNO], octets)
+    serve.until(lambda: len(running.letters(ANNA)) == before + 1, "the notice")
+    assert serve.header(running.letters(ANNA)[-1], "X-Ricevuta") == "non-accettazione"
+    (kept,) = running.data.vault.glob("*/*.vault")
+    assert eicar() not in kept.read_bytes()
+    assert "virus-found" in [row["event"] for row in running.ask("trace", "virus@client.example")["rows"]]
 
 
 @pytest.mark.requirement("AP-2")

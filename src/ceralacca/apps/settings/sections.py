@@ -303,6 +303,10 @@ class VirusSection(Section):
     most_octets: Size = 100 * MIB
     """Largest message that is scanned; at least the limits of access and incoming."""
 
+    storage_key_file: FilePath | None = None
+    """Key of the storage of infected messages (VI-2): 64 hexadecimal digits, mode 0600. By default one is made in the
+    data folder; keep another elsewhere, and keep a copy: without it the storage cannot be read."""
+
     @model_validator(mode="after")
     def _one_scanner(self) -> Self:
         if self.managed == bool(self.socket):

@@ -1,0 +1,66 @@
+"""The virus storage joined: infected messages are in the vault before the commit that names them (VI-1, VI-2).
+
+The workers store, the timekeeper deletes after thirty months. The key is a file of its own; unless the settings
+name another, it is made in the data folder at the first start.
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Any, cast
+
+from ceralacca.apps.data_folder import DataFolder
+from ceralacca.apps.settings import Settings
+from ceralacca.core.model.log import LogEvent, LogRow
+from ceralacca.ports.store import Commit, CommitOutcome, Postponed, Store
+from ceralacca.store.virus_vault import VaultEvent, VirusVault
+from ceralacca.trust.vault_key import VaultKey, make_vault_key
+
+
+def key_file(settings: Settings) -> Path:
+    """Return where the key of the storage is."""
+    return settings.virus.storage_key_file or DataFolder(settings.data.folder).root / "virus-storage.key"
+
+
+def make_key(settings: Settings) -> None:
+    """Make the key in the data folder unless it is there; one that the settings name is the operator's to make."""
+    if settings.virus.storage_key_file is None:
+        with suppress(FileExistsError):
+            make_vault_key(key_file(settings))
+
+
+def virus_vault(settings: Settings) -> VirusVault:
+    """Open the storage. Raises UserError when the key cannot be read."""
+    return VirusVault(DataFolder(settings.data.folder).vault, VaultKey.load(key_file(settings)))
+
+
+class _StoreWithVault:
+    """A store whose commits put what is infected into the vault first; a redo finds it there."""
+
+    def __init__(self, store: Store, vault: VirusVault) -> None:
+        self._store, self._vault = store, vault
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def commit(self, commits: Sequence[Commit], postponed: Sequence[Postponed] = ()) -> list[CommitOutcome]:
+        for facts in (one for commit in commits for one in commit.infected):
+            if not self._vault.holds(facts.key):
+                self._vault.put(facts, self._store.octets(facts.digest))
+        return self._store.commit(commits, postponed)
+
+
+def with_vault(store: Store, vault: VirusVault) -> Store:
+    """Return the store, with the vault before it."""
+    return cast("Store", _StoreWithVault(store, vault))
+
+
+def delete_expired(vault: VirusVault, store: Store, now: datetime) -> int:
+    """Delete what is older than thirty months, each with its row in the message log; return how many."""
+
+    def log(event: VaultEvent) -> None:
+        row = LogRow(instant=event.instant, event=LogEvent.QUARANTINE, detail=f"deleted after 30 months: {event.key}")
+        store.commit([Commit(instant=event.instant, log=(row,))])
+
+    return vault.delete_expired(now, log=log)

@@ -1,0 +1,74 @@
+"""What is infected is in the vault before the commit that names it, once; after thirty months it goes, logged."""
+
+import hashlib
+from datetime import timedelta
+
+import pytest
+
+from ceralacca.apps.virus_storage import delete_expired, with_vault
+from ceralacca.core.model.address import Address
+from ceralacca.core.model.log import LogEvent
+from ceralacca.ports.letters import Inbound, Point
+from ceralacca.ports.store import Commit, CommitOutcome, InfectedMessage, JobKind
+from ceralacca.store.virus_vault import VirusVault
+from ceralacca.testing.clock import NOON, CountingEntropy
+from ceralacca.testing.memory_store import MemoryStore
+from ceralacca.trust.vault_key import VaultKey
+
+ANNA, OCTETS = Address("anna@alfa.example"), b"what is infected\r\n"
+FACTS = InfectedMessage(
+    key="access:1", digest=hashlib.sha256(OCTETS).hexdigest(), identifier="pec1@alfa.example", found=NOON,
+    sender=ANNA, recipients=(ANNA,), virus="Eicar", engine="test",
+)  # fmt: skip
+
+
+@pytest.fixture
+def vault(tmp_path):
+    return VirusVault(tmp_path / "vault", VaultKey(bytes(32), CountingEntropy()))
+
+
+@pytest.fixture
+def store():
+    store = MemoryStore()
+    inbound = Inbound(
+        key="1", point=Point.ACCESS, octets=OCTETS, reverse_path=ANNA, forward_paths=(ANNA,), received=NOON
+    )
+    store.receive([inbound], now=NOON)
+    return store
+
+
+@pytest.mark.requirement("VI-1", "VI-2")
+def test_a_commit_that_names_it_finds_it_there(store, vault):
+    (job,) = store.claim([JobKind.SUBMISSION], now=NOON, limit=1, lease=timedelta(minutes=1))
+    kept = with_vault(store, vault)
+    assert kept.commit([Commit(done=job.id, infected=(FACTS,))]) == [CommitOutcome.DONE]
+    assert vault.take("access:1", purpose="test", instant=NOON).octets == OCTETS
+    assert kept.infected("pec1@alfa.example") == [FACTS]
+
+
+def test_a_redo_stores_no_second_copy(store, vault):
+    kept = with_vault(store, vault)
+    for _ in range(2):
+        kept.commit([Commit(infected=(FACTS,))])
+    assert len(vault.journal()) == 1
+
+
+def test_without_room_in_the_vault_nothing_is_committed(store, vault):
+    def broken(*_):
+        raise OSError(28, "No space left on device")
+
+    vault.put = broken
+    with pytest.raises(OSError, match="No space"):
+        with_vault(store, vault).commit([Commit(infected=(FACTS,))])
+    assert store.infected("pec1@alfa.example") == []
+
+
+@pytest.mark.requirement("VI-2")
+def test_deletion_after_thirty_months_is_logged(store, vault):
+    with_vault(store, vault).commit([Commit(infected=(FACTS,))])
+    assert delete_expired(vault, store, NOON + timedelta(days=900)) == 0
+    assert delete_expired(vault, store, NOON + timedelta(days=960)) == 1
+    assert not vault.holds("access:1")
+    assert [row.detail for row in store.log if row.event is LogEvent.QUARANTINE] == [
+        "deleted after 30 months: access:1"
+    ]
