@@ -13,6 +13,7 @@ from typing import Any, TextIO
 import structlog
 
 from ceralacca.apps.settings.sections import LogSection
+from ceralacca.base.errors import UserError
 
 _OPENED: list[TextIO] = []
 """Log files once opened stay so: a child that closed its parent's descriptors must never close them again."""
@@ -35,10 +36,15 @@ class _Both:
 
 
 def configure(log: LogSection, *, role: str) -> None:
-    """Set up the diagnostics of this process. Raises OSError when the file cannot be written."""
+    """Set up the diagnostics of this process. Raises UserError when the file cannot be written."""
     streams = [sys.stderr] if log.stderr else []
     if log.file is not None:
-        _OPENED.append(log.file.open("a", encoding="utf-8"))
+        try:
+            _OPENED.append(log.file.open("a", encoding="utf-8"))
+        except OSError as error:
+            raise UserError(
+                f"log.file {log.file}: {error.strerror}", remedy="name a file that can be written"
+            ) from error
         streams.append(_OPENED[-1])
 
     def named(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -333,6 +333,6 @@ class LogSection(Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
     """The least important line that is written."""
     file: FilePath | None = None
-    """Write them to this file too; it is opened again after SIGHUP."""
+    """Write them to this file too, at its end. To rotate it, copy and truncate."""
     stderr: Flag = True
     """Whether they are written on standard error."""
