@@ -145,6 +145,7 @@ def set_up(folder: Path, ports: Ports, *, clock: Clock | None = None) -> Nation:
 
 def _prepare(folder: Path) -> bool:
     """Make the folder, or clear away an unfinished one of ours; True when there is no nation yet."""
+    _check_way(folder)
     if (folder / _STATE).exists():
         check_folder(folder)
         return False
@@ -155,6 +156,16 @@ def _prepare(folder: Path) -> bool:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(_mode())
     return True
+
+
+def _check_way(folder: Path) -> None:
+    """Raise UserError when root starts us and another user, Dovecot's, could not come to the folder."""
+    closed = [above for above in folder.parents if above.exists() and not above.stat().st_mode & 0o001]
+    if os.geteuid() == 0 and closed:
+        raise UserError(
+            f"Dovecot's user could not enter {closed[0]}, and so not {folder}",
+            remedy="name another folder with --data, or do not start as root",
+        )
 
 
 def _mode() -> int:

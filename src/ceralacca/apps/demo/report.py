@@ -11,11 +11,12 @@ from ceralacca.apps.cli.words import Words
 from ceralacca.apps.demo.cast import ALFA, ANNA, FULL, MARIO, RUNNING
 from ceralacca.apps.demo.nation import Nation
 from ceralacca.apps.demo.once import Outcome
-from ceralacca.apps.demo.ports import HOST
 from ceralacca.apps.demo.scenarios import SCENARIOS
 from ceralacca.apps.demo.story import Step, Told
 
 _WIDE = 8
+_SERVER = "localhost"
+"""Rather than 127.0.0.1: not every client looks for an address in a certificate."""
 
 
 class Screen:
@@ -66,7 +67,7 @@ class Screen:
         ports = [nation.ports.provider(provider.key) for provider in RUNNING]
         head = [Run(""), *(Run(provider.key.capitalize(), "bold") for provider in RUNNING)]
         table = [
-            ("server", [HOST, HOST]),
+            ("server", [_SERVER] * len(ports)),
             ("imap", [str(one.imap) for one in ports]),
             ("pop3", [str(one.pop3) for one in ports]),
             ("smtp", [str(one.submissions) for one in ports]),
