@@ -1,5 +1,7 @@
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from threading import Barrier
 
 import pytest
 
@@ -446,3 +448,61 @@ def test_what_the_database_says_of_values_stays_inside(tmp_path):
 
     assert "rossi" not in str(caught.value).lower()
     opened.close()
+
+
+# -- at once ----------------------------------------------------------------------------------------
+
+
+def together(act, workers=4):
+    """Call `act(worker)` in threads that start as one, and return what they returned."""
+    start = Barrier(workers)
+
+    def run(worker):
+        start.wait()
+        return act(worker)
+
+    with ThreadPoolExecutor(workers) as pool:
+        return [each.result() for each in [pool.submit(run, worker) for worker in range(workers)]]
+
+
+def test_of_workers_that_finish_one_job_at_once_one_has_finished_it(store: Store):
+    """Their leases ran out, each drew identifiers of its own: one acceptance, not four (invariant 1)."""
+    for turn in range(6):
+        (job,) = claimed(store, f"submission:{turn}")
+
+        def finish(worker, job=job, turn=turn):
+            name = f"id-{turn}-{worker}"
+            return store.commit([Commit(done=job.id, letters=(some.letter(name),), log=(some.log_row(name),))])[0]
+
+        outcomes = together(finish)
+        assert sorted(outcomes) == [DONE, REPEATED, REPEATED, REPEATED]
+        rows = [len(store.log_of(f"id-{turn}-{worker}")) for worker in range(4)]
+        assert rows == [int(outcome is DONE) for outcome in outcomes]
+
+
+@pytest.mark.requirement("TI-10")
+def test_of_steps_that_move_one_state_at_once_one_moves_it(store: Store):
+    """A receipt and the timer come together: one of them decides again."""
+    for turn in range(6):
+        name = f"id-{turn}"
+        store.commit([Commit(sent=(some.sent(name),))])
+        ends = [RecipientState.TAKEN, RecipientState.WARNED, RecipientState.FAILED, RecipientState.DELIVERED]
+
+        def end(worker, name=name, ends=ends):
+            change = move(RecipientState.DISPATCHED, ends[worker], identifier=name)
+            return store.commit([Commit(states=(change,), log=(some.log_row(name),))])[0]
+
+        outcomes = together(end)
+        assert sorted(outcomes) == [DONE, STALE, STALE, STALE]
+        sent = store.sent(name)
+        assert sent is not None
+        assert sent.states[some.ANNA] is ends[outcomes.index(DONE)]
+        assert len(store.log_of(name)) == 1
+
+
+def test_the_same_octets_received_at_once_are_kept_once_and_lost_never(store: Store):
+    together(
+        lambda worker: [store.receive([some.inbound(f"{worker}-{n}", octets=b"same")], now=NOON) for n in range(5)]
+    )
+
+    assert len(store.jobs()) == 20
