@@ -50,6 +50,14 @@ class Page:
         """Write an empty line."""
         self._stream.write("\n")
 
+    def verbatim(self, text: str) -> None:
+        """Write what was laid out by a page like this one."""
+        self._stream.write(text)
+
+    def like(self, stream: TextIO) -> "Page":
+        """Return a page of the same width and colours that writes to another stream."""
+        return Page(stream, width=self._width, colour=self._colour)
+
     def _write(self, runs: Sequence[Run]) -> None:
         text = "".join(self._coloured(run) if self._colour and run.style else run.text for run in runs)
         self._stream.write(f"{text.rstrip(' ')}\n")

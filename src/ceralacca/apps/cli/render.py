@@ -6,6 +6,7 @@ else reaches the terminal. Marks are words as well as signs, so that nothing dep
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import TextIO
 
 from ceralacca.apps.cli.originals import HashCheck
 from ceralacca.apps.cli.page import Page, Run
@@ -52,17 +53,26 @@ def written(instant: datetime) -> str:
 class Renderer:
     """Writes reports to a page in one language."""
 
-    def __init__(self, page: Page, words: Words, *, signs: bool = True) -> None:
+    def __init__(self, page: Page, words: Words, *, signs: bool = True, begun: bool = False) -> None:
         self._page = page
         self._words = words
         self._signs = _SIGNS if signs else _ASCII_SIGNS
-        self._begun = False
+        self._begun = begun
 
     def missing(self, keys: tuple[str, ...]) -> None:
         """Say what was not given and what cannot be said for want of it."""
         for key in keys:
             self._page.line(Run(f"? {self._label(key)}", "yellow"), hang=_STEP)
             self._begun = True
+
+    def aside(self, stream: TextIO) -> "Renderer":
+        """Return a renderer like this one that writes, as after something else, what is to be handed on."""
+        return Renderer(self._page.like(stream), self._words, signs=self._signs is _SIGNS, begun=True)
+
+    def hand_on(self, text: str) -> None:
+        """Write what was written of a message aside."""
+        self._page.verbatim(text if self._begun else text.removeprefix("\n"))
+        self._begun = True
 
     def line(self, report: MessageReport) -> None:
         """Write one message on one line, however long: mark, verdict, name, what it is."""
@@ -303,12 +313,11 @@ class Renderer:
             f"{self._words('outcome', event.outcome)}{detail}{issuer}{proof}"
         )
 
-    def summary(self, reports: list[MessageReport]) -> None:
+    def summary(self, *, valid: int, total: int) -> None:
         """Write the last line: how many are valid."""
-        valid = sum(report.valid for report in reports)
-        style = "green" if valid == len(reports) else "yellow"
+        style = "green" if valid == total else "yellow"
         self._page.gap()
-        self._page.line(Run(self._label("summary", valid=valid, total=len(reports)), style))
+        self._page.line(Run(self._label("summary", valid=valid, total=total), style))
 
     def _title(self, label: str, indent: int) -> None:
         self._page.line(Run(f"{self._label(label)}:", "bold"), indent=indent)

@@ -63,6 +63,8 @@ def unused_name(name: str, taken: set[str]) -> str:
 
 def visible(text: str) -> str:
     """Return text of others fit for a terminal: controls and direction marks are shown as escapes."""
+    if text.isascii() and text.isprintable():
+        return text
     return "".join(
         character
         if character == " " or (character.isprintable() and not _DIRECTION.match(character))

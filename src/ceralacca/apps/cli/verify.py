@@ -3,10 +3,12 @@
 One message is in memory at a time; of those before it only what the transactions need is kept.
 """
 
+import io
 import json
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from ceralacca.apps.cli.extract import Extractor
@@ -15,12 +17,13 @@ from ceralacca.apps.cli.judgement import Judgement
 from ceralacca.apps.cli.originals import HashCheck, Originals
 from ceralacca.apps.cli.render import Renderer
 from ceralacca.apps.cli.screen import bear_any_character, holds_signs, page_for, tell_error
+from ceralacca.apps.cli.several import FileAnswer, Told, judged_apart, processes_for
 from ceralacca.apps.cli.sources import Source, files_of, read_sources
 from ceralacca.apps.cli.words import Words
 from ceralacca.base.errors import UserError
 from ceralacca.core.model.notification import ReceiptKind
 from ceralacca.core.model.outcome import SealVerdict
-from ceralacca.core.story import Story, Witness, tell
+from ceralacca.core.story import Story, tell
 from ceralacca.services.verify_message import MessageReport, verify_message
 
 ALL_VALID, SOME_NOT, SOME_UNREADABLE = 0, 1, 2
@@ -50,6 +53,7 @@ def verify_files(arguments: list[str], judgement: Judgement, options: VerifyOpti
         judgement=judgement,
         extractor=Extractor(options.extract) if options.extract else None,
         originals=Originals(options.originals) if options.originals else None,
+        keeps_reports=options.as_json,
     )
     if options.as_json:
         for source in run.sources(_with_progress(files, words)):
@@ -67,6 +71,9 @@ class _Run:
     judgement: Judgement
     extractor: Extractor | None
     originals: Originals | None
+    keeps_reports: bool
+    """Whether the answer is one document at the end."""
+    told: list[Told] = field(default_factory=list)
     reports: list[MessageReport] = field(default_factory=list)
     checks: dict[str, tuple[HashCheck, ...]] = field(default_factory=dict)
     extracted: dict[str, str] = field(default_factory=dict)
@@ -92,17 +99,23 @@ class _Run:
         if self.originals is not None and report.issued_receipt is ReceiptKind.BRIEF and report.original is not None:
             self.checks[source.name] = self.originals.check(report.original)
         light = _light(report)
-        self.reports.append(light)
+        self.told.append(Told.of(light))
+        if self.keeps_reports:
+            self.reports.append(light)
         return light
+
+    def take_over(self, answer: FileAnswer) -> Iterator[str]:
+        """Keep what another process found in one file; yields the text of each message."""
+        if answer.error is not None:
+            self.unreadable[answer.name] = answer.error
+            tell_error(answer.error)
+        for told, text in answer.messages:
+            self.told.append(told)
+            yield text
 
     def stories(self) -> tuple[Story, ...]:
         """Return the transactions that the messages make up, those inside others included."""
-        everything = [one for report in self.reports for one in (report, *report.nested)]
-        return tell(
-            Witness(name=one.name, certification=one.certification, proven=one.proven)
-            for one in everything
-            if one.certification is not None
-        )
+        return tell(witness for told in self.told for witness in told.witnesses)
 
     @property
     def status(self) -> int:
@@ -110,24 +123,59 @@ class _Run:
         if self.unreadable:
             return SOME_UNREADABLE
         hashes_fit = all(check.file is not None for found in self.checks.values() for check in found)
-        return ALL_VALID if hashes_fit and all(report.valid for report in self.reports) else SOME_NOT
+        return ALL_VALID if hashes_fit and all(told.valid for told in self.told) else SOME_NOT
 
 
 def _write_text(run: _Run, files: list[str], options: VerifyOptions, words: Words) -> None:
-    renderer = Renderer(page_for(sys.stdout), words, signs=holds_signs(sys.stdout))
+    page = page_for(sys.stdout)
+    renderer = Renderer(page, words, signs=holds_signs(sys.stdout))
     renderer.missing(run.judgement.missing)
-    watched = files if sys.stdout.isatty() else _with_progress(files, words)
-    for source in run.sources(watched):
+    processes = processes_for(files) if run.extractor is None and run.originals is None else 1
+    if processes > 1:
+        look = partial(_look_apart, judgement=run.judgement, renderer=renderer, short=options.short)
+        with judged_apart(files, look, processes) as answers:
+            for _, answer in zip(_watched(files, words), answers, strict=True):
+                for text in run.take_over(answer):
+                    renderer.hand_on(text)
+    else:
+        _write_here(run, files, options, words, renderer)
+    stories = run.stories()
+    if stories and sum(1 + told.within for told in run.told) > 1:
+        renderer.stories(stories)
+    renderer.summary(valid=sum(told.valid for told in run.told), total=len(run.told))
+
+
+def _write_here(run: _Run, files: list[str], options: VerifyOptions, words: Words, renderer: Renderer) -> None:
+    for source in run.sources(_watched(files, words)):
         report = run.take(source)
         if options.short:
             renderer.line(report)
         else:
             renderer.report(report, run.checks.get(source.name, ()), extracted=run.extracted.get(source.name, ""))
         del source  # before the next one is read
-    stories = run.stories()
-    if stories and len(run.reports) + sum(len(report.nested) for report in run.reports) > 1:
-        renderer.stories(stories)
-    renderer.summary(run.reports)
+
+
+def _look_apart(name: str, *, judgement: Judgement, renderer: Renderer, short: bool) -> FileAnswer:
+    """Judge and tell the messages of one file, in a process that judges for another."""
+    messages: list[tuple[Told, str]] = []
+    error = None
+    try:
+        for source in read_sources(name):
+            report, _ = _judge(source, judgement)
+            text = io.StringIO()
+            own = renderer.aside(text)
+            if short:
+                own.line(report)
+            else:
+                own.report(report)
+            messages.append((Told.of(report), text.getvalue()))
+    except UserError as unreadable:
+        error = unreadable
+    return FileAnswer(name=name, messages=tuple(messages), error=error)
+
+
+def _watched(files: list[str], words: Words) -> Iterable[str]:
+    return files if sys.stdout.isatty() else _with_progress(files, words)
 
 
 def _write_json(run: _Run) -> None:
