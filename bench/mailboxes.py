@@ -2,7 +2,7 @@
 
 Subject: `Maildir.put` as the delivery point calls it: durable, recorded, renamed, durable again. Bound: the
 same octets appended to one file and synced once for as many messages as the batch holds - the least that
-durability can cost.
+durability can cost. Beside it the plain way, every file and folder synced for itself in threads.
 
     python bench/mailboxes.py [--quick] [--folder DIR]
 """
@@ -75,7 +75,7 @@ def main() -> int:
     table = Table("mailboxes")
     try:
         with ThreadPoolExecutor(8) as pool:
-            for octets, size, goal in ((10_000, 1, None), (10_000, 16, None), (10_000, 64, 0.2), (100_000, 16, None)):
+            for octets, size in ((10_000, 1), (10_000, 16), (10_000, 64), (100_000, 16)):
                 content = b"x" * octets
 
                 def per_message(act, size=size) -> float:
@@ -92,7 +92,7 @@ def main() -> int:
 
                 name = f"{octets // 1000} KB, batches of {size}"
                 kit = {"subject": lambda: None, "bound_rate": bound, "window": window}
-                table.add(compare(f"deliveries, {name}", subject_rate=subject, goal=goal, **kit))
+                table.add(compare(f"deliveries, {name}", subject_rate=subject, **kit))
                 table.add(compare(f"file and folder synced each, {name}", subject_rate=plain, **kit))
     finally:
         shutil.rmtree(folder)

@@ -46,7 +46,7 @@ _BATCH = 64
 """Messages that share their syncs: bounds the open files and folders."""
 _THREADS = 8
 """Calls for durability under way at once: a journalling file system lets them share one write."""
-_FEW = 32
+_FEW = 16
 """Up to so many files or folders are synced each for itself; more of them by one call for the volume, which also
 waits for what others wrote there (measured: bench/mailboxes.py)."""
 _CHUNK = 2**20
