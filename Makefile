@@ -11,7 +11,10 @@ FUZZ_STAMP := $(VENV)/.fuzz-installed
 T ?= tests
 SECONDS_EACH ?= 60
 
-.PHONY: help dev check test conformance golden bench fuzz lock clean system format
+PORT_BASE ?= 28000
+DEMO ?=
+
+.PHONY: help demo dev check test conformance golden bench fuzz lock clean system format
 
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -19,6 +22,11 @@ help: ## print this list
 $(STAMP): requirements/dev.txt pyproject.toml tools/make_environment
 	tools/make_environment "$(PYTHON)" "$(VENV)"
 	@touch $@
+
+demo: $(STAMP) ## run a PEC nation: two providers, their mailboxes, one certified message; Ctrl-C ends it
+	@[ -x /usr/sbin/clamd ] && [ -x /usr/lib/dovecot/imap ] && [ -x /usr/lib/dovecot/pop3 ] && command -v openssl >/dev/null \
+		|| tools/system_packages openssl dovecot-imapd dovecot-pop3d clamav-daemon
+	@$(BIN)/pec demo --port-base $(PORT_BASE) $(DEMO)
 
 system: ## install (as root) or name the Debian packages that the tests need
 	@tools/system_packages

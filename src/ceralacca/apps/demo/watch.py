@@ -111,7 +111,12 @@ class Lookout:
             time.sleep(_LOOK)
 
     def rest(self, *, within: float = 60.0) -> list[Sighting]:
-        """Watch until nothing is on its way any more, and return what came. Raises WorldError when it takes longer.
+        """Watch until nothing is on its way any more, and return what came. Raises WorldError when it takes longer."""
+        self.quiet(within=within)
+        return self.fresh()
+
+    def quiet(self, *, within: float) -> None:
+        """Wait until nothing is on its way any more. Raises WorldError when it takes longer.
 
         What leaves one provider's queue is in the other's before: two quiet rounds mean that all are quiet.
         """
@@ -123,7 +128,6 @@ class Lookout:
                 raise WorldError(f"mail is still on its way after {within:.0f} s: {left}", remedy="see pec queue list")
             if not quiet:
                 time.sleep(_LOOK)
-        return self.fresh()
 
 
 def _left(store: DatabaseStore) -> dict[str, int]:
