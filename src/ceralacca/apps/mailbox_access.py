@@ -91,6 +91,6 @@ def _server(settings: Settings, store: Store) -> MailboxServer:
         dovecot_settings(settings),
         user=server_user(),
         signs_in=sign_in(settings, store),
-        mailboxes=MailboxDirectory(home=mail_store(settings).home, quota=quota),
+        mailboxes=MailboxDirectory(home=mail_store(settings, mail_owner(settings)).make_home, quota=quota),
         entropy=system_entropy,
     )
