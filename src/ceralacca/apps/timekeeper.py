@@ -15,7 +15,7 @@ from ceralacca.apps.data_folder import DataFolder
 from ceralacca.apps.directory_agent import DirectoryAgent, directory_agent
 from ceralacca.apps.duty import Duty
 from ceralacca.apps.settings import Settings
-from ceralacca.apps.virus_storage import delete_expired, virus_vault
+from ceralacca.apps.virus_storage import delete_expired, purge, virus_vault
 from ceralacca.apps.wiring import CLOCK, mail_store, provider_store
 from ceralacca.base.errors import WorldError
 from ceralacca.ports.store import Store
@@ -37,6 +37,7 @@ def run_timekeeper(settings: Settings, duty: Duty) -> None:
     try:
         agent = directory_agent(settings, store)
         mail, vault, tidied = mail_store(settings), virus_vault(settings), CLOCK.now()
+        purge(store)  # what a worker that was cut off has left
         duty.ready()
         while not duty.ending.is_set():
             duty.beat()
@@ -59,6 +60,7 @@ def _guarded(agent: DirectoryAgent, now: datetime) -> None:
 
 def _tidy(mail: Maildir, vault: VirusVault, store: Store, now: datetime) -> None:
     try:
+        purge(store)
         records, expired = mail.forget_deliveries(before=now - _FORGET), delete_expired(vault, store, now)
         _LOG.info("timekeeper.tidied", records=records, infected=expired)
     except WorldError as error:

@@ -1,7 +1,8 @@
 """The virus storage joined: infected messages are in the vault before the commit that names them (VI-1, VI-2).
 
-The workers store, the timekeeper deletes after thirty months. The key is a file of its own; unless the settings
-name another, it is made in the data folder at the first start.
+After that commit the store holds their octets no more. The workers store, the timekeeper deletes after
+thirty months. The key is a file of its own; unless the settings name another, it is made in the data
+folder at the first start.
 """
 
 from collections.abc import Sequence
@@ -10,12 +11,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
+import structlog
+
 from ceralacca.apps.data_folder import DataFolder
 from ceralacca.apps.settings import Settings
+from ceralacca.base.errors import WorldError
 from ceralacca.core.model.log import LogEvent, LogRow
 from ceralacca.ports.store import Commit, CommitOutcome, Postponed, Store
 from ceralacca.store.virus_vault import VaultEvent, VirusVault
 from ceralacca.trust.vault_key import VaultKey, make_vault_key
+
+_LOG = structlog.get_logger(__name__)
 
 
 def key_file(settings: Settings) -> Path:
@@ -48,7 +54,19 @@ class _StoreWithVault:
         for facts in (one for commit in commits for one in commit.infected):
             if not self._vault.holds(facts.key):
                 self._vault.put(facts, self._store.octets(facts.digest))
-        return self._store.commit(commits, postponed)
+        outcomes = self._store.commit(commits, postponed)
+        if any(commit.infected for commit in commits):
+            purge(self._store)
+        return outcomes
+
+
+def purge(store: Store) -> int:
+    """Let nothing but the vault hold what is infected (VI-2); what cannot go now goes when the timekeeper tidies."""
+    try:
+        return store.purge_infected()
+    except WorldError as error:
+        _LOG.warning("virus_storage.purge_waits", error=type(error).__name__)
+        return 0
 
 
 def with_vault(store: Store, vault: VirusVault) -> Store:

@@ -300,6 +300,14 @@ class Store(Protocol):
         """Return what lies in the virus storage of one transaction, oldest first."""
         ...
 
+    def purge_infected(self) -> int:
+        """Take the octets of infected messages out of this store, and return of how many (VI-2).
+
+        To be called once the virus storage has them. What a job not yet finished or a letter needs stays; octets that
+        come again are stored again.
+        """
+        ...
+
     # -- mailboxes ----------------------------------------------------------------------------------
 
     def domains(self) -> frozenset[str]:

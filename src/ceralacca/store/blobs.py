@@ -89,6 +89,13 @@ class BlobFolder:
             raise WorldError("stored octets are not whole", remedy="restore them from a backup")
         return view
 
+    def remove(self, digest: str) -> None:
+        """Remove octets that have a file; harmless when they have none. Raises WorldError."""
+        reach("blobs.remove.before")
+        with _disk():
+            self._path(digest).unlink(missing_ok=True)
+        reach("blobs.remove.after")
+
     def _path(self, digest: str) -> Path:
         return self._folder / digest[:2] / digest[2:]
 

@@ -36,7 +36,7 @@ from ceralacca.ports.store import (
     SentMessage,
     Taken,
 )
-from ceralacca.store import lookup, mailboxes, queue, schema
+from ceralacca.store import lookup, mailboxes, purge, queue, schema
 from ceralacca.store.blobs import BlobFolder
 from ceralacca.store.durable_files import make_folder
 from ceralacca.store.engine import Database, Raced, RefusedByDatabase, translated
@@ -125,6 +125,8 @@ class DatabaseStore:
             row = connection.execute(select(BLOB).where(BLOB.c.digest == digest)).first()
         if row is None:
             raise WorldError("stored octets are missing", remedy="restore them from a backup")
+        if row.octets == b"" and row.size:
+            raise WorldError("infected octets are in the virus storage only")  # VI-2
         return row.octets if row.octets is not None else self._blobs.read(digest, row.size)
 
     # -- jobs ---------------------------------------------------------------------------------------
@@ -174,6 +176,13 @@ class DatabaseStore:
     def infected(self, identifier: str) -> list[InfectedMessage]:
         """Return what lies in the virus storage of one transaction."""
         return lookup.infected(self._database, identifier)
+
+    def purge_infected(self) -> int:
+        """Take the clear octets of infected messages away (VI-2); what is still needed stays."""
+        reach("database.purge.before")
+        count = _until_won(lambda: purge.purge_infected(self._database, self._blobs))
+        reach("database.purge.after")
+        return count
 
     # -- mailboxes ----------------------------------------------------------------------------------
 

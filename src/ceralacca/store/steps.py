@@ -20,6 +20,7 @@ from ceralacca.ports.store import Commit, CommitOutcome, StateChange
 from ceralacca.store.blobs import Blob, blob_of
 from ceralacca.store.bulk import insert_rows
 from ceralacca.store.columns import shortened
+from ceralacca.store.purge import stored_digests
 from ceralacca.store.rows import (
     Values,
     blob_values,
@@ -129,6 +130,8 @@ class _Known:
     """Id by key; None for a job of this batch."""
     keys: dict[Table, set[_Key]]
     digests: set[str]
+    purged: set[str]
+    """Digests whose octets were infected and are in the virus storage only (VI-2); they may come again."""
     states: dict[tuple[str, str], RecipientState]
 
 
@@ -140,6 +143,8 @@ class _Writing:
     finished: list[int] = field(default_factory=list)
     jobs: dict[str, Values] = field(default_factory=dict)
     moves: list[StateChange] = field(default_factory=list)
+    again: list[Blob] = field(default_factory=list)
+    """Octets that were purged and have come again."""
 
 
 def apply(connection: Connection, steps: Sequence[Step], *, row_limit: int) -> list[CommitOutcome]:
@@ -164,11 +169,13 @@ def _look_up(connection: Connection, steps: Sequence[Step]) -> _Known:
         if each.blob:
             digests.add(each.blob.digest)
     jobs = _jobs(connection, [step.commit for step in steps])
+    stored, purged = stored_digests(connection, list(_portions(digests)))
     return _Known(
         jobs=jobs,
         job_ids={key: number for number, key in jobs.items()},
         keys={table: set(_present(connection, _KEYED[table], keys[table])) for table in _KEYED},
-        digests=set(_present(connection, BLOB.c.digest, digests)),
+        digests=stored,
+        purged=purged,
         states=_states(connection, [step.commit for step in steps]),
     )
 
@@ -277,7 +284,10 @@ def _store(new: Sequence[_Keyed], known: _Known, writing: _Writing, row_limit: i
         known.keys[each.table].add(each.key)
         if each.blob and each.blob.digest not in known.digests:
             known.digests.add(each.blob.digest)
-            writing.rows[BLOB].append(blob_values(each.blob, in_row=each.blob.size <= row_limit))
+            if each.blob.digest in known.purged:
+                writing.again.append(each.blob)
+            else:
+                writing.rows[BLOB].append(blob_values(each.blob, in_row=each.blob.size <= row_limit))
         writing.rows[each.table].append(each.row)
         writing.rows[RECIPIENT_STATE].extend(each.more)
 
@@ -307,6 +317,8 @@ def _finish(number: int | None, known: _Known, writing: _Writing) -> None:
 
 
 def _write(connection: Connection, writing: _Writing) -> None:
+    for blob in writing.again:  # into the row whatever their size: their file may be on its way out
+        connection.execute(update(BLOB).where(BLOB.c.digest == blob.digest).values(octets=bytes(blob.octets)))
     for table, rows in writing.rows.items():
         if rows:
             insert_rows(connection, table, rows)

@@ -24,7 +24,7 @@ BLOB = Table(
     METADATA,
     Column("digest", Text, primary_key=True),  # SHA-256, hexadecimal
     Column("size", Number, nullable=False),
-    Column("octets", Raw),  # NULL: in the folder of blobs, under the digest
+    Column("octets", Raw),  # NULL: in the folder of blobs, under the digest; empty: purged, in the virus storage only
 )
 
 

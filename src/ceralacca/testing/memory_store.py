@@ -138,6 +138,17 @@ class MemoryStore:
             found = [each for each in self._infected.values() if each.identifier == identifier]
         return sorted(found, key=lambda each: (each.found, each.key))
 
+    def purge_infected(self) -> int:
+        """Take the octets of infected messages away (VI-2)."""
+        with self._lock:
+            named = {waiting.job.payload.get("inbound") for waiting in self._jobs.values()}
+            needed = {each.digest for each in self._inbound.values() if each.key in named}
+            needed |= {each.digest for each in self._letters.values()}
+            gone = {each.digest for each in self._infected.values()} & set(self._blobs) - needed
+            for digest in gone:
+                del self._blobs[digest]
+            return len(gone)
+
     # -- mailboxes ----------------------------------------------------------------------------------
 
     def domains(self) -> frozenset[str]:

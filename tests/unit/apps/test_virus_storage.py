@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from ceralacca.apps.virus_storage import delete_expired, with_vault
+from ceralacca.apps.virus_storage import delete_expired, purge, with_vault
+from ceralacca.base.errors import WorldError
 from ceralacca.core.model.address import Address
 from ceralacca.core.model.log import LogEvent
 from ceralacca.ports.letters import Inbound, Point
@@ -47,9 +48,28 @@ def test_a_commit_that_names_it_finds_it_there(store, vault):
 
 
 def test_a_redo_stores_no_second_copy(store, vault):
+    (job,) = store.claim([JobKind.SUBMISSION], now=NOON, limit=1, lease=timedelta(minutes=1))
     kept = with_vault(store, vault)
-    for _ in range(2):
-        kept.commit([Commit(infected=(FACTS,))])
+    wanted = Commit(done=job.id, infected=(FACTS,))
+    assert [kept.commit([wanted])[0] for _ in range(2)] == [CommitOutcome.DONE, CommitOutcome.REPEATED]
+    assert len(vault.journal()) == 1
+
+
+@pytest.mark.requirement("VI-2")
+def test_after_the_commit_only_the_vault_has_the_octets(store, vault):
+    (job,) = store.claim([JobKind.SUBMISSION], now=NOON, limit=1, lease=timedelta(minutes=1))
+    with_vault(store, vault).commit([Commit(done=job.id, infected=(FACTS,))])
+    with pytest.raises(WorldError):
+        store.octets(FACTS.digest)
+    assert vault.take("access:1", purpose="test", instant=NOON).octets == OCTETS
+
+
+@pytest.mark.requirement("VI-1", "VI-2")
+def test_whoever_is_cut_off_before_the_commit_finds_all_of_it_again(store, vault):
+    (job,) = store.claim([JobKind.SUBMISSION], now=NOON, limit=1, lease=timedelta(minutes=1))
+    vault.put(FACTS, store.octets(FACTS.digest))
+    assert purge(store) == 0, "no commit names it yet"
+    assert with_vault(store, vault).commit([Commit(done=job.id, infected=(FACTS,))]) == [CommitOutcome.DONE]
     assert len(vault.journal()) == 1
 
 
