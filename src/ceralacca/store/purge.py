@@ -44,7 +44,7 @@ def purge_infected(database: Database, blobs: BlobFolder) -> int:
     return sum(_purge(database, blobs, digest) for digest in candidates)
 
 
-def _infected() -> Select[tuple[str]]:
+def _infected() -> Select[str]:
     """Select what the virus storage has and the store has still; asked without reading the octets."""
     there = or_(BLOB.c.octets.is_(None), func.length(BLOB.c.octets) > 0) & (BLOB.c.size > 0)
     return select(INFECTED.c.digest).distinct().join(BLOB, BLOB.c.digest == INFECTED.c.digest).where(there)
