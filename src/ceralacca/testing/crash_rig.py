@@ -410,7 +410,7 @@ def _attend(pair: Pair, parent: socket.socket, *, stream: bool) -> None:
 
 def _prepare(orders: Orders) -> None:
     """Set up what makes this life one of a test."""
-    book = (orders.folder / "diagnostics").open("a")  # noqa: SIM115 open for as long as the child lives
+    book = (orders.folder / "diagnostics").open("a")
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
         logger_factory=structlog.WriteLoggerFactory(file=book),

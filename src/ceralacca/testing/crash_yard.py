@@ -47,6 +47,9 @@ _LEASES_END: Final = timedelta(minutes=11)
 _LONGEST_LIFE: Final = 120.0
 """Seconds after which a child that says nothing is a failure of the rig."""
 
+_MOST_OF_A_LIFE: Final = 6
+"""Messages sent to one life of a storm: enough that every death finds work under way."""
+
 
 class RigFailure(Exception):
     """The rig itself did not do what it was told: nothing was found out."""
@@ -105,6 +108,10 @@ class Yard:
         self._databases.close()
         shutil.rmtree(self._root, ignore_errors=True)
 
+    def plant(self, name: str) -> None:
+        """Plant a bug in every child from now on; empty for none."""
+        self._plant = name
+
     # -- cases -------------------------------------------------------------------------------------
 
     def points(self, flow: Flow) -> list[Point]:
@@ -159,7 +166,7 @@ class Yard:
         shutil.copytree(kept, self.folder, symlinks=True)
         self._databases.go_back(flow.name)
         told, self._lives = self._ready[flow.name]
-        self._told = list(told)
+        self._told, self._mails = list(told), len(told)  # the same octets in every case: sealed and checked once
 
     def _empty(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -167,7 +174,7 @@ class Yard:
         for name in HOSTS:
             (data_of(self.folder) / name).mkdir()
         self._databases.empty()
-        self._told, self._lives = [], 0
+        self._told, self._lives, self._mails = [], 0, 0
 
     def _aftermath(self, flow: Flow) -> list[str]:
         self._pass_leases()
@@ -205,8 +212,9 @@ class Yard:
             if child.ports is None:
                 raise RigFailure(self._trace())
             killer = _kill_later(child.pid, chance.uniform(0.02, 0.6))
-            while self._send(child.ports, self._next(chance.choice(STREAM))):
-                pass
+            for _ in range(_MOST_OF_A_LIFE):
+                if not self._send(child.ports, self._next(chance.choice(STREAM))):
+                    break
             os.waitpid(killer, 0)
             if not self._reap(child, may_die=True):
                 raise RigFailure("a child that was to die has ended of itself")

@@ -1,0 +1,139 @@
+"""`make crash`: kills a provider pair at every failpoint of every flow, on both engines, and has it judged from outside.
+
+    tools/crash.py [--engine sqlite|postgresql ...] [--flow NAME ...] [--storm 100] [--seed 1] [--parts 2]
+
+Then the planted bugs must be found, and last comes a storm: so many SIGKILLs at random moments under a
+stream of mail. On SQLite each death is a power cut as well, which takes back what was not synced. Ends with 0
+only when no invariant was broken, every point was reached and every planted bug was found.
+"""
+
+import argparse
+import json
+import multiprocessing
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from ceralacca.testing.crash_flows import FLOWS
+from ceralacca.testing.crash_plants import FOUND_IN
+from ceralacca.testing.crash_yard import RigFailure, Verdict, Yard
+
+ENGINES = ("sqlite", "postgresql")
+
+
+@dataclass(frozen=True)
+class Errand:
+    """What one process is to do."""
+
+    engine: str
+    flow: str = ""
+    part: int = 0
+    parts: int = 1
+    every: int = 1
+    plant: str = ""
+    storm: int = 0
+    seed: int = 1
+
+    @property
+    def power(self) -> bool:
+        return self.engine == "sqlite"
+
+    @property
+    def name(self) -> str:
+        what = f"planted {self.plant}" if self.plant else self.flow or f"storm of {self.storm}, seed {self.seed}"
+        return f"{self.engine:10} {what}"
+
+
+@dataclass
+class Result:
+    """What came of it."""
+
+    name: str
+    cases: int
+    broken: list[str]
+    seconds: float
+    note: str = ""
+
+
+def do(errand: Errand) -> Result:
+    start = time.monotonic()
+    try:
+        with Yard(errand.engine, plant="" if errand.flow else errand.plant, power=errand.power) as yard:
+            cases, broken, note = _do(errand, yard)
+    except RigFailure as failure:
+        cases, broken, note = 0, [f"the rig failed: {failure}"], ""
+    return Result(errand.name, cases, broken, time.monotonic() - start, note)
+
+
+def _do(errand: Errand, yard: Yard) -> tuple[int, list[str], str]:
+    if errand.storm:
+        answered, broken = yard.storm(errand.storm, errand.seed)
+        return errand.storm, broken, f"{answered} messages answered 250"
+    flow = FLOWS[errand.flow]
+    points = yard.points(flow)
+    if errand.plant:
+        yard.plant(errand.plant)
+        for count, point in enumerate(points, 1):
+            found = yard.kill_at(flow, point).broken
+            if found:
+                return count, [], f"found at {point[0]}:{point[1]} by {found[0][:120]}"
+        return len(points), [f"{errand.plant} was not found in {errand.flow}"], ""
+    verdicts = [yard.kill_at(flow, point) for point in points[errand.part :: errand.parts * errand.every]]
+    names = len({name for name, _ in points})
+    return len(verdicts), [*_words(verdicts)], f"{len(points)} points, {names} failpoints"
+
+
+def _words(verdicts: Iterable[Verdict]) -> Iterable[str]:
+    for verdict in verdicts:
+        if not verdict.reached:
+            yield f"{verdict.flow} {verdict.point}: not reached"
+        for words in verdict.broken:
+            yield f"{verdict.flow} {verdict.point}: {words}"
+
+
+def errands(wanted: argparse.Namespace) -> list[Errand]:
+    made = [
+        Errand(engine=engine, flow=flow, part=part, parts=wanted.parts, every=wanted.every)
+        for engine in wanted.engine
+        for flow in wanted.flow
+        for part in range(wanted.parts)
+    ]
+    plants = [wanted.plant] if wanted.plant else list(FOUND_IN) if wanted.plants else []
+    made += [Errand(engine=wanted.engine[0], flow=FOUND_IN[plant], plant=plant) for plant in plants]
+    if wanted.storm:
+        made += [Errand(engine=engine, storm=wanted.storm, seed=wanted.seed) for engine in wanted.engine]
+    return made
+
+
+def main(words: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--engine", nargs="+", choices=ENGINES, default=list(ENGINES))
+    parser.add_argument("--flow", nargs="*", choices=list(FLOWS), default=list(FLOWS))
+    parser.add_argument("--parts", type=int, default=1, help="processes that share one flow")
+    parser.add_argument("--storm", type=int, default=100, help="SIGKILLs at random moments, on each engine")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--plants", action=argparse.BooleanOptionalAction, default=True)
+    parser.add_argument("--plant", choices=list(FOUND_IN), default="", help="one of them")
+    parser.add_argument("--every", type=int, default=1, help="kill at one point of so many")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--json", action="store_true")
+    wanted = parser.parse_args(words)
+    start, results = time.monotonic(), list[Result]()
+    with multiprocessing.get_context("spawn").Pool(wanted.jobs, maxtasksperchild=1) as pool:
+        for result in pool.imap_unordered(do, errands(wanted)):
+            results.append(result)
+            print(json.dumps(vars(result)) if wanted.json else _shown(result), flush=True)
+    broken = sum(len(result.broken) for result in results)
+    cases = sum(result.cases for result in results)
+    print(f"{cases} deaths, {broken} violations, {time.monotonic() - start:.0f} s", file=sys.stderr)
+    return 1 if broken else 0
+
+
+def _shown(result: Result) -> str:
+    line = f"{result.name:44} {result.cases:4} deaths, {len(result.broken)} violations, {result.seconds:4.0f} s"
+    return "\n".join([f"{line}  {result.note}", *(f"    {words}" for words in result.broken[:20])])
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
