@@ -1,4 +1,4 @@
-"""`make crash`: kills a provider pair at every failpoint of every flow, on both engines, and has it judged from outside.
+"""`make crash`: kills a provider pair at every failpoint of every flow, on both engines; judged from outside.
 
     tools/crash.py [--engine sqlite|postgresql ...] [--flow NAME ...] [--storm 100] [--seed 1] [--parts 2]
 
@@ -37,10 +37,12 @@ class Errand:
 
     @property
     def power(self) -> bool:
+        """Whether a death is a power cut."""
         return self.engine == "sqlite"
 
     @property
     def name(self) -> str:
+        """What is printed."""
         what = f"planted {self.plant}" if self.plant else self.flow or f"storm of {self.storm}, seed {self.seed}"
         return f"{self.engine:10} {what}"
 
@@ -57,6 +59,7 @@ class Result:
 
 
 def do(errand: Errand) -> Result:
+    """Run one errand in a yard of its own."""
     start = time.monotonic()
     try:
         with Yard(errand.engine, plant="" if errand.flow else errand.plant, power=errand.power) as yard:
@@ -93,6 +96,7 @@ def _words(verdicts: Iterable[Verdict]) -> Iterable[str]:
 
 
 def errands(wanted: argparse.Namespace) -> list[Errand]:
+    """Return what the words ask for."""
     made = [
         Errand(engine=engine, flow=flow, part=part, parts=wanted.parts, every=wanted.every)
         for engine in wanted.engine
@@ -107,6 +111,7 @@ def errands(wanted: argparse.Namespace) -> list[Errand]:
 
 
 def main(words: Sequence[str]) -> int:
+    """Run all errands; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--engine", nargs="+", choices=ENGINES, default=list(ENGINES))
     parser.add_argument("--flow", nargs="*", choices=list(FLOWS), default=list(FLOWS))

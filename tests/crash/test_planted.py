@@ -1,4 +1,4 @@
-"""A campaign that finds nothing is worth what it would have found: bugs planted on purpose are seen, each by its rule."""
+"""A campaign that finds nothing is worth what it would have found: each bug planted on purpose is seen."""
 
 import pytest
 

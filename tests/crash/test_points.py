@@ -1,4 +1,4 @@
-"""A provider pair is killed at failpoints of each flow, lives again, and no invariant is broken. `make crash` kills at all."""
+"""A provider pair is killed at some failpoints of each flow, lives again, and breaks nothing; `make crash` does all."""
 
 import pytest
 

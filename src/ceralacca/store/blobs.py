@@ -70,6 +70,7 @@ class BlobFolder:
         with _disk():
             self._make_shelves(wanted)
             written = [self._write(blob) for blob in wanted.values() if not self._is_there(blob)]
+            reach("blobs.sync.before")
             self._sync(written)
             reach("blobs.rename.before")
             for path, digest in written:

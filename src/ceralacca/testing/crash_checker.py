@@ -353,12 +353,12 @@ def _recipient(one: Signed) -> str:
 
 
 def _is_about(one: Signed, row: Row) -> bool:
-    return one.identifier == row["identifier"] and _recipient(one) == row["recipient_key"]
+    return (one.identifier, _recipient(one)) == (row["identifier"], row["recipient_key"])
 
 
 def _is_twelve_hours(one: Signed) -> bool:
     detail = (one.facts.error_detail or "") if one.facts else ""
-    return one.row is MessageRow.DELIVERY_TIMEOUT and Timeout.TWELVE_HOURS.value.code in detail
+    return one.row is MessageRow.DELIVERY_TIMEOUT and str(Timeout.TWELVE_HOURS.value.code) in detail
 
 
 def _is_final_for(one: Signed, row: Row) -> bool:

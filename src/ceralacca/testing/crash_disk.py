@@ -80,11 +80,11 @@ class VolatileDisk:
 
 def _place(path: Any, folder: int | None) -> str:
     text = os.fspath(path)
-    return text if folder is None or os.path.isabs(text) else f"{_opened(folder)}/{text}"
+    return text if folder is None or text.startswith("/") else f"{_opened(folder)}/{text}"
 
 
 def _opened(handle: int) -> str:
-    return os.readlink(f"/proc/self/fd/{handle}")
+    return str(Path(f"/proc/self/fd/{handle}").readlink())
 
 
 @dataclass(slots=True)
@@ -97,16 +97,18 @@ class _Name:
     file: int
 
     def concerns(self, folder: str, file: int) -> bool:
-        return self.file == file or (bool(folder) and folder in {os.path.dirname(self.new), os.path.dirname(self.old)})
+        return self.file == file or (
+            bool(folder) and folder in {str(Path(self.new).parent), str(Path(self.old).parent)}
+        )
 
     def take_back(self) -> None:
         with suppress(OSError):  # a folder that is not empty stays
             if self.act == "rename":
-                os.rename(self.new, self.old)
+                Path(self.new).rename(self.old)
             elif self.act == "mkdir":
-                os.rmdir(self.new)
+                Path(self.new).rmdir()
             else:
-                os.unlink(self.new)
+                Path(self.new).unlink()
 
 
 @dataclass(slots=True)

@@ -1,11 +1,14 @@
-"""What a crash left behind, read from outside: tables by plain SQL, files of blobs and mailboxes, the books of the clients.
+"""What a crash left behind, read from outside: tables by plain SQL, files of blobs and mailboxes, clients' books.
 
 Shares no code with the store: if the two read the same rows, they say the same. Reads only.
 """
 
 import json
+import shutil
 import sqlite3
+import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -202,18 +205,28 @@ def read_evidence(folder: Path, urls: Mapping[str, str], users: Mapping[str, Any
 
 
 def read_tables(url: str) -> dict[str, list[Row]]:
-    """Return all rows of all tables."""
+    """Return all rows of all tables; of SQLite those of a copy, for opening a database repairs it."""
+    found: dict[str, list[Row]] = {}
     if url.startswith("sqlite:"):
-        connection = sqlite3.connect(url.removeprefix("sqlite:///"))
-        try:
-            connection.execute("PRAGMA query_only=1")
+        with _copied(Path(url.removeprefix("sqlite:///"))) as copy, closing(sqlite3.connect(copy)) as connection:
             connection.row_factory = sqlite3.Row
-            return {name: [dict(row) for row in connection.execute(f"SELECT * FROM {name}")] for name in TABLES}  # noqa: S608
-        finally:
-            connection.close()
+            for name in TABLES:
+                found[name] = [dict(row) for row in connection.execute(f"SELECT * FROM {name}")]  # noqa: S608
+        return found
     with psycopg.connect(url, row_factory=psycopg.rows.dict_row) as server:
         server.read_only = True
-        return {name: server.execute(f"SELECT * FROM {name}").fetchall() for name in TABLES}  # type: ignore[arg-type]  # noqa: S608
+        for name in TABLES:
+            found[name] = [*server.execute(f"SELECT * FROM {name}".encode()).fetchall()]  # noqa: S608
+    return found
+
+
+@contextmanager
+def _copied(database: Path) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="pec-crash-look-", dir=database.parents[3]) as name:
+        for path in (database, database.with_name(f"{database.name}-wal")):
+            if path.exists():
+                shutil.copy(path, name)
+        yield Path(name, database.name)
 
 
 def _mailbox(root: Path, key: str) -> list[Held]:

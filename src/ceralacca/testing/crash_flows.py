@@ -1,4 +1,4 @@
-"""What a crash campaign plays: eight flows and the hours of silence, each cut into what is ready before and what is killed.
+"""What a crash campaign plays: eight flows and hours of silence, each cut into what is ready and what is killed.
 
 A flow is made ready up to a point (`ready`), is then killed somewhere in `killed`, and afterwards everybody
 does everything until nothing is left to do. `Mail` is what clients outside send, and what is asked of the

@@ -6,6 +6,7 @@ into a child of the rig by replacing functions there; nothing of them is in the 
 Serves: AP-25, DP-3, IP-21, TI-10.
 """
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -52,8 +53,6 @@ def _reply_before_commit() -> None:
         real(self, messages)
 
     async def at_once(self: Reception, message: Any) -> None:
-        import asyncio
-
         task = asyncio.ensure_future(waited(self, message))
         dropped.add(task)
 
@@ -97,8 +96,8 @@ def _in_two(first: Callable[[Commit], Commit], second: Callable[[Commit], Commit
 
 def _doubled_receipt() -> None:
     """A delivery receipt is durable before its job is done, and the next try makes a receipt of its own."""
-    tries, real = f"try-{time.monotonic_ns()}", recipient_fate.letter_key
     changed: Any = recipient_fate
+    tries, real = f"try-{time.monotonic_ns()}", changed.letter_key
     changed.letter_key = lambda *words, **more: f"{real(*words, **more)}/{tries}"
     _in_two(
         lambda commit: replace(commit, done=None, fates=()) if commit.fates else commit,

@@ -19,6 +19,7 @@ import signal
 import socket
 import sys
 import threading
+import traceback
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -246,6 +247,7 @@ class Pair:
         self._listening: list[tuple[Listener, Reception]] = []
         self.ports: dict[str, int] = {}
         self.routes = Routes(by_domain={})
+        self._postmen: list[Postman] = []
         self.providers = [
             self._provider("alfa", orders.cast.alfa, orders.stage.alfa, UNSEEN),
             self._provider("beta", orders.cast.beta, orders.stage.beta, b""),
@@ -285,7 +287,9 @@ class Pair:
         raise RuntimeError("the pair never comes to rest")
 
     def close(self) -> None:
-        """Close the doors in good order."""
+        """Close the doors in good order, kept connections first."""
+        for postman in self._postmen:
+            postman.client.close()
         for listener, reception in self._listening:
             self._run(listener.stop(0.2))
             self._run(reception.close())
@@ -303,6 +307,8 @@ class Pair:
         client = ClientSettings(hostname=HOSTS[name], tls=tls_context(str(orders.tls[name].authority)), timeout=20)
         wire = orders.folder / "wire"
         wire.mkdir(exist_ok=True)
+        postman = Postman(client=SmtpClient(client, self.routes), folder=wire, lost=orders.stage.lost_replies)
+        self._postmen.append(postman)
         office = Office(
             provider=IssuingProvider(name=identity.name, address=identity.address),
             service_mailbox=users[0],
@@ -315,7 +321,7 @@ class Pair:
             mail=Maildir(home / "mail", clock=self.clock),
             entropy=entropy,
             clock=self.clock,
-            sends=Postman(client=SmtpClient(client, self.routes), folder=wire, lost=orders.stage.lost_replies),
+            sends=postman,
         )
         return Provider(name=name, office=office, store=store, does=does)
 
@@ -393,8 +399,6 @@ def live(orders: Orders, parent: socket.socket) -> None:
         parent.sendall(b"quiet\n")
         code = 0
     except BaseException as error:  # noqa: BLE001 the parent reads it
-        import traceback
-
         (orders.folder / "trace").write_text("".join(traceback.format_exception(error)))
     finally:
         os._exit(code)
