@@ -7,6 +7,7 @@ daylight saving) exists only where text is written: this module is that place.
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 ROME = ZoneInfo("Europe/Rome")
@@ -45,7 +46,13 @@ def legal_time(instant: datetime) -> LegalTime:
 
     The two readings of 02:30 on the October night differ in `zone` only.
     """
-    local = to_the_second(instant).astimezone(ROME)
+    return _kept_legal_time(to_the_second(instant))
+
+
+@lru_cache(maxsize=256)
+def _kept_legal_time(instant: datetime) -> LegalTime:
+    """Remember: one instant is written in several places of one message. UTC only, where equal is the same instant."""
+    local = instant.astimezone(ROME)
     return LegalTime(
         day=f"{local.day:02d}/{local.month:02d}/{local.year:04d}",
         time=f"{local.hour:02d}:{local.minute:02d}:{local.second:02d}",

@@ -26,7 +26,7 @@ _FILE_NAME = re.compile(r"[A-Za-z0-9._-]+")
 _BOUNDARY = re.compile(r"[A-Za-z0-9'()+_,./:=?-]{1,70}")
 _C1 = re.compile(r"[\x80-\x9f]")
 _CHUNK = re.compile(rb"[ \t]*[^ \t]+")
-_UNSAFE = re.compile(rb"[^ -<>-~]| \Z|\A\.|\AF(?=rom )")
+_UNSAFE = re.compile(rb"[^\n -<>-~]| $|^\.|^F(?=rom )", re.MULTILINE)
 _BASE64_OCTETS_OF_LINE = 57  # 76 characters
 
 
@@ -162,30 +162,18 @@ def quoted_printable(octets: bytes) -> bytes:
     >>> quoted_printable("è accettato \nFrom me".encode("iso-8859-1"))
     b'=E8 accettato=20\r\n=46rom me'
     """
-    lines = octets.replace(CRLF, b"\n").split(b"\n")
-    return CRLF.join(_quoted_printable_line(line) for line in lines)
-
-
-def _quoted_printable_line(line: bytes) -> bytes:
-    whole = _UNSAFE.sub(lambda found: b"=%02X" % found[0][0], line)
-    return whole if len(whole) <= 76 else _broken_line(line)
+    safe = _UNSAFE.sub(lambda found: b"=%02X" % found[0][0], octets.replace(CRLF, b"\n"))
+    return CRLF.join(line if len(line) <= 76 else _broken_line(line) for line in safe.split(b"\n"))
 
 
 def _broken_line(line: bytes) -> bytes:
-    """Encode a line that is longer than 76 octets, with soft line breaks."""
+    """Break an encoded line that is longer than 76 octets, with soft line breaks and never within an escape."""
     done: list[bytes] = []
-    current = b""
-    final = len(line) - 1
-    for at, octet in enumerate(line):
-        token = _ENCODED[octet] if at != final or octet != 0x20 else b"=20"
-        if len(current) + len(token) > (76 if at == final else 75):
-            done.append(current + b"=")
-            current = b""
-        if not current and (token == b"." or line.startswith(b"From ", at)):
-            token = b"=%02X" % octet
-        current += token
-    return CRLF.join([*done, current])
-
-
-_PLAIN = frozenset(range(0x20, 0x7F)) - {0x3D}
-_ENCODED = [bytes((octet,)) if octet in _PLAIN else b"=%02X" % octet for octet in range(256)]
+    while len(line) > 76:
+        escape = line.find(b"=", 73, 75)
+        end = 75 if escape < 0 else escape
+        done.append(line[:end] + b"=")
+        line = line[end:]
+        if line.startswith((b".", b"From ", b"From=20")):
+            line = b"=%02X" % line[0] + line[1:]
+    return CRLF.join([*done, line])
