@@ -14,7 +14,7 @@ from ceralacca.core.model.address import Address
 from ceralacca.formats.mime import parameters
 from ceralacca.formats.mime.addresses import read_addresses
 from ceralacca.formats.mime.defects import Defect
-from ceralacca.formats.mime.parameters import read_content_value
+from ceralacca.formats.mime.parameters import read_content_value, read_main_value
 from ceralacca.formats.mime.transfer import decode_transfer, transfer_defect
 from ceralacca.formats.mime.words import decode_words, neutral
 
@@ -71,6 +71,7 @@ def test_no_field_body_raises_or_brings_control_characters(body):
     read = read_addresses(body)
     texts += [*read.rejected, *(mailbox.display for mailbox in read.mailboxes)]
     value = read_content_value(body)
+    assert read_main_value(body) == value.value
     texts += [value.value, *value.params, *value.params.values()]
     for mailbox in read.mailboxes:
         assert Address.parse(mailbox.address.text) == mailbox.address

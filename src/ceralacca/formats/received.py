@@ -22,7 +22,7 @@ from ceralacca.formats.certification_xml import MalformedCertification, ReadCert
 from ceralacca.formats.mime.addresses import read_addresses
 from ceralacca.formats.mime.entity import Entity, look
 from ceralacca.formats.mime.header import Head, read_head
-from ceralacca.formats.mime.parameters import read_content_value
+from ceralacca.formats.mime.parameters import read_main_value
 from ceralacca.formats.mime.transfer import IDENTITY, decode_transfer
 from ceralacca.formats.mime.words import decode_octets, decode_words
 from ceralacca.formats.smime import MalformedSignature, NotSigned, SealForm, SignedMessage, split_signed
@@ -214,7 +214,7 @@ def read_received(data: Octets) -> Received:
 
 
 def _seal(data: Octets, head: Head) -> tuple[SignedMessage | None, Reason | None]:
-    kinds = [read_content_value(field.body).value for field in head.all("Content-Type")]
+    kinds = [read_main_value(field.body) for field in head.all("Content-Type")]
     if not kinds or (len(kinds) == 1 and kinds[0] not in _SIGNED_TYPES | _OPAQUE_TYPES):
         return None, Reason.NOT_SIGNED  # without copying a large original that is only a view
     try:

@@ -197,4 +197,5 @@ def _skeleton(text: str) -> str:
 
 
 def _shown(value: str) -> str:
-    return "".join(one if one.isprintable() else "\ufffd" for one in value[:_LONGEST_VALUE])
+    cut = value[:_LONGEST_VALUE]
+    return cut if cut.isprintable() else "".join(one if one.isprintable() else "\ufffd" for one in cut)

@@ -15,7 +15,7 @@ from ceralacca.base.errors import UnreadableMessage
 from ceralacca.core.model.reason import Reason
 from ceralacca.formats.message_summary import Attachment, MessageSummary, summarise, summarise_original
 from ceralacca.formats.mime.header import read_head
-from ceralacca.formats.mime.parameters import read_content_value
+from ceralacca.formats.mime.parameters import read_main_value
 from ceralacca.formats.received import Received, read_received
 from ceralacca.formats.splice import Octets
 
@@ -93,5 +93,5 @@ def _is_message(attachment: Attachment) -> bool:
 def _may_be_pec(octets: Octets) -> bool:
     """Look at the header only: most originals are no PEC message and need not be taken apart once more."""
     head = read_head(octets)
-    kinds = {read_content_value(one.body).value for one in head.all("Content-Type")}
+    kinds = {read_main_value(one.body) for one in head.all("Content-Type")}
     return bool(kinds & _SIGNED) or any(head.first(mark) for mark in _MARKS)
