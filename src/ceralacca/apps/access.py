@@ -1,8 +1,9 @@
 """The access point's process: submission by holders on 465 and 587.
 
-Faces holders, writes submissions, holds no signing key. Clauses: AP-1 to AP-4, AP-18, AP-25, AM-33, SE-3.
+Faces holders, writes submissions, holds no signing key. Clauses: AP-1 to AP-4, AP-18, AP-25, AM-33, SE-3, TI-1.
 """
 
+from ceralacca.apps.clock_guard import clock_guard
 from ceralacca.apps.data_folder import DataFolder
 from ceralacca.apps.duty import Duty
 from ceralacca.apps.listening import limits_of, serve_listener
@@ -22,11 +23,12 @@ def run_access(settings: Settings, duty: Duty) -> None:
     """Take submissions until the duty ends. Raises UserError."""
     DataFolder(settings.data.folder).make()
     store = provider_store(settings)
+    scans, clock_is_trusted = scanner(settings), clock_guard(settings)
     try:
         rules = AccessRules(
             sign_in(settings, store),
             reserved=(settings.provider.address, settings.provider.service_mailbox),
-            ready=scanner(settings).ready,
+            ready=lambda: clock_is_trusted() and scans.ready(),  # TI-1, AP-18
         )
         host, access = settings.access.host, settings.access
         doors = {"port": Door(host=host, port=access.port, implicit_tls=True)}

@@ -98,7 +98,7 @@ def examine(settings: Settings, now: datetime) -> list[Finding]:
         lambda: _dovecot(settings),
         lambda: _directory(folder, now),
         lambda: _crls(settings, folder, now),
-        lambda: _clock(clock_state()),
+        lambda: _clock(clock_state(), guarded=settings.clock.guard == "kernel"),
         lambda: _disk(settings.data.folder),
         lambda: _queue(settings, folder, now),
     )
@@ -278,12 +278,12 @@ def _crls(settings: Settings, folder: DataFolder, now: datetime) -> Iterator[Fin
         yield _found("crl", level, url=url, until=f"{facts.next_update:%Y-%m-%d %H:%M} UTC")
 
 
-def _clock(state: ClockState) -> Iterator[Finding]:
-    """TI-2. The kernel knows whether somebody keeps its clock; how wrong it is nobody here can tell."""
+def _clock(state: ClockState, *, guarded: bool) -> Iterator[Finding]:
+    """TI-1, TI-2. The kernel knows whether somebody keeps its clock; if not, a guarded provider stands still."""
     levels = {
         ClockState.KEPT: Level.GOOD,
-        ClockState.ALONE: Level.WARNING,
-        ClockState.UNKNOWN: Level.UNKNOWN,
+        ClockState.ALONE: Level.FAILED if guarded else Level.WARNING,
+        ClockState.UNKNOWN: Level.FAILED if guarded else Level.UNKNOWN,
     }
     yield _found(f"clock-{state.value}", levels[state])
 

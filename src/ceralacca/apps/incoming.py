@@ -1,8 +1,9 @@
 """The incoming point's process: mail of other providers and of everybody else, on 25.
 
-Faces the Internet, writes arrivals, holds no signing key. Clauses: IP-1 to IP-5, IP-21.
+Faces the Internet, writes arrivals, holds no signing key. Clauses: IP-1 to IP-5, IP-21, TI-1.
 """
 
+from ceralacca.apps.clock_guard import clock_guard
 from ceralacca.apps.data_folder import DataFolder
 from ceralacca.apps.duty import Duty
 from ceralacca.apps.listening import limits_of, serve_listener
@@ -15,11 +16,11 @@ def run_incoming(settings: Settings, duty: Duty) -> None:
     """Take arrivals until the duty ends. Raises UserError."""
     folder = DataFolder(settings.data.folder)
     folder.make()
-    store, scans = provider_store(settings), scanner(settings)
+    store, scans, clock_is_trusted = provider_store(settings), scanner(settings), clock_guard(settings)
 
     def could_be_judged() -> bool:
-        """IP-5: without directory or scanner nothing can be decided, and the peer keeps its message."""
-        return (folder.directory / "current").exists() and scans.ready()
+        """IP-5: without directory, scanner or clock nothing can be decided, and the peer keeps its message."""
+        return clock_is_trusted() and (folder.directory / "current").exists() and scans.ready()
 
     try:
         rules = IncomingRules(

@@ -4,10 +4,10 @@ The only process that reads the signing key, and so the one that fires the timer
 are sealed. It waits for hints of the listeners and of other workers, but what it believes is the queue: it
 looks there every second, and when the next job is due.
 
-Clauses: AP-25, IP-21, TI-10, SE-4.
+Clauses: AP-25, IP-21, TI-1, TI-10, SE-4.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Final
@@ -15,6 +15,7 @@ from typing import Final
 import structlog
 
 from ceralacca.apps.claims import Claims
+from ceralacca.apps.clock_guard import clock_guard
 from ceralacca.apps.data_folder import DataFolder
 from ceralacca.apps.duty import Duty
 from ceralacca.apps.settings import Settings
@@ -52,7 +53,9 @@ def run_worker(settings: Settings, duty: Duty, *, name: str = "worker", owner: O
         wake.wait(0)  # listen first, look then: no hint falls between
         claims.give_back(store, now=CLOCK.now(), lease=LEASE)
         duty.ready(batch=settings.workers.batch)
-        Worker(office, claims, wake, duty, batch=settings.workers.batch, threads=threads).work()
+        worker = Worker(office, claims, wake, duty, batch=settings.workers.batch, threads=threads)
+        worker.clock_is_trusted = clock_guard(settings)
+        worker.work()
     finally:
         threads.shutdown()
         wake.close()
@@ -76,11 +79,16 @@ class Worker:
     ) -> None:
         self._office, self._claims, self._wake, self._duty = office, claims, wake, duty
         self._batch, self._threads, self._kinds = batch, threads, kinds
+        self.clock_is_trusted: Callable[[], bool] = lambda: True
+        """While it says no, nothing is issued and every job waits (TI-1)."""
 
     def work(self) -> None:
         """Do batch after batch until the duty ends."""
         while not self._duty.ending.is_set():
             self._duty.beat()
+            if not self.clock_is_trusted():
+                self._duty.ending.wait(_POLL)
+                continue
             try:
                 if not self._do_batch():
                     self._wait()

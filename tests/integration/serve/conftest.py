@@ -68,6 +68,8 @@ imap_port = 0
 pop3_port = 0
 [virus]
 demo_database = true
+[clock]
+guard = "off"
 [log]
 file = "pec.log"
 stderr = false

@@ -27,6 +27,7 @@ class Settings(part.Section):
     mailboxes: part.MailboxesSection = Field(default_factory=part.MailboxesSection)
     virus: part.VirusSection = Field(default_factory=part.VirusSection)
     workers: part.WorkersSection = Field(default_factory=part.WorkersSection)
+    clock: part.ClockSection = Field(default_factory=part.ClockSection)
     log: part.LogSection = Field(default_factory=part.LogSection)
 
     @model_validator(mode="after")

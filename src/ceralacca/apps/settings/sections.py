@@ -327,6 +327,14 @@ class WorkersSection(Section):
     """Steps of one batch at once."""
 
 
+class ClockSection(Section):
+    """The clock that every receipt shows."""
+
+    guard: Literal["kernel", "off"] = "kernel"
+    """`kernel`: while the kernel does not say that a time service (chrony, systemd-timesyncd) keeps the clock, or after
+    it has jumped, mail is put off with 451 and nothing is issued (TI-1). `off`: only where somebody else keeps it."""
+
+
 class LogSection(Section):
     """Diagnostics for operators: JSON lines on standard error, never an address or a subject."""
 
