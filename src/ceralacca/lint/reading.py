@@ -7,6 +7,7 @@ counted. What cannot be read is left empty here, and the rules say so.
 
 import binascii
 import re
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -250,7 +251,7 @@ class Reading:
             self.xml_defect = "the transfer encoding is broken"
             return
         try:
-            self.tree = etree.fromstring(self.xml, _parser())
+            self.tree = _tree(self.xml)
         except (etree.XMLSyntaxError, ValueError) as error:
             self.xml_defect = f"not well-formed ({type(error).__name__})"
             return
@@ -348,6 +349,16 @@ def decoded_text(part: ReadPart) -> str | None:
         return None
 
 
-def _parser() -> etree.XMLParser:
-    # A parser of its own for each reading: lxml parsers are not shared between threads.
-    return etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
+_SPARE_PARSERS: deque[etree.XMLParser] = deque()
+"""As many as threads have needed at once: to make one takes longer than to read with it."""
+
+
+def _tree(document: bytes) -> etree._Element:
+    """Parse with a parser that is nobody else's meanwhile: lxml parsers are not shared between threads."""
+    try:
+        parser = _SPARE_PARSERS.pop()
+    except IndexError:
+        parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
+    tree = etree.fromstring(document, parser)
+    _SPARE_PARSERS.append(parser)  # one that met an error is let go
+    return tree
