@@ -86,8 +86,8 @@ def _stay(data: Path | None, port_base: int, words: Words) -> int:
                 step=screen.step,
             )
         screen.told(nation, told)
-        screen.next_steps(nation)
         with _ending() as ending:
+            screen.next_steps(nation)
             ending.wait()
         screen.stopping()
     screen.stopped(nation, kept=True)

@@ -87,7 +87,7 @@ class Screen:
     def submitted(self, answer: str) -> None:
         """Tell that the access point has answered."""
         self._page.line(Run(f"{'0.00':>{_WIDE}} s  "), Run(self._say("submitted", provider=ALFA.name)), hang=12)
-        self._page.line(Run(answer, "dim"), indent=12, wrap=False)
+        self._page.line(Run(answer, "dim"), indent=12)
 
     def step(self, step: Step) -> None:
         """Tell one message, where it lies, and what it is worth."""
