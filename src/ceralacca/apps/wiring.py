@@ -234,6 +234,7 @@ def _office(
         sends=sends,
         access=settings.access.rules(),
         deadlines=settings.deadlines.rules(),
+        require_tls_for_pec=settings.incoming.require_tls_for_pec,
     )
 
 

@@ -3,6 +3,9 @@
 Pure: from T0 and an instant to the timer events that are due. Waking up on time belongs to the
 timekeeper; what an event does is `core.transaction`; wording is `formats.texts`.
 
+The final notice and every patience of ours end before 24 hours, so that whoever was not reached is reported in time
+(SL-5, AD-2).
+
 Clauses: TI-6 to TI-11, TN-1, BT-7, AM-19.
 """
 

@@ -5,7 +5,7 @@ returns a classification that travels to the delivery point as a value, never as
 sender could forge (MO-14). Looking at octets is `formats.received`, the seal `trust.verifier`, the
 form `lint.form`; what is done with the result is `services.receive_message`.
 
-Clauses: IP-5, IP-7, IP-8, IP-10, IP-11, IP-14, IP-15, IP-22, MO-5, MO-13, MO-14, DR-1, GE-8, AM-24.
+Clauses: IP-4, IP-5, IP-7, IP-8, IP-10, IP-11, IP-14, IP-15, IP-22, MO-5, MO-13, MO-14, DR-1, GE-8, AM-24.
 """
 
 from dataclasses import dataclass
@@ -69,6 +69,8 @@ class IncomingFacts:
     """`providerName` of ourselves."""
     to_service_mailbox: bool
     """A recipient of the transaction is our service mailbox."""
+    lacks_tls: bool = False
+    """It came over an unprotected connection, and the provider takes no PEC traffic so (IP-4)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +145,7 @@ DETAILS: Final = {
 }
 """Italian detail of the anomaly envelope for each reason of `lint.reason` that can be a failure (4.7)."""
 _ANOMALY_DETAIL = "il messaggio e' una busta di anomalia"
+_LACKS_TLS_DETAIL = "il messaggio e' stato ricevuto su una connessione non protetta"
 _UNNAMED_DETAIL = "la struttura del messaggio non e' corretta"
 
 
@@ -207,7 +210,9 @@ def _form_fault(facts: IncomingFacts) -> str:
     if address is not None and address.mark is Mark.FAILED:  # IP-12
         return DETAILS["from-not-signer"]
     checked = facts.form and facts.certification is not None and facts.family is not MessageFamily.NONE
-    return "" if checked else _UNNAMED_DETAIL  # what was not checked may not be claimed
+    if not checked:
+        return _UNNAMED_DETAIL  # what was not checked may not be claimed
+    return _LACKS_TLS_DETAIL if facts.lacks_tls else ""  # IP-4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ The `Message-ID` field is replaced where it stands by the PEC msgid and followed
 
 Not here: whether the message may be accepted (`core.access_point`), the `Received` field of the access point.
 
-Clauses: AP-11, AP-14, AP-15, AP-21, AP-22, GE-14, GE-22, GE-31, SE-8.
+Clauses: AP-11, AP-14, AP-15, AP-21, AP-22, AM-12, GE-14, GE-22, GE-31, SE-8.
 """
 
 import re

@@ -5,7 +5,10 @@ mailboxes that `store.maildir` fills. Its log names sessions, never mailboxes.
 
 The language of the file changed in Dovecot 2.4, which is refused here until a template of its own exists.
 
-Clauses: DP-7 (protected channels only), MO-9.
+No Sieve, no vacation replies, no forwards, no delivery through Dovecot: nothing acts on a message before or after it
+is stored but its holder (DP-8).
+
+Clauses: DP-7 (protected channels only), DP-8, MO-9.
 """
 
 import re

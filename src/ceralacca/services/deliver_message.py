@@ -9,6 +9,9 @@ Only an envelope is answered (DP-1, MO-13): by the delivery receipt, or by the n
 when the mailbox cannot take it, at once or after hours of trouble (DP-6). Everything else that cannot be
 stored is logged; a receipt is held until its mailbox can take it again (AM-27).
 
+There are no aliases, groups, filters or forwards: the address of the transaction names the one mailbox, is the
+certified recipient, and nothing stands between arrival and storage (DP-8, DP-9).
+
 Clauses: F1 steps 8 and 9, F11; DP-1 to DP-6, DR-1, DR-2, DR-5, AD-1, AD-2, AM-27, IP-3, MO-9, MO-13, MO-14, LO-2.
 """
 

@@ -3,7 +3,7 @@
 Everything is derived from what the step is about, nothing from when or how often it runs. Identifiers
 of other providers are bounded and told apart by provider: nobody else's message can take the place of ours.
 
-Clauses: invariants 1 to 5 of ARCHITECTURE.md; IP-21, DP-3, AP-20, GE-29.
+Clauses: invariants 1 to 5 of ARCHITECTURE.md; IP-21, DP-3, AP-20, AM-29, GE-29.
 """
 
 from collections.abc import Iterable
@@ -43,7 +43,7 @@ def digest_of(*words: str) -> str:
 
 
 def identifier_of(inbound: StoredInbound, *, domain: str) -> str:
-    """Return the PEC msgid of a submission (AP-20): always the same one, so that it is answered once (AP-26).
+    """Return the PEC msgid of a submission (AP-20, AM-29): always the same one, so that it is answered once (AP-26).
 
     Its random part comes from the random part of the key under which the listener received it (GE-29).
     """

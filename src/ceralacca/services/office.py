@@ -74,6 +74,8 @@ class Office:
     access: AccessSettings = field(default_factory=AccessSettings)
     deadlines: DeadlineSettings = field(default_factory=DeadlineSettings)
     patience: Patience = field(default_factory=Patience)
+    require_tls_for_pec: bool = False
+    """Whether PEC traffic that came unprotected is wrapped as malformed (IP-4)."""
 
     def now(self) -> datetime:
         """Read the clock: once a step, to the second, as everything that is written shows it (TI-1, GE-23)."""

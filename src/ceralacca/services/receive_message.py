@@ -5,7 +5,8 @@ is taken in charge before it is scanned (AM-21), everything else is scanned firs
 `core.incoming_point`; the class travels to the delivery point in a job of ours and in no header (MO-14).
 Trouble of our own never makes a wrong class: the message, answered `250`, waits (IP-5).
 
-Clauses: F1 steps 5 to 9, F2, F7 to F11, F14; IP-5 to IP-22, MO-5, MO-12 to MO-14, PC-1 to PC-3, RV-1, VI-1, BA-1, LO-2.
+Clauses: F1 steps 5 to 9, F2, F7 to F11, F14; IP-4 to IP-22, MO-2, MO-5, MO-12 to MO-14,
+PC-1 to PC-3, RV-1, VI-1, BA-1, LO-2.
 """
 
 from dataclasses import dataclass, replace
@@ -53,7 +54,9 @@ def receive(job: Job, office: Office) -> Commit:
     kind = arrived.classification.kind
     if kind is MessageClass.TEMPORARY:
         raise NotYet("the seal cannot be judged at present")  # IP-5
-    arrived.log(LogEvent.ARRIVAL, detail=f"{kind} {arrived.classification.anomaly}".strip())
+    unprotected = kind is not MessageClass.ORDINARY and not inbound.tls
+    words = (kind.value, arrived.classification.anomaly, "over an unprotected connection" if unprotected else "")
+    arrived.log(LogEvent.ARRIVAL, detail=" ".join(word for word in words if word))  # IP-4
     if arrived.classification.quarantine:  # IP-22: stays where it is, in the store, and goes nowhere
         arrived.log(LogEvent.QUARANTINE, detail=f"kept as {inbound.key}")
     elif kind is MessageClass.ENVELOPE:
@@ -160,6 +163,7 @@ def _look(desk: Desk, inbound: StoredInbound) -> _Arrived:
         directory=directory,
         own_provider=office.provider.name,
         to_service_mailbox=to_service,
+        lacks_tls=office.require_tls_for_pec and not inbound.tls,
     )
     return _Arrived(
         desk=desk,
@@ -293,7 +297,7 @@ def _wrap(arrived: _Arrived) -> None:
 
 
 def _wants(arrived: _Arrived, recipient: Address) -> bool:
-    """IP-20: ordinary mail by the policy of the mailbox; what a provider sealed must be shown (IP-11)."""
+    """IP-20, AM-23: ordinary mail by the policy of the mailbox; what a provider sealed must be shown (IP-11)."""
     office = arrived.desk.office
     if recipient == office.provider.address and arrived.inbound.reverse_path is None:
         return False  # MO-12: bounces to the provider address

@@ -143,6 +143,7 @@ def _rows(sending: _Sending, outcomes: Mapping[Address, RcptOutcome]) -> Iterabl
         groups.setdefault(outcome, []).append(recipient)
     for outcome, recipients in groups.items():
         said = " ".join(str(word) for word in (outcome.code or "", outcome.enhanced, outcome.text) if word)
+        # Also for ordinary mail: the log says where opportunistic TLS was had (SE-6).
         yield _row(sending, _EVENTS[outcome.result], recipients, said, peer=outcome.host, tls=outcome.tls)
         if outcome.result is RcptResult.FAILED and not sending.is_envelope:
             _diagnostics.error("a receipt was refused for good", identifier=sending.letter.identifier)

@@ -8,6 +8,8 @@ worker costs them none. The receiving itself is the listener's; which checks the
 A message without verdict of the scanner is not accepted (AP-18): it waits, nothing is claimed, and
 after hours it is refused as a service that is not available.
 
+What the holder has encrypted is certified as anything else; the scanner sees its ciphertext (AM-26).
+
 Clauses: F1 steps 2 to 4, F2 to F6; AP-1, AP-2, AP-17 to AP-20, AP-25, AP-26, AC-2, TI-2, TI-6, VI-1, BT-5, MO-7, LO-2.
 """
 

@@ -279,3 +279,16 @@ def test_classification_is_a_value_that_cannot_be_changed():
     found = classify(ENVELOPE)
     with pytest.raises(FrozenInstanceError):
         found.kind = MessageClass.ORDINARY
+
+
+# -- unprotected channels ---------------------------------------------------------------------------
+
+
+@pytest.mark.requirement("IP-4")
+def test_pec_traffic_without_tls_is_malformed_where_the_provider_asks_for_tls():
+    found = classify(replace(ENVELOPE, lacks_tls=True))
+    assert found.kind is MessageClass.PEC_MALFORMED
+    assert "non protetta" in found.anomaly
+    assert classify(replace(DELIVERY, lacks_tls=True)).kind is MessageClass.PEC_MALFORMED
+    unsigned = replace(ENVELOPE, seal=seal(by=None, verdict=SealVerdict.UNSIGNED), lacks_tls=True)
+    assert classify(unsigned).kind is MessageClass.ORDINARY, "ordinary mail may come as it can (IP-1)"

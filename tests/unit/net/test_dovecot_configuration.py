@@ -97,3 +97,15 @@ def test_another_version_is_refused_with_the_way_out(answer):
     with pytest.raises(UserError, match="not supported") as refused:
         check_version(answer)
     assert "2.3" in refused.value.remedy
+
+
+@pytest.mark.requirement("DP-8")
+def test_nothing_filters_forwards_or_answers():
+    told = sections(write_configuration(settings(), USER))
+    assert told["protocols"] == "imap pop3", "no delivery, no ManageSieve, no submission"
+    plugins = {word for name, value in told.items() if name.endswith("mail_plugins") for word in value.split()}
+    assert plugins == {"quota", "imap_quota"}
+    words = " ".join([*told, *told.values()]).lower()
+    assert not [
+        word for word in ("sieve", "vacation", "redirect", "forward", "lda", "lmtp", "sendmail") if word in words
+    ]

@@ -210,6 +210,8 @@ class IncomingSection(Section):
     """With STARTTLS; 0 for any free port."""
     size: Size = 100 * MIB
     """Hard limit of one message. Receipts carry whole messages back: keep it well above `access.size`."""
+    require_tls_for_pec: Flag = False
+    """True wraps what other providers send without TLS in an anomaly envelope (IP-4); false flags it in the log."""
     recipients: Count = 1000
     """Of one transaction."""
     connections: Count = 1000

@@ -70,7 +70,7 @@ class IncomingRules:
         return Address(argument.path)
 
     async def forward_path(self, client: Client, argument: PathArgument) -> Address | Refusal:
-        """Take addresses of ours, whether the mailbox exists or not (IP-3); never relay."""
+        """Take addresses of ours, whether the mailbox exists or not (IP-3, AM-22); never relay."""
         del client
         if argument.path.lower() == "postmaster" and self._postmaster is not None:  # RFC 5321, 4.5.1
             return self._postmaster
