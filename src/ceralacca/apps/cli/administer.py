@@ -1,4 +1,7 @@
-"""`pec domain`, `pec mailbox`: what the provider serves, and whose mailboxes there are."""
+"""`pec domain`, `pec mailbox`: what the provider serves, and whose mailboxes there are.
+
+Every mailbox of a served domain is a PEC mailbox: there is no other kind (MO-2).
+"""
 
 import sys
 from contextlib import closing
@@ -24,6 +27,7 @@ from ceralacca.base.errors import UserError
 from ceralacca.base.identifiers import system_entropy
 
 if TYPE_CHECKING:
+    from ceralacca.apps.settings import Settings
     from ceralacca.ports.store import MailboxRecord, Store
 
 domains = typer.Typer(name="domain", help="The mail domains that the provider serves.", no_args_is_help=True)
@@ -50,12 +54,29 @@ def add_domain(
     """Serve a domain. It must also stand in the directory: `pec directory export`, then publish the file."""
     words = words_of(lang)
     as_address(f"a@{domain}")
+    _refuse_domain_of_another(load_settings(config, words), domain)
     with closing(open_store_of(config, words)) as store:
         store.add_domain(domain, now=SystemClock().now())
     if as_json:
         write_json({"domain": domain.lower()})
     else:
         print(words("administer", "domain_added", domain=domain.lower()))
+
+
+def _refuse_domain_of_another(settings: "Settings", domain: str) -> None:
+    """MO-2, MO-8: a PEC domain is one provider's; that of another would take its holders' mail."""
+    from ceralacca.apps.data_folder import DataFolder  # noqa: PLC0415
+    from ceralacca.apps.wiring import LocalDirectory  # noqa: PLC0415
+    from ceralacca.core.directory import name_key  # noqa: PLC0415
+
+    directory = LocalDirectory(DataFolder(settings.data.folder).directory)()
+    records = directory.records_of_domain(domain) if directory else ()
+    others = [record.name for record in records if record.provider_key != name_key(settings.provider.name)]
+    if others:
+        raise UserError(
+            f"{domain} is a PEC domain of {others[0]}, says the directory",
+            remedy="have that provider give it up first, then refresh: pec directory refresh",
+        )
 
 
 @domains.command("list")

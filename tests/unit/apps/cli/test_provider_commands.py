@@ -15,6 +15,7 @@ from ceralacca.core.model.log import LogEvent, LogRow
 from ceralacca.ports.store import Commit, JobKind, MailboxRecord, NewJob
 from ceralacca.store.credentials import is_password
 from ceralacca.testing.clock import NOON
+from ceralacca.testing.directory import directory_of, provider_record
 
 CONFIG = """
 [provider]
@@ -125,6 +126,18 @@ def test_domains_are_added_and_listed(pec, store):
     pec("domain", "add", "Alfa.example")
     assert answer(pec, "domain", "list") == {"alfa.example": 0}
     assert "not a mail address" in pec("domain", "add", "no domain", status=2).err
+
+
+@pytest.mark.requirement("MO-2", "MO-8")
+def test_a_domain_of_another_provider_is_not_served(pec, store, monkeypatch):
+    listed = directory_of(
+        provider_record("Beta Prova", ["beta.example"]), provider_record("ALFA prova", ["alfa.example"])
+    )
+    monkeypatch.setattr("ceralacca.apps.wiring.LocalDirectory", lambda folder: lambda: listed)
+    assert "Beta Prova" in pec("domain", "add", "BETA.example", status=2).err
+    pec("domain", "add", "alfa.example")
+    pec("domain", "add", "new.example")  # to be published yet
+    assert answer(pec, "domain", "list") == {"alfa.example": 0, "new.example": 0}
 
 
 def test_a_mailbox_is_opened_with_a_password_made_here(pec, store):
