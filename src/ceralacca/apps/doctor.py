@@ -3,13 +3,14 @@
 Each check gives findings with a code; sentences and remedies are `apps.cli.language`. Nothing is changed
 and no key is read. A check that cannot be made says so: it is never well for want of a look.
 
-Clauses: VI-3, IP-9, DI-3, DI-5, SE-1, SE-4, TI-2, LO-2.
+Clauses: VI-3, IP-2, IP-9, DI-3, DI-5, SE-1, SE-4, TI-2, LO-2.
 """
 
 import os
 import socket
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -34,6 +35,7 @@ from ceralacca.trust.key_files import read_certificates
 _SOON: Final = timedelta(days=30)
 _QUEUE_SLOW, _QUEUE_STUCK = timedelta(minutes=10), timedelta(hours=1)
 _DIRECTORY_OLD, _DIRECTORY_STALE = timedelta(hours=25), timedelta(hours=72)
+_DNS_SECONDS: Final = 3.0
 _LITTLE, _NONE = 2 * 2**30, 256 * 2**20
 
 
@@ -100,6 +102,7 @@ def examine(settings: Settings, now: datetime) -> list[Finding]:
         lambda: _crls(settings, folder, now),
         lambda: _clock(clock_state(), guarded=settings.clock.guard == "kernel"),
         lambda: _disk(settings.data.folder),
+        lambda: _exchangers(settings, folder),
         lambda: _queue(settings, folder, now),
     )
     return [finding for check in checks for finding in check()]
@@ -297,6 +300,36 @@ def _disk(folder: Path) -> Iterator[Finding]:
     free = disk.f_bavail * disk.f_frsize
     level = Level.FAILED if free < _NONE else Level.WARNING if free < _LITTLE else Level.GOOD
     yield _found("disk", level, gib=f"{free / 2**30:.1f}", folder=folder)
+
+
+def _exchangers(settings: Settings, folder: DataFolder) -> Iterator[Finding]:
+    """IP-2: MX records of our domains name this host or another that the provider says is its own."""
+    from ceralacca.net.mail_exchangers import DnsExchangers, LookupDeferred, NoSuchDomain  # noqa: PLC0415
+
+    if not settings.relay.dns or not (settings.data.database or folder.database.exists()):
+        yield _found("mx-unknown", Level.UNKNOWN, domain="*")
+        return
+    try:
+        with closing(provider_store(settings, connections=1)) as store:
+            domains = sorted(store.domains())
+    except PecError:
+        return  # the queue's check says why
+    finder = DnsExchangers()
+    finder.resolver.lifetime = _DNS_SECONDS
+    for domain in domains:
+        try:
+            named = [host.name.lower() for host in finder.find(domain)]
+        except (LookupDeferred, NoSuchDomain):
+            yield _found("mx-unknown", Level.UNKNOWN, domain=domain)
+            continue
+        yield judge_exchangers(domain, named, own={settings.provider.hostname, *settings.incoming.exchangers})
+
+
+def judge_exchangers(domain: str, named: Sequence[str], *, own: Collection[str]) -> Finding:
+    """Say whether every MX host of a domain, secondary ones included, is the provider's (IP-2)."""
+    strangers = [name for name in named if name not in own]
+    level = Level.FAILED if strangers else Level.GOOD
+    return _found("mx-foreign" if strangers else "mx", level, domain=domain, hosts=", ".join(strangers or named))
 
 
 def _queue(settings: Settings, folder: DataFolder, now: datetime) -> Iterator[Finding]:

@@ -212,6 +212,8 @@ class IncomingSection(Section):
     """Hard limit of one message. Receipts carry whole messages back: keep it well above `access.size`."""
     require_tls_for_pec: Flag = False
     """True wraps what other providers send without TLS in an anomaly envelope (IP-4); false flags it in the log."""
+    exchangers: tuple[HostName, ...] = ()
+    """Other hosts of the provider's own that MX records may name; `pec doctor` reports any that is not here (IP-2)."""
     recipients: Count = 1000
     """Of one transaction."""
     connections: Count = 1000
