@@ -1,8 +1,12 @@
-"""Reading back what steps have stored."""
+"""Reading back what steps have stored.
+
+A step reads some thirty things, each by its key. Their statements are therefore built once, here: building one
+anew costs several times what SQLite needs to answer it.
+"""
 
 from typing import Any
 
-from sqlalchemy import Select, Table, or_, select
+from sqlalchemy import Select, Table, bindparam, or_, select
 
 from ceralacca.core.model.address import Address
 from ceralacca.core.model.log import LogRow
@@ -21,44 +25,59 @@ from ceralacca.store.rows import (
 from ceralacca.store.tables import BLOB, FATE, INBOUND, INFECTED, LETTER, LOG_ROW, RECIPIENT_STATE, SENT_MESSAGE, TAKEN
 
 
+def _with_size(table: Table) -> Select[Any]:
+    return select(table, BLOB.c.size).join(BLOB).where(table.c.key == bindparam("wanted"))
+
+
+_INBOUND = _with_size(INBOUND)
+_LETTER = _with_size(LETTER)
+_SENT = select(SENT_MESSAGE).where(SENT_MESSAGE.c.identifier == bindparam("identifier"))
+_STATES = (
+    select(RECIPIENT_STATE.c.recipient, RECIPIENT_STATE.c.state)
+    .where(RECIPIENT_STATE.c.identifier == bindparam("identifier"))
+    .order_by(RECIPIENT_STATE.c.position)
+)
+_TAKEN = select(TAKEN.c.letter, TAKEN.c.at).where(
+    TAKEN.c.identifier == bindparam("identifier"),
+    TAKEN.c.provider == bindparam("provider"),
+    TAKEN.c.recipients_key == bindparam("recipients"),
+)
+_FATE = select(FATE.c.recipient, FATE.c.fate, FATE.c.at).where(
+    FATE.c.identifier == bindparam("identifier"),
+    FATE.c.provider == bindparam("provider"),
+    FATE.c.recipient_key == bindparam("recipient"),
+)
+
+
 def inbound(database: Database, key: str) -> StoredInbound | None:
     """Return a received message."""
     with database.reading() as connection:
-        row = connection.execute(_with_size(INBOUND).where(INBOUND.c.key == key)).first()
+        row = connection.execute(_INBOUND, {"wanted": key}).first()
     return None if row is None else read_inbound(key, row)
 
 
 def letter(database: Database, key: str) -> StoredLetter | None:
     """Return a letter."""
     with database.reading() as connection:
-        row = connection.execute(_with_size(LETTER).where(LETTER.c.key == key)).first()
+        row = connection.execute(_LETTER, {"wanted": key}).first()
     return None if row is None else read_letter(key, row)
-
-
-def _with_size(table: Table) -> Select[Any]:
-    return select(table, BLOB.c.size).join(BLOB)
 
 
 def sent(database: Database, identifier: str) -> SentMessage | None:
     """Return a message that we accepted, with its states in the order of its recipients."""
-    states = select(RECIPIENT_STATE.c.recipient, RECIPIENT_STATE.c.state)
-    states = states.where(RECIPIENT_STATE.c.identifier == identifier).order_by(RECIPIENT_STATE.c.position)
+    wanted = {"identifier": identifier}
     with database.reading() as connection:
-        row = connection.execute(select(SENT_MESSAGE).where(SENT_MESSAGE.c.identifier == identifier)).first()
+        row = connection.execute(_SENT, wanted).first()
         if row is None:
             return None
-        return read_sent(row, {each.recipient: each.state for each in connection.execute(states)})
+        return read_sent(row, {each.recipient: each.state for each in connection.execute(_STATES, wanted)})
 
 
 def taken(database: Database, provider: str, identifier: str, recipients: frozenset[Address]) -> Taken | None:
     """Return a taking in charge (IP-21)."""
-    query = select(TAKEN.c.letter, TAKEN.c.at).where(
-        TAKEN.c.identifier == identifier,
-        TAKEN.c.provider == provider,
-        TAKEN.c.recipients_key == recipients_key(recipients),
-    )
+    wanted = {"identifier": identifier, "provider": provider, "recipients": recipients_key(recipients)}
     with database.reading() as connection:
-        row = connection.execute(query).first()
+        row = connection.execute(_TAKEN, wanted).first()
     if row is None:
         return None
     return Taken(provider=provider, identifier=identifier, recipients=recipients, letter=row.letter, at=row.at)
@@ -66,11 +85,9 @@ def taken(database: Database, provider: str, identifier: str, recipients: frozen
 
 def fate(database: Database, provider: str, identifier: str, recipient: Address) -> RecipientFate | None:
     """Return what became of an envelope for one recipient."""
-    query = select(FATE).where(
-        FATE.c.identifier == identifier, FATE.c.provider == provider, FATE.c.recipient_key == recipient.key
-    )
+    wanted = {"identifier": identifier, "provider": provider, "recipient": recipient.key}
     with database.reading() as connection:
-        row = connection.execute(query).first()
+        row = connection.execute(_FATE, wanted).first()
     if row is None:
         return None
     return RecipientFate(provider=provider, identifier=identifier, recipient=row.recipient, fate=row.fate, at=row.at)

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from ceralacca.base.errors import UserError
 from ceralacca.core.model.address import Address
@@ -11,11 +11,14 @@ from ceralacca.store.engine import Database
 from ceralacca.store.rows import mailbox_values, read_mailbox
 from ceralacca.store.tables import DOMAIN, MAILBOX
 
+_DOMAINS = select(DOMAIN.c.name)
+_MAILBOX = select(MAILBOX).where(MAILBOX.c.address_key == bindparam("wanted"))
+
 
 def domains(database: Database) -> frozenset[str]:
     """Return the domains that we serve."""
     with database.reading() as connection:
-        return frozenset(connection.scalars(select(DOMAIN.c.name)))
+        return frozenset(connection.scalars(_DOMAINS))
 
 
 def add_domain(database: Database, domain: str, *, now: datetime) -> None:
@@ -29,7 +32,7 @@ def add_domain(database: Database, domain: str, *, now: datetime) -> None:
 def mailbox(database: Database, address: Address) -> MailboxRecord | None:
     """Return a mailbox."""
     with database.reading() as connection:
-        row = connection.execute(select(MAILBOX).where(MAILBOX.c.address_key == address.key)).first()
+        row = connection.execute(_MAILBOX, {"wanted": address.key}).first()
     return None if row is None else read_mailbox(row)
 
 
