@@ -28,6 +28,7 @@ def run_incoming(settings: Settings, duty: Duty) -> None:
             own=(settings.provider.address, settings.provider.service_mailbox),
             mailbox=store.mailbox,
             ready=could_be_judged,
+            accept_unknown=settings.incoming.accept_unknown_rcpt,
             postmaster=settings.provider.service_mailbox,
         )
         incoming = settings.incoming

@@ -72,7 +72,7 @@ def test_a_null_reverse_path_and_a_strange_one_are_taken(incoming):
     assert {one.octets for one in incoming.store.messages} == {MESSAGE}
 
 
-@pytest.mark.requirement("IP-3")
+@pytest.mark.requirement("IP-3", "AM-22")
 def test_addresses_of_ours_are_taken_whether_they_exist_or_not(incoming):
     with incoming.sender(MARIO, NOBODY_HERE, "Comune@COMUNE.alfa.example", ALFA.address, ALFA_SERVICE, "PostMaster"):
         pass

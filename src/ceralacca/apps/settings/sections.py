@@ -210,6 +210,8 @@ class IncomingSection(Section):
     """With STARTTLS; 0 for any free port."""
     size: Size = 100 * MIB
     """Hard limit of one message. Receipts carry whole messages back: keep it well above `access.size`."""
+    accept_unknown_rcpt: Flag = True
+    """Take mail for mailboxes that do not exist and answer by notice (IP-3, AM-22); false refuses them in SMTP."""
     require_tls_for_pec: Flag = False
     """True wraps what other providers send without TLS in an anomaly envelope (IP-4); false flags it in the log."""
     exchangers: tuple[HostName, ...] = ()
