@@ -97,8 +97,11 @@ def add_mailbox(
     config: Config = DEFAULT_CONFIG,
     quota: Annotated[str | None, typer.Option(help='Such as "1 GiB"; by default as in the settings.')] = None,
     ordinary_mail: Annotated[
-        str, typer.Option(help="What becomes of ordinary mail: anomaly (wrapped, IP-20), discard or reject.")
-    ] = "anomaly",
+        str | None,
+        typer.Option(
+            help="What becomes of ordinary mail: anomaly (wrapped, IP-20), discard or reject; else by settings."
+        ),
+    ] = None,
     password_file: PasswordFile = None,
     as_json: AsJson = False,
     lang: Lang = None,
@@ -110,9 +113,10 @@ def add_mailbox(
 
     words = words_of(lang)
     settings = load_settings(config, words)
-    if ordinary_mail not in set(OrdinaryMail):
-        raise UserError(f"--ordinary-mail {ordinary_mail}", remedy=f"one of {', '.join(OrdinaryMail)}")
     holder = as_address(address)
+    policy = ordinary_mail or settings.mailboxes.ordinary_mail_in(holder.domain)
+    if policy not in set(OrdinaryMail):
+        raise UserError(f"--ordinary-mail {policy}", remedy=f"one of {', '.join(OrdinaryMail)}")
     with closing(open_store_of(config, words)) as store:
         if store.mailbox(holder) is not None:
             raise UserError(f"{address} is there already", remedy="pec mailbox list shows it")
@@ -120,7 +124,7 @@ def add_mailbox(
         record = MailboxRecord(
             address=holder,
             quota=read_size(quota) if quota else settings.mailboxes.quota,
-            ordinary_mail=OrdinaryMail(ordinary_mail),
+            ordinary_mail=OrdinaryMail(policy),
             password_hash=hash_password(password),
         )
         store.put_mailbox(record, now=SystemClock().now())

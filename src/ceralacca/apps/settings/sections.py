@@ -277,6 +277,13 @@ class DeadlineSection(Section):
         return DeadlineSettings(final_notice=self.final_notice, queue_lifetime=self.queue_lifetime)
 
 
+class DomainSection(Section):
+    """What is usual in one domain."""
+
+    ordinary_mail: Literal["anomaly", "discard", "reject"]
+    """For a new mailbox of this domain, instead of `mailboxes.ordinary_mail`."""
+
+
 class MailboxesSection(Section):
     """What holders read their mail through: a Dovecot that we start, unprivileged."""
 
@@ -290,6 +297,15 @@ class MailboxesSection(Section):
     """POP3, implicit TLS; 0 for any free port."""
     quota: Size = 2**30
     """Octets of a new mailbox."""
+    ordinary_mail: Literal["anomaly", "discard", "reject"] = "anomaly"
+    """What becomes of ordinary mail for a new mailbox: wrapped in an anomaly envelope, or not delivered (IP-20)."""
+    domains: dict[str, DomainSection] = Field(default_factory=dict)
+    """By domain: what is usual there."""
+
+    def ordinary_mail_in(self, domain: str) -> str:
+        """Return the policy of a new mailbox: that of its domain, else that of the provider (IP-20)."""
+        usual = {name.lower(): section.ordinary_mail for name, section in self.domains.items()}
+        return usual.get(domain.lower(), self.ordinary_mail)
 
 
 class VirusSection(Section):

@@ -150,6 +150,19 @@ def test_a_mailbox_is_opened_with_a_password_made_here(pec, store):
     assert "there already" in pec("mailbox", "add", ANNA.text, status=2).err
 
 
+@pytest.mark.requirement("IP-20")
+def test_ordinary_mail_goes_by_mailbox_then_domain_then_provider(pec, store, config):
+    usual = '[mailboxes]\nordinary_mail = "discard"\n[mailboxes.domains."Beta.example"]\nordinary_mail = "reject"\n'
+    config.write_text(CONFIG + usual)
+    for domain in ("alfa.example", "beta.example"):
+        pec("domain", "add", domain)
+        pec("mailbox", "add", f"anna@{domain}")
+    pec("mailbox", "add", "bruno@beta.example", "--ordinary-mail", "anomaly")
+    found = {record.address.text: record.ordinary_mail.value for record in store.mailboxes()}
+    assert found == {"anna@alfa.example": "discard", "anna@beta.example": "reject", "bruno@beta.example": "anomaly"}
+    assert "reject" in pec("config", "show", str(config)).out
+
+
 def test_a_password_from_a_file_is_never_shown(pec, store, tmp_path):
     pec("domain", "add", "alfa.example")
     secret = tmp_path / "secret"
