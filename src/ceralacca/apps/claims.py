@@ -41,7 +41,7 @@ class Claims:
         """Make due again what the predecessor had in hand, unless its leases have ended; return how much."""
         jobs: list[int] = []
         with suppress(ValueError, KeyError, TypeError):
-            noted = json.loads(os.pread(self._file, 1 << 20, 0) or b"{}")
+            noted = json.loads(os.pread(self._file, 1 << 20, 0).partition(b"\n")[0] or b"{}")
             at = datetime.fromisoformat(noted["at"])
             if now - at < lease:
                 jobs = [int(job) for job in noted["jobs"]]
@@ -54,7 +54,8 @@ class Claims:
 
     def note(self, jobs: Iterable[int], *, now: datetime) -> None:
         """Note what is in hand now."""
-        octets = json.dumps({"at": now.isoformat(), "jobs": list(jobs)}).encode()
+        # The line end cuts off what a longer note before it has left, until the file is cut as well.
+        octets = json.dumps({"at": now.isoformat(), "jobs": list(jobs)}).encode() + b"\n"
         os.pwrite(self._file, octets, 0)
         os.ftruncate(self._file, len(octets))
 

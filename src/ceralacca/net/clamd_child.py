@@ -30,6 +30,7 @@ _SOCKET: Final = "clamd.sock"
 _USERS: Final = ("clamav", "nobody")
 _PAUSE: Final = 0.02
 
+# MaxRecursion: a message may be 50 deep (SE-7), and hold an archive at the bottom.
 _CONFIGURATION: Final = """\
 # Written at every start: changes are lost.
 Foreground yes
@@ -44,7 +45,7 @@ StreamMaxLength {stream}
 MaxScanSize {scan}
 MaxFileSize {stream}
 MaxScanTime 120000
-MaxRecursion 17
+MaxRecursion 60
 MaxFiles 10000
 AlertExceedsMax yes
 CommandReadTimeout 30

@@ -87,7 +87,7 @@ def test_large_messages_are_scanned_to_their_end(clamd: ClamdChild, megabytes: i
 @pytest.mark.requirement("AP-18")
 def test_an_archive_beyond_the_limits_is_not_scanned(clamd: ClamdChild) -> None:
     with pytest.raises(NotScanned) as caught:
-        Clamd(clamd.settings).scan(mail(zipped(b"harmless", 30)))
+        Clamd(clamd.settings).scan(mail(zipped(b"harmless", 80)))
     assert caught.value.reason is NotScannedReason.LIMITS
     assert caught.value.is_of_content
 
