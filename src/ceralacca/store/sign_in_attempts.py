@@ -15,6 +15,7 @@ Counts halve with time and do not grow while the door is shut.
 """
 
 import hashlib
+import math
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -175,5 +176,5 @@ def _shut_for(row: tuple[float, float] | None, free: int, instant: float) -> flo
     if row is None or row[0] < free:
         return 0.0
     count, last = row
-    shut = min(2.0 ** min(count - free, 30), _LONGEST)
+    shut = min(math.exp2(min(count - free, 30)), _LONGEST)
     return max(min(last, instant) + shut - instant, 0.0)
