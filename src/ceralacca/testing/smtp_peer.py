@@ -8,6 +8,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import BinaryIO, Self
 
@@ -61,6 +62,10 @@ class SmtpPeer:
             return
 
     def _speak(self, connection: socket.socket) -> None:
+        with ExitStack() as open_:
+            self._converse(connection, open_)
+
+    def _converse(self, connection: socket.socket, open_: ExitStack) -> None:
         current: socket.socket = connection
         current.sendall(f"{self.greeting}\r\n".encode())
         reader = current.makefile("rb")
@@ -70,7 +75,7 @@ class SmtpPeer:
             verb = command.split(" ")[0].upper()
             if verb == "STARTTLS" and self.tls is not None:
                 current.sendall(b"220 go ahead\r\n")
-                current = self.tls.wrap_socket(connection, server_side=True)
+                current = open_.enter_context(self.tls.wrap_socket(connection, server_side=True))
                 reader = current.makefile("rb")
                 continue
             reply = self._reply(verb, command)

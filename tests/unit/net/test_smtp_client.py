@@ -1,3 +1,6 @@
+import ssl
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,6 +11,7 @@ from ceralacca.net.mail_exchangers import Exchanger, LookupDeferred, NoSuchDomai
 from ceralacca.net.smtp_client import ClientSettings, SmtpClient, stuffed, tls_context
 from ceralacca.ports.mail_sender import RcptResult
 from ceralacca.testing.smtp_peer import SmtpPeer
+from ceralacca.testing.tls import TlsAuthority
 
 DOMAIN = "ditta.example"
 MARIO = Address("mario.rossi@pec.alfa.example")
@@ -119,6 +123,34 @@ def test_without_tls_nothing_leaves_for_a_pec_domain():
         outcome = send(client_for(peer), require_tls=True)[INFO]
     assert (outcome.result, outcome.enhanced) == (RcptResult.DEFERRED, "4.7.10")
     assert not [line for line in peer.lines if line.upper().startswith("MAIL")]
+
+
+@pytest.mark.requirement("SE-1", "SE-2", "SE-6", "BT-6")
+@pytest.mark.parametrize(
+    ("named", "known", "required", "result"),
+    [
+        ("peer.example", True, True, RcptResult.ACCEPTED),
+        ("other.example", True, True, RcptResult.DEFERRED),
+        ("peer.example", False, True, RcptResult.DEFERRED),
+        ("other.example", False, False, RcptResult.ACCEPTED),
+    ],
+)
+def test_a_pec_peer_is_verified_by_name_and_ordinary_mail_is_encrypted_where_it_can_be(
+    tmp_path, named, known, required, result
+):
+    authority = TlsAuthority(tmp_path)
+    files = authority.server(named)
+    served = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    served.load_cert_chain(files.certificate, files.key)
+    trusted = authority.client_context() if known else tls_context()
+    with SmtpPeer(tls=served) as peer:
+        client = client_for(peer)
+        client._settings = replace(SETTINGS, tls=trusted)
+        outcome = send(client, require_tls=required)[INFO]
+        client.close()
+    assert outcome.result is result
+    assert outcome.tls.startswith("TLSv1") is (result is RcptResult.ACCEPTED), "the log says how (SE-6)"
+    assert len(peer.messages) == (result is RcptResult.ACCEPTED)
 
 
 def test_a_connection_is_used_again():
