@@ -1,0 +1,102 @@
+"""From the final dot to the delivery receipt in the sender's mailbox, at a third of what the provider can do (B2).
+
+Subject: one provider, 10 KB, one recipient, messages sent at fixed instants at 30 % of the rate that
+`transaction.py` recorded last (or `--rate`). Bound: three RSA 2048 signatures and four appends of 4 KB, each with
+its `fdatasync`, timed right before and after each sample. Floors: half of the messages within 8 times the bound,
+99 of 100 within 30 times.
+
+    python bench/latency.py [--quick] [--rate TRANSACTIONS_A_SECOND]
+"""
+
+import asyncio
+import json
+import re
+import sys
+import time
+
+from _live import Arrivals, Live, durable_append, message, seconds, signing
+from ceralacca.apps.demo.cast import ALFA, CARLA, MARIO
+from measure import RESULTS, Comparison, Spread, Table
+
+OCTETS, CONNECTIONS, SHARE = 10_000, 16, 0.3
+FLOORS = {0.5: 8, 0.99: 30}
+REFERENCE = re.compile(rb"(?mi)^X-Riferimento-Message-ID:\s*(<[^>]+>)")
+DELIVERED = re.compile(rb"(?mi)^X-Ricevuta:\s*avvenuta-consegna")
+
+
+def main() -> int:
+    quick, table = "--quick" in sys.argv, Table("latency")
+    rate = SHARE * (float(sys.argv[sys.argv.index("--rate") + 1]) if "--rate" in sys.argv else recorded_rate())
+    number = max(int(rate * (4 if quick else 15)), 20)
+    floor, floors, samples = bound(), [], []
+    with Live(ALFA) as live, asyncio.Runner() as runner:
+        senders = live.senders(ALFA, MARIO, connections=CONNECTIONS)
+        runner.run(senders.connect())
+        sample(runner, live, senders, 10, rate)  # warm
+        for _ in range(5):
+            samples.append(sample(runner, live, senders, number, rate))
+            floors.append((floor + (floor := bound())) / 2)
+        runner.run(senders.close())
+    for share, most in FLOORS.items():
+        found = [ordered[min(int(len(ordered) * share), len(ordered) - 1)] for ordered in samples]
+        table.add(row(f"p{share * 100:.0f} at {rate:.0f}/s, of {number}", found, floors, most))
+    return 0 if table.finish() else 1
+
+
+def row(name: str, found: list[float], floors: list[float], most: float) -> Comparison:
+    """Return a row whose ratio is floor over latency, as a share, and whose terms are latencies turned to rates."""
+    ratios = [floor / each for floor, each in zip(floors, found, strict=True)]
+    print(f"  {name}: {Spread.of([1000 * each for each in found]):.1f} ms, ", end="", file=sys.stderr)
+    print(f"{Spread.of([1 / each for each in ratios]):.1f} times the bound", file=sys.stderr)
+    return Comparison(
+        name=name,
+        subject=Spread.of([1 / each for each in found]),
+        bound=Spread.of([1 / floor for floor in floors]),
+        ratio=Spread.of(ratios),
+        goal=1 / most,
+    )
+
+
+def recorded_rate() -> float:
+    """Return the last transactions a second of one provider."""
+    lines = (RESULTS / "transaction.jsonl").read_text().splitlines()
+    return next(float(one["subject"]["median"]) for one in json.loads(lines[-1])["rows"] if "one" in one["name"])
+
+
+def bound() -> float:
+    """Return the seconds of three signatures and four durable appends."""
+    return 3 * seconds(signing(), times=100) + 4 * seconds(durable_append(bytes(4096)), times=100)
+
+
+def sample(runner: asyncio.Runner, live: Live, senders, number: int, rate: float) -> list[float]:
+    """Send so many messages at fixed instants; return the latencies in order."""
+    arrivals, dots = Arrivals(live.inbox(ALFA, MARIO)), {}
+
+    async def send() -> None:
+        free: asyncio.Queue[int] = asyncio.Queue()
+        for connection in range(CONNECTIONS):
+            free.put_nowait(connection)
+        start, tasks = time.perf_counter(), []
+
+        async def one(octets: bytes) -> None:
+            connection = await free.get()
+            name = re.search(rb"Message-ID: (<[^>]+>)", octets)
+            dots[name[1] if name else b""] = (await senders.send(connection, octets, CARLA))[0]
+            free.put_nowait(connection)
+
+        for turn in range(number):
+            octets = message(MARIO, CARLA, OCTETS)
+            await asyncio.sleep(max(start + turn / rate - time.perf_counter(), 0))
+            tasks.append(asyncio.create_task(one(octets)))
+        await asyncio.gather(*tasks)
+
+    runner.run(send())
+    arrivals.wait_for(2 * number)
+    arrivals.close()
+    heads = [(instant, arrivals.head(name)) for instant, name in arrivals.seen]
+    found = [(instant, REFERENCE.search(head)) for instant, head in heads if DELIVERED.search(head)]
+    return sorted(instant - dots[reference[1]] for instant, reference in found if reference)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

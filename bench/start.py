@@ -1,0 +1,117 @@
+"""How long a provider takes from its start to its first `250` for a message, its queue empty and full (B9).
+
+Subject: `pec serve` in a folder that was in use before, until a holder has signed in and submitted a message.
+Bound: the start of a bare Python that ends at once. Floor: 1.5 s above the bound, and twice as long at most
+with a queue of 100,000 jobs (`--million` for a million).
+
+    python bench/start.py [--quick] [--million]
+"""
+
+import asyncio
+import subprocess
+import sys
+import time
+from contextlib import closing
+from datetime import timedelta
+
+from sqlalchemy import insert
+
+from _live import Live, message
+from ceralacca.apps.demo.cast import ALFA, CARLA, MARIO
+from ceralacca.base.clock import SystemClock
+from ceralacca.ports.store import JobKind, NewJob
+from ceralacca.store.rows import job_values
+from ceralacca.store.tables import JOB
+from measure import Comparison, Spread, Table
+
+MOST, TIMES = 1.5, 2.0
+JOBS = 1_000_000 if "--million" in sys.argv else 100_000
+
+
+def main() -> int:
+    table = Table("start")
+    with Live(ALFA) as live:
+        empty, bare = samples(live)
+        fill(live, JOBS)
+        full, bare_too = samples(live)
+    for name, found, floors in (("queue empty", empty, bare), (f"{JOBS:,} jobs", full, bare_too)):
+        above = [each - floor for each, floor in zip(found, floors, strict=True)]
+        table.add(row(f"start, {name}: limit {MOST} s over seconds above bare Python", above, [MOST] * len(above)))
+    table.add(row(f"empty over {JOBS:,} jobs", full, [TIMES * each for each in empty]))
+    print(
+        f"  empty {Spread.of(empty):.2f} s, full {Spread.of(full):.2f} s, bare {Spread.of(bare):.3f} s", file=sys.stderr
+    )
+    return 0 if table.finish() else 1
+
+
+def row(name: str, found: list[float], limits: list[float]) -> Comparison:
+    """Return a row of seconds as rates; its ratio is limit over found."""
+    return Comparison(
+        name=name,
+        subject=Spread.of([1 / each for each in found]),
+        bound=Spread.of([1 / each for each in limits]),
+        ratio=Spread.of([limit / each for each, limit in zip(found, limits, strict=True)]),
+        goal=1.0,
+    )
+
+
+def samples(live: Live) -> tuple[list[float], list[float]]:
+    """Start five times; return the seconds of each, and of a bare Python around it."""
+    found, floors, floor = [], [], bare()
+    for _ in range(5):
+        live.stop(ALFA)
+        found.append(first_reply(live))
+        floors.append((floor + (floor := bare())) / 2)
+    return found, floors
+
+
+def first_reply(live: Live) -> float:
+    """Start the provider and submit as soon as it listens; return the seconds to the `250`."""
+    octets, start = message(MARIO, CARLA, 5_000), live.start(ALFA)
+
+    async def submit() -> float:
+        while True:
+            senders = live.senders(ALFA, MARIO, connections=1)
+            try:
+                await senders.connect()
+            except OSError:
+                await asyncio.sleep(0.005)
+                continue
+            _, accepted = await senders.send(0, octets, CARLA)
+            await senders.close()
+            return accepted - start
+
+    taken = asyncio.run(submit())
+    print(f"    {taken:.2f} s", file=sys.stderr, flush=True)
+    live.wait_for(ALFA)
+    return taken
+
+
+def bare() -> float:
+    start = time.perf_counter()
+    subprocess.run([sys.executable, "-c", ""], check=True)
+    return time.perf_counter() - start
+
+
+def fill(live: Live, number: int) -> None:
+    """Make jobs of two kinds, due tomorrow, straight in the table."""
+    now = SystemClock().now()
+    live.stop(ALFA)
+    with closing(live.nation.store(ALFA)) as store, store._database.transaction() as connection:  # noqa: SLF001
+        for start in range(0, number, 10_000):
+            jobs = [
+                NewJob(
+                    key=f"bench:{each}",
+                    kind=JobKind.RELAY if each % 3 else JobKind.DEADLINE,
+                    due=now + timedelta(days=1, milliseconds=each),
+                    payload={"identifier": f"bench-{each}"},
+                )
+                for each in range(start, min(start + 10_000, number))
+            ]
+            connection.execute(insert(JOB), [job_values(job, now) for job in jobs])
+    live.start(ALFA)
+    live.wait_for(ALFA)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
