@@ -10,9 +10,10 @@ only when no invariant was broken, every point was reached and every planted bug
 import argparse
 import json
 import multiprocessing
+import signal
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ceralacca.testing.crash_flows import FLOWS
@@ -61,12 +62,19 @@ class Result:
 def do(errand: Errand) -> Result:
     """Run one errand in a yard of its own."""
     start = time.monotonic()
+    signal.signal(signal.SIGTERM, _leave)
     try:
         with Yard(errand.engine, plant="" if errand.flow else errand.plant, power=errand.power) as yard:
             cases, broken, note = _do(errand, yard)
     except RigFailure as failure:
         cases, broken, note = 0, [f"the rig failed: {failure}"], ""
     return Result(errand.name, cases, broken, time.monotonic() - start, note)
+
+
+def _leave(number: int, frame: object) -> None:
+    """Clean up on the way out, in whichever process."""
+    del frame
+    sys.exit(128 + number)
 
 
 def _do(errand: Errand, yard: Yard) -> tuple[int, list[str], str]:
@@ -77,7 +85,8 @@ def _do(errand: Errand, yard: Yard) -> tuple[int, list[str], str]:
     points = yard.points(flow)
     if errand.plant:
         yard.plant(errand.plant)
-        for count, point in enumerate(points, 1):
+        first = FOUND_IN[errand.plant][1]
+        for count, point in enumerate(sorted(points, key=lambda point: f"{point[0]}:{point[1]}" != first), 1):
             found = yard.kill_at(flow, point).broken
             if found:
                 return count, [], f"found at {point[0]}:{point[1]} by {found[0][:120]}"
@@ -104,7 +113,7 @@ def errands(wanted: argparse.Namespace) -> list[Errand]:
         for part in range(wanted.parts)
     ]
     plants = [wanted.plant] if wanted.plant else list(FOUND_IN) if wanted.plants else []
-    made += [Errand(engine=wanted.engine[0], flow=FOUND_IN[plant], plant=plant) for plant in plants]
+    made += [Errand(engine=wanted.engine[0], flow=FOUND_IN[plant][0], plant=plant) for plant in plants]
     if wanted.storm:
         made += [Errand(engine=engine, storm=wanted.storm, seed=wanted.seed) for engine in wanted.engine]
     return made
@@ -124,15 +133,24 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--json", action="store_true")
     wanted = parser.parse_args(words)
+    signal.signal(signal.SIGTERM, _leave)
     start, results = time.monotonic(), list[Result]()
-    with multiprocessing.get_context("spawn").Pool(wanted.jobs, maxtasksperchild=1) as pool:
-        for result in pool.imap_unordered(do, errands(wanted)):
-            results.append(result)
-            print(json.dumps(vars(result)) if wanted.json else _shown(result), flush=True)
+    for result in _all(errands(wanted), wanted.jobs):
+        results.append(result)
+        print(json.dumps(vars(result)) if wanted.json else _shown(result), flush=True)
     broken = sum(len(result.broken) for result in results)
     cases = sum(result.cases for result in results)
     print(f"{cases} deaths, {broken} violations, {time.monotonic() - start:.0f} s", file=sys.stderr)
     return 1 if broken else 0
+
+
+def _all(wanted: Sequence[Errand], jobs: int) -> Iterator[Result]:
+    """Run errands in so many processes; a yard forks, so each process has a single thread."""
+    if jobs == 1:
+        yield from map(do, wanted)
+        return
+    with multiprocessing.get_context("spawn").Pool(jobs, maxtasksperchild=1) as pool:
+        yield from pool.imap_unordered(do, wanted)
 
 
 def _shown(result: Result) -> str:

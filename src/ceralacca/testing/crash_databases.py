@@ -6,6 +6,7 @@ is a schema of copies in the same database, so that nothing is created and dropp
 Serves: R1 on both engines.
 """
 
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -54,13 +55,13 @@ class SqliteDatabases:
     def __init__(self, folder: Path) -> None:
         """Know where they lie."""
         self.urls: Mapping[str, str] = {name: sqlite_url(folder / "data" / name) for name in _PROVIDERS}
-        for name in _PROVIDERS:
-            (folder / "data" / name).mkdir(parents=True)
+        self._tables = folder.with_name("tables.db")
+        upgrade(f"sqlite:///{self._tables}")
 
     def empty(self) -> None:
-        """Make the tables: the folder is new."""
+        """Copy a file of empty tables into the folder, which is new."""
         for url in self.urls.values():
-            upgrade(url)
+            shutil.copy(self._tables, url.removeprefix("sqlite:///"))
 
     def keep(self, name: str) -> None:
         """Nothing: the folder is copied."""

@@ -138,12 +138,12 @@ PLANTS: Final[Mapping[str, Callable[[], None]]] = {
     "swallowed-outcome": _swallowed_outcome,
 }
 
-FOUND_IN: Final[Mapping[str, str]] = {
-    "receipt-before-commit": "arrive",
-    "reply-before-commit": "refuse",
-    "missing-sync": "deliver",
-    "doubled-receipt": "arrive",
-    "lost-timer": "accept",
-    "swallowed-outcome": "deliver",
+FOUND_IN: Final[Mapping[str, tuple[str, str]]] = {
+    "receipt-before-commit": ("arrive", "steps.commit.before:1"),
+    "reply-before-commit": ("refuse", "database.receive.before:1"),
+    "missing-sync": ("deliver", "maildir.settle.after:1"),
+    "doubled-receipt": ("arrive", "database.commit.after:2"),
+    "lost-timer": ("accept", "database.commit.after:1"),
+    "swallowed-outcome": ("deliver", "deliver_message.put.before:1"),
 }
-"""In which flow each shows itself."""
+"""In which flow each shows itself, and the point to try first."""

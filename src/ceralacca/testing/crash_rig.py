@@ -386,6 +386,7 @@ class Pair:
 def live(orders: Orders, parent: socket.socket) -> None:
     """Live one life in a forked child: tell the ports, work when told to, end. Never returns."""
     code = 70
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     try:
         _prepare(orders)
         pair = Pair(orders)

@@ -28,7 +28,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from ceralacca.store.schema import upgrade
 from ceralacca.testing.crash_checker import always, at_rest
 from ceralacca.testing.crash_databases import ENGINES, Databases
 from ceralacca.testing.crash_disk import cut_power
@@ -93,8 +92,6 @@ class Yard:
         authority = TlsAuthority(self._root)
         self._tls = {name: authority.server(host) for name, host in HOSTS.items()}
         self._client_tls = ssl.create_default_context(cafile=str(authority.file))
-        for url in self._databases.urls.values():
-            upgrade(url)
 
     @property
     def folder(self) -> Path:
