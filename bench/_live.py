@@ -430,8 +430,8 @@ def durable_append(octets: bytes) -> Callable[[], None]:
 class Memory:
     """Resident memory of processes: idle, and the most since `reset`."""
 
-    def __init__(self, pids: dict[str, int]) -> None:
-        """Take the idle figures and look from now on."""
+    def __init__(self, pids: dict[str, int], since: "Memory | None" = None) -> None:
+        """Look from now on; idle is what it is now, or was when `since` began: what is kept then counts as used."""
         self._pids = pids
         for pid in pids.values():
             with suppress(OSError):
@@ -439,6 +439,8 @@ class Memory:
         self.idle = {name: self._field(pid, "VmRSS") for name, pid in pids.items()}
         self._idle_anonymous = {name: self._field(pid, "RssAnon") for name, pid in pids.items()}
         self._anonymous = dict(self._idle_anonymous)
+        if since is not None:
+            self.idle, self._idle_anonymous = since.idle, since._idle_anonymous  # noqa: SLF001
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._look, daemon=True)
         self._thread.start()
