@@ -15,7 +15,12 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from ceralacca.apps.virus_storage import with_vault
+from ceralacca.ports.store import Store
+from ceralacca.store.virus_vault import VirusVault
+from ceralacca.testing.crash_evidence import VAULT_KEY
 from ceralacca.testing.crash_flows import FLOWS
 from ceralacca.testing.crash_plants import FOUND_IN
 from ceralacca.testing.crash_yard import RigFailure, Verdict, Yard
@@ -64,11 +69,16 @@ def do(errand: Errand) -> Result:
     start = time.monotonic()
     signal.signal(signal.SIGTERM, _leave)
     try:
-        with Yard(errand.engine, plant="" if errand.flow else errand.plant, power=errand.power) as yard:
+        with Yard(errand.engine, joined=_joined, plant="" if errand.flow else errand.plant, power=errand.power) as yard:
             cases, broken, note = _do(errand, yard)
     except RigFailure as failure:
         cases, broken, note = 0, [f"the rig failed: {failure}"], ""
     return Result(errand.name, cases, broken, time.monotonic() - start, note)
+
+
+def _joined(store: Store, folder: Path) -> Store:
+    """Put the virus storage before a store, as the worker does."""
+    return with_vault(store, VirusVault(folder / "vault", VAULT_KEY))
 
 
 def _leave(number: int, frame: object) -> None:

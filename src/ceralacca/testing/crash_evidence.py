@@ -24,6 +24,7 @@ from ceralacca.core.model.notification import MessageRow
 from ceralacca.formats.received import Received, read_received
 from ceralacca.testing.crash_flows import Mail
 from ceralacca.testing.scenario import INSTANT
+from ceralacca.trust.vault_key import VaultKey
 
 TABLES: Final = (
     "blob", "inbound", "letter", "job", "sent_message", "recipient_state", "taken", "fate", "infected", "log_row",
@@ -88,6 +89,9 @@ class Signed:
 
 ANSWERS: Final = frozenset({MessageRow.ACCEPTANCE, MessageRow.NON_ACCEPTANCE, MessageRow.NON_ACCEPTANCE_VIRUS})
 
+VAULT_KEY: Final = VaultKey(sha256(b"a key of tests").digest())
+"""Of both providers' virus storages."""
+
 _KNOWN: dict[str, Signed] = {}
 
 
@@ -122,7 +126,7 @@ class Books:
     _index: dict[tuple[str, str], dict[object, list[Row]]] = field(default_factory=dict)
 
     def octets(self, digest: str) -> bytes | None:
-        """Return stored octets; None when they are not there, whole and right."""
+        """Return stored octets, also of the virus storage; None when they are nowhere whole and right."""
         row = next(iter(self.of("blob", digest=digest)), None)
         if row is None:
             return None
@@ -131,7 +135,23 @@ class Books:
         else:
             path = self.folder / "blobs" / digest[:2] / digest[2:]
             found = path.read_bytes() if path.is_file() else b""
-        return found if sha256(found).hexdigest() == digest and len(found) == row["size"] else None
+        whole = sha256(found).hexdigest() == digest and len(found) == row["size"]
+        return found if whole else self._from_vault(digest)
+
+    def is_purged(self, digest: str) -> bool:
+        """Say whether the store itself holds the octets no more (VI-2)."""
+        row = self.of("blob", digest=digest)[0]
+        return row["octets"] is not None and not row["octets"] and row["size"] > 0
+
+    def _from_vault(self, digest: str) -> bytes | None:
+        """Return the octets of an infected message from the virus storage, found by its row."""
+        for row in self.of("infected", digest=digest):
+            for path in self.folder.glob(f"vault/*/{sha256(row['key'].encode()).hexdigest()}.vault"):
+                held = VAULT_KEY.open(path.read_bytes(), bound=path.name.encode())
+                octets = held[4 + int.from_bytes(held[:4], "big") :]
+                if sha256(octets).hexdigest() == digest:
+                    return octets
+        return None
 
     def of(self, table: str, **wanted: object) -> list[Row]:
         """Return the rows that hold these values."""

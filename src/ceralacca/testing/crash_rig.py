@@ -21,7 +21,7 @@ import sys
 import threading
 import traceback
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -54,7 +54,7 @@ from ceralacca.net.smtp_server import (
 from ceralacca.ports.mail_sender import RcptOutcome, RcptResult
 from ceralacca.ports.scanner import ScanVerdict
 from ceralacca.ports.seal_verifier import VerifiesSeal
-from ceralacca.ports.store import JobKind, MailboxRecord
+from ceralacca.ports.store import JobKind, MailboxRecord, Store
 from ceralacca.services.office import Office
 from ceralacca.services.steps import LEASE, perform
 from ceralacca.store.database import DatabaseStore, StoreSettings, open_store
@@ -109,6 +109,12 @@ class Orders:
     """Whether the disk is one that forgets."""
     plant: str = ""
     """A bug planted on purpose."""
+    joined: "Joins | None" = None
+    """Puts the virus storage before a store, as the product does; None: there is none."""
+
+
+Joins = Callable[[Store, Path], Store]
+"""Takes a store and the folder of its provider."""
 
 
 def data_of(folder: Path) -> Path:
@@ -282,9 +288,15 @@ class Pair:
                 continue
             due = [one for provider in self.providers if (one := provider.store.next_due(provider.does)) is not None]
             if not due or min(due) > until:
+                self._tidy()
                 return
             self.clock.set(min(due))
         raise RuntimeError("the pair never comes to rest")
+
+    def _tidy(self) -> None:
+        for provider in self.providers:
+            if self._orders.stage.tidies:
+                provider.store.purge_infected()  # VI-2
 
     def close(self) -> None:
         """Close the doors in good order, kept connections first."""
@@ -317,7 +329,7 @@ class Pair:
             directory=lambda: orders.cast.directory,
             domains=store.domains,
             scanner=PairScanner(misses),
-            store=store,
+            store=orders.joined(store, home) if orders.joined else store,
             mail=Maildir(home / "mail", clock=self.clock),
             entropy=entropy,
             clock=self.clock,

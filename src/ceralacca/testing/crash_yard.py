@@ -33,7 +33,7 @@ from ceralacca.testing.crash_databases import ENGINES, Databases
 from ceralacca.testing.crash_disk import cut_power
 from ceralacca.testing.crash_evidence import Told, read_evidence
 from ceralacca.testing.crash_flows import EVERYTHING, STREAM, Flow, Mail, Stage
-from ceralacca.testing.crash_rig import HOSTS, USERS, Orders, data_of, live
+from ceralacca.testing.crash_rig import HOSTS, USERS, Joins, Orders, data_of, live
 from ceralacca.testing.paper_cast import cast_at
 from ceralacca.testing.reception import PASSWORD
 from ceralacca.testing.scenario import INSTANT
@@ -77,8 +77,9 @@ class Child:
 class Yard:
     """Where cases are played, one after another, in one folder."""
 
-    def __init__(self, engine: str, *, plant: str = "", power: bool = False) -> None:
+    def __init__(self, engine: str, *, joined: Joins, plant: str = "", power: bool = False) -> None:
         """Make databases and TLS; `power`: every death is a power cut that takes back what was not synced."""
+        self._joined = joined
         self._cast = cast_at(INSTANT)
         memory = Path("/dev/shm")  # noqa: S108 a folder of our own in it; deaths of processes need no disk
         self._root = Path(tempfile.mkdtemp(prefix="pec-crash-", dir=memory if os.access(memory, os.W_OK) else None))
@@ -139,7 +140,7 @@ class Yard:
             if number % look_every == 0:
                 broken += [f"after death {number}: {words}" for words in self._judge(rest=False)]
         self._pass_leases()
-        self._live(Stage(alfa=EVERYTHING, beta=EVERYTHING, hours=40))
+        self._live(Stage(alfa=EVERYTHING, beta=EVERYTHING, hours=40, tidies=True))
         broken += self._judge(rest=True)
         return sum(told.code == 250 for told in self._told), broken
 
@@ -230,6 +231,7 @@ class Yard:
             record=record,
             power=self._power,
             plant=self._plant,
+            joined=self._joined,
         )
         self._lives += 1
         here, there = socket.socketpair()
