@@ -7,7 +7,7 @@ must not be `synchronous_commit=off`. A transaction of which a loss is harmless 
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from sqlite3 import Connection as SqliteConnection
 from typing import Any
 
@@ -26,9 +26,6 @@ from ceralacca.base.errors import UserError, WorldError
 
 BUSY_SECONDS = 30
 """How long a writer waits for the others before the database counts as away."""
-
-_READERS = 4
-"""Connections kept for reading; they are beside those of the pool that transactions take."""
 
 _UNSYNCED = "ceralacca_unsynced"
 _READS = "ceralacca_reads"
@@ -73,8 +70,6 @@ class Database:
         self.engine = make_engine(url, connections=connections)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self._turn = threading.Lock()
-        self._readers: list[Connection] = []  # taken and given by its atomic operations: no lock
-        event.listen(self.engine, "engine_disposed", self._drop_readers)
 
     @contextmanager
     def transaction(self, *, synced: bool = True) -> Iterator[Connection]:
@@ -89,43 +84,15 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """Read, at one instant of the database. Raises WorldError.
-
-        A few connections are kept for it outside the pool: a step reads thirty times, and taking a connection
-        from the pool costs more than a read.
-        """
-        with translated():
-            connection = self._reader()
-            try:
-                with connection.begin():
-                    yield connection
-            except BaseException:
-                connection.close()
-                self._drop_readers()  # the server may be gone, and they with it
-                raise
-            self._keep_reader(connection)
+        """Read. Raises WorldError."""
+        with translated(), self.engine.connect() as connection:
+            connection.execution_options(**{_READS: True})
+            with connection.begin():
+                yield connection
 
     def close(self) -> None:
         """Give back the connections."""
         self.engine.dispose()
-
-    def _reader(self) -> Connection:
-        with suppress(IndexError):
-            return self._readers.pop()
-        connection = self.engine.connect().execution_options(**{_READS: True})
-        connection.detach()
-        return connection
-
-    def _drop_readers(self, _: Engine | None = None) -> None:
-        with suppress(IndexError):
-            while True:
-                self._readers.pop().close()
-
-    def _keep_reader(self, connection: Connection) -> None:
-        if len(self._readers) < _READERS:
-            self._readers.append(connection)
-        else:
-            connection.close()
 
     @contextmanager
     def _in_turn(self) -> Iterator[None]:
