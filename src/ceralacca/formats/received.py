@@ -16,7 +16,7 @@ from enum import StrEnum
 from ceralacca.base.errors import UnreadableMessage
 from ceralacca.core.model.address import Address
 from ceralacca.core.model.certification import CertificationData
-from ceralacca.core.model.notification import ErrorKind, MessageRow, NotificationKind
+from ceralacca.core.model.notification import MessageRow
 from ceralacca.core.model.reason import Reason
 from ceralacca.formats.certification_xml import MalformedCertification, ReadCertification, read_certification
 from ceralacca.formats.mime.addresses import read_addresses
@@ -142,7 +142,7 @@ class Received:
         None is everything else.
         """
         if self.facts is not None:
-            return _row_of(self.facts)
+            return MessageRow.of(self.facts.kind, self.facts.error)
         marked = [mark.lower() for mark in self.outer.transport_marks] == ["errore"]
         whole = self.readable is not None and self.original_part.entity is not None
         bare = self.certification_part.absence is Absence.MISSING
@@ -316,16 +316,6 @@ def _certification(data: Octets, found: Found) -> tuple[ReadCertification | None
         return read_certification(bytes(_content(data, found.entity))), ""
     except MalformedCertification as fault:
         return None, fault.reason
-
-
-def _row_of(facts: CertificationData) -> MessageRow:
-    """Return the row of certification data: kind, and `errore` where two rows share a kind."""
-    infected = facts.error is ErrorKind.VIRUS
-    if facts.kind is NotificationKind.NON_ACCEPTANCE:
-        return MessageRow.NON_ACCEPTANCE_VIRUS if infected else MessageRow.NON_ACCEPTANCE
-    if facts.kind is NotificationKind.NON_DELIVERY:
-        return MessageRow.NON_DELIVERY_VIRUS if infected else MessageRow.NON_DELIVERY
-    return next(row for row in MessageRow if row.facts.kind is facts.kind)
 
 
 def _outer(head: Head) -> OuterFacts:

@@ -20,9 +20,6 @@ from ceralacca.services.office import Office
 from ceralacca.store.database import DatabaseStore
 from ceralacca.store.maildir import _Batch
 
-VARIABLE: Final = "CERALACCA_CRASH_RIG_PLANTED"
-"""Names one of `PLANTS`; only the rig looks at it."""
-
 
 def _receipt_before_commit() -> None:
     """Receipts leave before the step that issues them is durable."""
