@@ -8,11 +8,10 @@ durable before the transaction that names them; the transaction is durable befor
 Clauses: AP-25, DP-3, IP-21, LO-3, TI-10.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TypeVar
 
 from sqlalchemy import Connection, select
 
@@ -37,19 +36,15 @@ from ceralacca.ports.store import (
     Taken,
 )
 from ceralacca.store import lookup, mailboxes, purge, queue, schema
+from ceralacca.store.audit import DatabaseAuditTrail
 from ceralacca.store.blobs import BlobFolder
 from ceralacca.store.durable_files import make_folder
-from ceralacca.store.engine import Database, Raced, RefusedByDatabase, translated
+from ceralacca.store.engine import TRIES, Database, Raced, RefusedByDatabase, translated, until_won
 from ceralacca.store.steps import Step, apply
 from ceralacca.store.tables import BLOB
 from ceralacca.store.wake import Wake
 
-_TRIES = 8
-"""How often a transaction that lost a race is done again."""
-
 _JOB_OF = {Point.ACCESS: JobKind.SUBMISSION, Point.INCOMING: JobKind.ARRIVAL}
-
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +93,8 @@ class DatabaseStore:
             settings.row_limit if settings.row_limit is not None else _ROW_LIMITS[database.engine.dialect.name]
         )
         self._wake = Wake(folder / "run")
+        self.audit = DatabaseAuditTrail(database)
+        """Who did what with the service: a record apart, in the same database."""
 
     # -- what comes in ------------------------------------------------------------------------------
 
@@ -107,7 +104,7 @@ class DatabaseStore:
         steps = [Step.of(commit) for commit in commits]
         self._put_files(steps)
         reach("database.receive.before")
-        _until_won(lambda: self._at_once(steps, ()))
+        until_won(lambda: self._at_once(steps, ()))
         reach("database.receive.after")
         self._wake.notify({job.kind for commit in commits for job in commit.jobs})
 
@@ -137,7 +134,7 @@ class DatabaseStore:
         if not wanted or limit <= 0:
             return []
         reach("database.claim.before")
-        jobs = _until_won(lambda: queue.claim(self._database, wanted, now=now, limit=limit, lease=lease))
+        jobs = until_won(lambda: queue.claim(self._database, wanted, now=now, limit=limit, lease=lease))
         reach("database.claim.after")
         return jobs
 
@@ -147,7 +144,7 @@ class DatabaseStore:
         self._put_files(steps)
         reach("database.commit.before")
         try:
-            outcomes = _until_won(lambda: self._at_once(steps, postponed))
+            outcomes = until_won(lambda: self._at_once(steps, postponed))
         except (Raced, RefusedByDatabase):
             outcomes = self._one_by_one(steps, postponed)
         reach("database.commit.after")
@@ -180,7 +177,7 @@ class DatabaseStore:
     def purge_infected(self) -> int:
         """Take the clear octets of infected messages away (VI-2); what is still needed stays."""
         reach("database.purge.before")
-        count = _until_won(lambda: purge.purge_infected(self._database, self._blobs))
+        count = until_won(lambda: purge.purge_infected(self._database, self._blobs))
         reach("database.purge.after")
         return count
 
@@ -192,7 +189,7 @@ class DatabaseStore:
 
     def add_domain(self, domain: str, *, now: datetime) -> None:
         """Serve a domain."""
-        _until_won(lambda: mailboxes.add_domain(self._database, domain, now=now))
+        until_won(lambda: mailboxes.add_domain(self._database, domain, now=now))
 
     def mailbox(self, address: Address) -> MailboxRecord | None:
         """Return a mailbox of ours."""
@@ -204,7 +201,7 @@ class DatabaseStore:
 
     def put_mailbox(self, record: MailboxRecord, *, now: datetime) -> None:
         """Add or change a mailbox. Raises UserError when its domain is not served."""
-        _until_won(lambda: mailboxes.put_mailbox(self._database, record, now=now))
+        until_won(lambda: mailboxes.put_mailbox(self._database, record, now=now))
 
     # -- for people ---------------------------------------------------------------------------------
 
@@ -265,7 +262,7 @@ class DatabaseStore:
         return outcomes
 
     def _alone(self, connection: Connection, step: Step) -> CommitOutcome:
-        for _ in range(_TRIES):
+        for _ in range(TRIES):
             try:
                 with translated(), connection.begin_nested():
                     return apply(connection, [step], row_limit=self._row_limit)[0]
@@ -279,13 +276,3 @@ class DatabaseStore:
 def _first_job(message: Inbound, now: datetime) -> NewJob:
     kind = _JOB_OF[message.point]
     return NewJob(key=f"{kind}:{message.key}", kind=kind, due=now, payload={"inbound": message.key})
-
-
-def _until_won(act: Callable[[], _T]) -> _T:
-    """Do a transaction again as long as somebody else is quicker."""
-    for _ in range(_TRIES - 1):
-        try:
-            return act()
-        except Raced:
-            continue
-    return act()

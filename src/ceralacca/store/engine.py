@@ -6,10 +6,10 @@ must not be `synchronous_commit=off`. A transaction of which a loss is harmless 
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from sqlite3 import Connection as SqliteConnection
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import (
@@ -27,8 +27,13 @@ from ceralacca.base.errors import UserError, WorldError
 BUSY_SECONDS = 30
 """How long a writer waits for the others before the database counts as away."""
 
+TRIES = 8
+"""How often a transaction that lost a race is done again."""
+
 _UNSYNCED = "ceralacca_unsynced"
 _READS = "ceralacca_reads"
+
+_T = TypeVar("_T")
 
 
 def make_engine(url: str, *, connections: int = 8) -> Engine:
@@ -126,6 +131,16 @@ def _world_error(error: StatementError) -> WorldError:
     if not isinstance(error, OperationalError | InterfaceError) or state.startswith(_TOO_MUCH):
         return RefusedByDatabase(what, remedy=_REMEDY)
     return WorldError(what, remedy=_REMEDY)
+
+
+def until_won(act: Callable[[], _T]) -> _T:
+    """Do a transaction again as long as somebody else is quicker. Raises what the last try raises."""
+    for _ in range(TRIES - 1):
+        try:
+            return act()
+        except Raced:
+            continue
+    return act()
 
 
 _REMEDY = "look at database and disk"

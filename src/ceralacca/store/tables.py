@@ -10,6 +10,7 @@ it. One partial index on it serves claims in the same time at a thousand rows an
 from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, MetaData, Table, Text, text
 
 from ceralacca.core.delivery_point import Fate
+from ceralacca.core.model.audit import ActorKind, AuditAct, AuditOutcome
 from ceralacca.core.model.log import LogEvent
 from ceralacca.core.model.notification import MessageRow
 from ceralacca.core.transaction import RecipientState
@@ -167,6 +168,35 @@ LOG_ROW = Table(
         postgresql_where=text("client_message_id_hash IS NOT NULL"),
     ),
     sqlite_autoincrement=True,
+)
+
+AUDIT_EVENT = Table(
+    "audit_event",
+    METADATA,
+    Column("seq", Number, primary_key=True, autoincrement=False),  # given under a lock: without a gap
+    Column("instant", Instant, nullable=False),
+    Column("act", Word(AuditAct), nullable=False),
+    Column("actor_kind", Word(ActorKind), nullable=False),
+    Column("actor", Words, nullable=False),
+    Column("process", Words, nullable=False),
+    Column("host", Words, nullable=False),
+    Column("peer", Words, nullable=False),
+    Column("outcome", Word(AuditOutcome), nullable=False),
+    Column("mailbox", One),
+    Column("mailbox_key", Key),
+    Column("about", Words, nullable=False),
+    Column("purpose", Words, nullable=False),
+    Column("ticket", Words, nullable=False),
+    Column("detail", Json, nullable=False),
+    Index("audit_event_act", "act", "seq"),
+    Index("audit_event_instant", "instant"),
+    Index(
+        "audit_event_mailbox",
+        "mailbox_key",
+        "seq",
+        sqlite_where=text("mailbox_key IS NOT NULL"),
+        postgresql_where=text("mailbox_key IS NOT NULL"),
+    ),
 )
 
 DOMAIN = Table(

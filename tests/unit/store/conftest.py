@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from ceralacca.ports.audit import AuditTrail
 from ceralacca.ports.store import Store
 from ceralacca.store.database import open_store
 from ceralacca.testing.databases import PostgresCluster, postgresql_programs, private_postgresql, sqlite_url
+from ceralacca.testing.memory_audit import MemoryAuditTrail
 from ceralacca.testing.memory_store import MemoryStore
 
 
@@ -19,14 +21,28 @@ def postgresql() -> Iterator[PostgresCluster]:
         yield cluster
 
 
-@pytest.fixture(params=["memory", "sqlite", pytest.param("postgresql", marks=pytest.mark.system)])
+_ENGINES = ["memory", "sqlite", pytest.param("postgresql", marks=pytest.mark.system)]
+
+
+def _url(request: pytest.FixtureRequest, folder: Path) -> str:
+    return sqlite_url(folder) if request.param == "sqlite" else request.getfixturevalue("postgresql").new_database()
+
+
+@pytest.fixture(params=_ENGINES)
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     if request.param == "memory":
         yield MemoryStore()
         return
-    url = sqlite_url(tmp_path)
-    if request.param == "postgresql":
-        url = request.getfixturevalue("postgresql").new_database()
-    opened = open_store(url, tmp_path)
+    opened = open_store(_url(request, tmp_path), tmp_path)
     yield opened
+    opened.close()
+
+
+@pytest.fixture(params=_ENGINES)
+def trail(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AuditTrail]:
+    if request.param == "memory":
+        yield MemoryAuditTrail()
+        return
+    opened = open_store(_url(request, tmp_path), tmp_path)
+    yield opened.audit
     opened.close()

@@ -71,7 +71,7 @@ def set_version(database, version):
 
 
 def test_an_older_schema_is_the_operators_to_upgrade(url, database, tmp_path, monkeypatch):
-    monkeypatch.setattr(schema, "VERSION", "0002")
+    monkeypatch.setattr(schema, "VERSION", "9998")
     with pytest.raises(UserError, match="older release"):
         open_store(url, tmp_path)
 

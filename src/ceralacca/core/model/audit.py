@@ -1,0 +1,129 @@
+"""Events of the audit trail: who did what with the service, apart from what happened to messages (SE-3, SE-4).
+
+The message log is evidence about messages; this says which administrator, holder or process did something
+with the service itself. It never holds message content, and names a mailbox only when the event is about that
+mailbox. Who may read it, how it is kept and sealed are other matters.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from ceralacca.core.model.address import Address
+
+
+class AuditAct(StrEnum):
+    """What was done: the part of the service, a dot, the act."""
+
+    SERVICE_STARTED = "service.started"
+    SERVICE_STOPPED = "service.stopped"
+    CONFIGURATION_READ = "configuration.read"
+    """The settings that the provider runs with; `detail` has their SHA-256."""
+    CONFIGURATION_CHANGED = "configuration.changed"
+    """They are others than at the last start; `detail` has the names of the keys that differ, never values."""
+
+    KEY_OPENED = "key.opened"
+    """A process took a key into use; `about` is the SHA-256 of its certificate."""
+    KEY_CHANGED = "key.changed"
+    KEY_USED = "key.used"
+    """How many signatures a process made in an interval: `count`, `from`, `until` in `detail`."""
+    KEY_FAILED = "key.failed"
+    """A key could not be opened, or refused to sign."""
+
+    SIGN_IN = "sign-in"
+    """Somebody gave name and password; `count` in `detail` when one entry stands for several alike."""
+
+    DOMAIN_ADDED = "domain.added"
+    MAILBOX_ADDED = "mailbox.added"
+    MAILBOX_CHANGED = "mailbox.changed"
+    MAILBOX_PASSWORD = "mailbox.password"  # noqa: S105 names an act
+    MAILBOX_CLOSED = "mailbox.closed"
+
+    QUEUE_HELD = "queue.held"
+    QUEUE_RELEASED = "queue.released"
+    DIRECTORY_REFRESHED = "directory.refreshed"
+    DIRECTORY_EXPORTED = "directory.exported"
+
+    LOG_SEARCHED = "log.searched"
+    LOG_EXTRACTED = "log.extracted"
+    LOG_EXPORTED = "log.exported"
+    LOG_SEALED = "log.sealed"
+    LOG_PURGED = "log.purged"
+    RECEIPT_REISSUED = "receipt.reissued"
+    HOLD_SET = "hold.set"
+    """A legal hold on a mailbox or a transaction."""
+    HOLD_LIFTED = "hold.lifted"
+    INFECTED_READ = "infected.read"
+    INFECTED_DELETED = "infected.deleted"
+    """Deleted at the end of its term (VI-2)."""
+
+    AUDIT_READ = "audit.read"
+    INCIDENT = "incident"
+    """The register of incidents and planned work was changed."""
+
+
+class ActorKind(StrEnum):
+    """What somebody is to the provider."""
+
+    STAFF = "staff"
+    """A person at the command line or in the back office."""
+    HOLDER = "holder"
+    PROGRAM = "program"
+    """A process of the provider, of itself."""
+
+
+class AuditOutcome(StrEnum):
+    """How it ended."""
+
+    DONE = "done"
+    REFUSED = "refused"
+    """It was not allowed."""
+    FAILED = "failed"
+    """It was allowed and did not succeed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """Who did it."""
+
+    kind: ActorKind
+    name: str
+    """Login name, address of the mailbox, or name of the process; empty when nobody can tell."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where it was done."""
+
+    process: str
+    """The command or role, such as `pec mailbox add` or `access`."""
+    host: str = ""
+    """Of the process: which machine of the provider."""
+    peer: str = ""
+    """IP address of whoever asked from elsewhere; empty when it was done on the machine."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEvent:
+    """One thing that was done. Absent values are None or empty. Raises ValueError for an instant without zone."""
+
+    instant: datetime
+    act: AuditAct
+    actor: Actor
+    origin: Origin
+    outcome: AuditOutcome = AuditOutcome.DONE
+    mailbox: Address | None = None
+    """The mailbox that it is about."""
+    about: str = ""
+    """What else it is about: an identificativo, a domain, the number of a job, the name of a key or file."""
+    purpose: str = ""
+    """Why, in the words of whoever did it."""
+    ticket: str = ""
+    """Number of the request that it answers."""
+    detail: Mapping[str, str | int] = field(default_factory=dict)
+    """A few more facts by name; no message content, no secret."""
+
+    def __post_init__(self) -> None:
+        if self.instant.tzinfo is None:
+            raise ValueError("the instant of an audit event has no time zone")
