@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ceralacca.core.delivery_point import Fate, Timeout
+from ceralacca.core.log_consistency import LIFE, examine
 from ceralacca.core.model.address import Address
 from ceralacca.core.model.log import LogEvent
 from ceralacca.core.model.notification import MessageRow, NotificationKind, RecipientKind
@@ -242,6 +243,16 @@ def check_log(world: World) -> None:
         assert Counter(row.message_id for row in rows) == Counter(letter.message_id for letter in own)
 
 
+def check_consistency(world: World) -> None:
+    """The report over the log accuses nobody (LO-10)."""
+    for provider in world.live.providers:
+        rows = list(enumerate(provider.store.log))
+        report = examine(
+            lambda rows=rows: rows, own_domains=provider.store.domains(), until=world.live.clock.now() + LIFE
+        )
+        assert report.findings == ()
+
+
 def check_viruses(world: World) -> None:
     """Invariant 8: nothing infected is in a mailbox behind a scanner that sees it; what is kept is found again."""
     for user in (ANNA, BRUNO):
@@ -254,7 +265,9 @@ def check_viruses(world: World) -> None:
                 assert all(VIRUS_MARK in bytes(provider.store.octets(one.digest)) for one in kept)
 
 
-@pytest.mark.requirement("AP-25", "AP-26", "DP-3", "DP-4", "IP-21", "TI-9", "TI-10", "DR-1", "AC-1", "VI-1", "LO-2")
+@pytest.mark.requirement(
+    "AP-25", "AP-26", "DP-3", "DP-4", "IP-21", "TI-9", "TI-10", "DR-1", "AC-1", "VI-1", "LO-2", "LO-10"
+)
 @settings(max_examples=60)
 @given(sent=SENT, history=HISTORIES)
 def test_whatever_is_cut_off_repeated_or_away_every_invariant_holds_in_the_end(sent, history):
@@ -268,5 +281,6 @@ def test_whatever_is_cut_off_repeated_or_away_every_invariant_holds_in_the_end(s
     check_outcomes(world)
     check_deliveries(world)
     check_log(world)
+    check_consistency(world)
     check_viruses(world)
     assert [job for provider in world.live.providers for job in provider.store.jobs()] == []
