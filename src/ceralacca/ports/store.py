@@ -21,6 +21,7 @@ from ceralacca.core.model.log import LogRow
 from ceralacca.core.transaction import RecipientState
 from ceralacca.formats.splice import Octets
 from ceralacca.ports.letters import Inbound, Letter, StoredInbound, StoredLetter
+from ceralacca.ports.log_search import LogSearch
 
 Payload = Mapping[str, str | int | None]
 """What a job needs to know beside its key: small, flat, JSON."""
@@ -233,7 +234,7 @@ class QueueFigures:
     held: int = 0
 
 
-class Store(Protocol):
+class Store(LogSearch, Protocol):
     """One provider's durable memory. Calls block; listeners and workers make them off their event loops.
 
     Every method may raise WorldError: the database or disk is away, try again. Safe between threads and processes.

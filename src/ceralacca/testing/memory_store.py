@@ -30,6 +30,7 @@ from ceralacca.ports.store import (
     SentMessage,
     Taken,
 )
+from ceralacca.testing.memory_log import MemoryLogSearch
 
 _KIND_OF = {Point.ACCESS: JobKind.SUBMISSION, Point.INCOMING: JobKind.ARRIVAL}
 
@@ -46,7 +47,7 @@ class _Waiting:
 
 
 @dataclass(slots=True)
-class MemoryStore:
+class MemoryStore(MemoryLogSearch):
     """Everything that a provider keeps, for as long as the process lives."""
 
     log: list[LogRow] = field(default_factory=list)

@@ -79,3 +79,13 @@ class LogRow:
     tls: str = ""
     """Protocol version, empty in clear."""
     detail: str = ""
+
+    @property
+    def about_whom(self) -> tuple[Address, ...]:
+        """The recipients that this event is about: `concerned`, or all when it names none (LO-8)."""
+        return self.concerned or tuple(recipient.address for recipient in self.recipients)
+
+    @property
+    def is_failure(self) -> bool:
+        """True when the row has an error other than `nessuno`."""
+        return self.error not in {"", "nessuno"}
