@@ -5,11 +5,13 @@ from datetime import timedelta
 
 import pytest
 
-from ceralacca.core.log_extract import KeptAs, KeptReceipt, Selection, extract, seen_by, with_receipts
+from ceralacca.core.log_extract import KeptAs, KeptReceipt, Selection, seen_by, with_receipts
 from ceralacca.core.model.address import Address
 from ceralacca.core.model.log import LogEvent, LogRow
 from ceralacca.core.story import RecipientOutcome
-from ceralacca.testing.memory_world import LiveCircuit, LiveProvider, OnTheWire
+from ceralacca.testing import logs
+from ceralacca.testing.logs import busy_day
+from ceralacca.testing.memory_world import LiveCircuit, LiveProvider
 from ceralacca.testing.paper_cast import (
     ANNA,
     BRUNO,
@@ -18,48 +20,19 @@ from ceralacca.testing.paper_cast import (
     NOBODY,
     ORDINARY_RECIPIENT,
     OUT_OF_REACH,
-    VIRUS_MARK,
-    submission,
 )
-from ceralacca.testing.scenario import INSTANT, ORDINARY
+from ceralacca.testing.scenario import INSTANT
 
-INFECTED = f"\r\n{VIRUS_MARK.decode()}\r\n"
 EVERYBODY = (MARIO, CARLA, ANNA, BRUNO, NOBODY, ORDINARY_RECIPIENT, OUT_OF_REACH)
 
 
 @pytest.fixture(scope="module")
 def live() -> LiveCircuit:
-    live = LiveCircuit.at()
-    live.submit(submission(to=[ANNA, CARLA], cc=[BRUNO, NOBODY, ORDINARY_RECIPIENT, OUT_OF_REACH]))
-    live.submit(submission(sender=ANNA, to=[MARIO, CARLA], fields="Subject: Risposta\r\n"))
-    live.submit(submission(sender=CARLA, to=[BRUNO], fields="Bcc: anna@x.example\r\nSubject: Segreto\r\n"))
-    ordinary = OnTheWire(
-        key="w",
-        octets=ORDINARY,
-        reverse_path=ORDINARY_RECIPIENT,
-        forward_paths=(ANNA, BRUNO),
-        received=live.clock.now(),
-    )
-    live.wire.hand_over(ordinary)
-    for _ in range(26):
-        live.carry()
-        live.clock.advance(timedelta(hours=1))
-    live.beta.scanner.blind = False
-    live.alfa.scanner.blind = True
-    live.submit(submission(to=[ANNA, BRUNO], body=INFECTED, fields="Subject: Infetto\r\n"))
-    live.carry()
-    return live
+    return busy_day()
 
 
 def drawn(provider: LiveProvider, mailbox: Address, **selection):
-    return extract(
-        Selection(mailbox=mailbox, **selection),
-        enumerate(provider.store.log, start=1),
-        reference="r",
-        provider="p",
-        made=INSTANT,
-        purpose="prova",
-    )
+    return logs.drawn(provider, Selection(mailbox=mailbox, **selection))
 
 
 def addresses(value) -> set[str]:
@@ -98,7 +71,7 @@ def test_refusal_and_virus_are_told(live):
 @pytest.mark.requirement("LO-8")
 def test_a_recipient_sees_nothing_of_the_others(live):
     got = [one for one in drawn(live.beta, ANNA).transactions if one.as_recipient]
-    assert [one.subject for one in got] == ["Prova", "Infetto"]
+    assert [one.subject for one in got] == ["Perizia sulla città", "Infetto"]
     assert [one.recipients[0].outcome for one in got] == [RecipientOutcome.DELIVERED, RecipientOutcome.VIRUS]
     assert addresses(got) == {MARIO.text, ANNA.text}
 
