@@ -151,7 +151,7 @@ _OF_THE_RECIPIENT = frozenset(
 )
 _OWN_WORDS = frozenset({LogEvent.RECEIPT_RECEIVED, LogEvent.TAKING_IN_CHARGE_RECEIVED, LogEvent.TIMER, *_RELAY})
 """Events whose `detail` is for the sender: what the other side answered, that something came late, which timer."""
-_RECEIPTS = frozenset({LogEvent.ACCEPTANCE, LogEvent.NON_ACCEPTANCE, LogEvent.NOTICE_ISSUED, LogEvent.RECEIPT_RECEIVED})
+RECEIPTS = frozenset({LogEvent.ACCEPTANCE, LogEvent.NON_ACCEPTANCE, LogEvent.NOTICE_ISSUED, LogEvent.RECEIPT_RECEIVED})
 
 
 def seen_by(mailbox: Address, row: LogRow) -> LogRow | None:
@@ -237,7 +237,7 @@ def with_receipts(extract: Extract, kept: Mapping[str, Mapping[str, KeptReceipt]
 def _receipts(one: ExtractedTransaction, kept: Mapping[str, KeptReceipt]) -> Iterable[KeptReceipt]:
     if not one.as_sender:
         return
-    named = dict.fromkeys(row.message_id for _, row in one.events if row.event in _RECEIPTS and row.message_id)
+    named = dict.fromkeys(row.message_id for _, row in one.events if row.event in RECEIPTS and row.message_id)
     for message_id in named:
         yield kept.get(message_id) or KeptReceipt(message_id=message_id, kept=KeptAs.LOG)
 

@@ -16,7 +16,8 @@ from importlib import resources
 
 from ceralacca.base.instants import legal_time
 from ceralacca.core.log_consistency import Numbered
-from ceralacca.core.log_extract import Extract, ExtractedTransaction
+from ceralacca.core.log_extract import RECEIPTS, Extract, ExtractedTransaction
+from ceralacca.core.model.log import LogEvent, LogRow
 from ceralacca.formats.neutral import one_line
 from ceralacca.formats.pdf_page import Cover, Fonts, PdfPages
 
@@ -101,7 +102,7 @@ def _summary(pages: PdfPages, extract: Extract, say: Say) -> None:
         for number, one in enumerate(extract.transactions, start=1)
     ]
     heads = [column[name] for name in ("number", "instant", "role", "subject", "outcome")]
-    pages.table(heads, rows, widths=(6, 22, 11, 40, 27))
+    pages.table(heads, rows, widths=(8, 46, 17, 59, 44))
 
 
 def _message(pages: PdfPages, one: ExtractedTransaction, say: Say, *, number: int, count: int) -> None:
@@ -132,21 +133,39 @@ def _message(pages: PdfPages, one: ExtractedTransaction, say: Say, *, number: in
     _events(pages, one.events, say)
     if one.receipts:
         pages.heading(heading["receipts"], level=2)
+        about = {row.message_id: row for _, row in reversed(one.events) if row.event in RECEIPTS}
         kept = [
-            (one_line(each.message_id), say["kept"][each.kept.value].format(sha256=each.sha256, size=each.size))
+            (
+                _receipt(about[each.message_id], say),
+                say["kept"][each.kept.value].format(sha256=each.sha256, size=each.size),
+            )
             for each in one.receipts
         ]
-        pages.table([column["receipt"], column["kept"]], kept, widths=(45, 70), size=7.4)
+        pages.table([column["receipt"], column["kept"]], kept, widths=(84, 90), size=7.4)
+
+
+def _receipt(row: LogRow, say: Say) -> str:
+    """Return which receipt it is: its kind, for whom, and the identifier."""
+    concerned = ", ".join(address.text for address in row.concerned)
+    words = (say["tipo"].get(row.kind, one_line(row.kind)), say["label"]["concerned"].format(concerned=concerned))
+    return " ".join(words[: 2 if concerned else 1]) + f"\n{one_line(row.message_id)}"
 
 
 def _events(pages: PdfPages, events: Iterable[Numbered], say: Say, *, senders: bool = False) -> None:
     column = say["column"]
     rows = [
-        (_when(row.instant), say["event"][row.event.value], _details(numbered, say, senders=senders))
+        (_when(row.instant), _happened(row, say), _details(numbered, say, senders=senders))
         for numbered in events
         for row in (numbered[1],)
     ]
-    pages.table([column[name] for name in ("instant", "event", "details")], rows, widths=(24, 34, 58), size=7.4)
+    pages.table([column[name] for name in ("instant", "event", "details")], rows, widths=(44, 47, 83), size=7.4)
+
+
+def _happened(row: LogRow, say: Say) -> str:
+    """Return the sentence of an event; what goes into a mailbox without a receipt of its own is a receipt."""
+    if row.event in {LogEvent.DELIVERY, LogEvent.DELIVERY_FAILURE} and row.sender and not row.kind:
+        return say["into_mailbox"][row.event.value]
+    return say["event"][row.event.value]
 
 
 def _details(numbered: Numbered, say: Say, *, senders: bool) -> str:
