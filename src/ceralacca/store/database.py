@@ -8,7 +8,7 @@ durable before the transaction that names them; the transaction is durable befor
 Clauses: AP-25, DP-3, IP-21, LO-3, TI-10.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -31,6 +31,7 @@ from ceralacca.ports.store import (
     MailboxRecord,
     NewJob,
     Postponed,
+    Purged,
     QueueFigures,
     RecipientFate,
     SentMessage,
@@ -177,12 +178,12 @@ class DatabaseStore:
         """Return what lies in the virus storage of one transaction."""
         return lookup.infected(self._database, identifier)
 
-    def purge_infected(self) -> int:
+    def purge_infected(self, digests: Collection[str] | None = None) -> Purged:
         """Take the clear octets of infected messages away (VI-2); what is still needed stays."""
         reach("database.purge.before")
-        count = until_won(lambda: purge.purge_infected(self._database, self._blobs))
+        purged = until_won(lambda: purge.purge_infected(self._database, self._blobs, digests))
         reach("database.purge.after")
-        return count
+        return purged
 
     # -- mailboxes ----------------------------------------------------------------------------------
 
