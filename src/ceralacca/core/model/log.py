@@ -48,7 +48,11 @@ class LogEvent(StrEnum):
     DIRECTORY = "directory"
     """The local copy of the providers directory was replaced, or refused."""
     CONFIGURATION = "configuration"
-    """Start, stop, change of settings or keys."""
+    """The settings that the provider runs with, and what of them has changed."""
+    KEY = "key"
+    """A key was taken into use, changed, or failed; never the key itself."""
+    SERVICE = "service"
+    """The provider was started or stopped."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
