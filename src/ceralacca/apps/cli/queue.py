@@ -127,7 +127,7 @@ def retry_command(
     jobs: Annotated[list[int] | None, typer.Argument(metavar="JOB...", help="Numbers of jobs.")] = None,
     *,
     config: Config = DEFAULT_CONFIG,
-    every: Annotated[bool, typer.Option("--all", help="All jobs that wait after a failed attempt.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="All jobs that were put off to a later instant.")] = False,
     purpose: Purpose = "",
     ticket: Ticket = "",
     as_json: AsJson = False,
@@ -146,9 +146,8 @@ def retry_command(
     with closing(open_store_of(config, words)) as store:
         if every:
             listed = store.jobs(limit=10_000)
-            jobs = [
-                one.id for one in listed if one.attempts and not one.held and one.kind != "deadline" and one.due > now
-            ]
+            # By its due instant alone: what a relay puts off is a new job, which nobody has tried yet.
+            jobs = [one.id for one in listed if not one.held and one.kind != "deadline" and one.due > now]
         with audited(
             store, AuditAct.QUEUE_RELEASED, "pec queue retry", Why(purpose, ticket), detail=_numbers(jobs or ())
         ):

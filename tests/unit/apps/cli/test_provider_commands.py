@@ -180,8 +180,15 @@ def test_a_job_is_held_and_let_go(pec, store, job):
     assert found.due < NOON + timedelta(days=40_000)
 
 
-def test_retry_all_tries_what_has_failed_before_and_no_deadline(pec, store, job):
-    assert answer(pec, "queue", "retry", "--all") == {}
+def test_retry_all_tries_what_was_put_off_and_neither_deadlines_nor_what_is_held(pec, store, job):
+    later = NOON + timedelta(days=40_000)
+    others = [NewJob(key=f"{kind}:1", kind=kind, due=later, payload={}) for kind in (JobKind.DEADLINE, JobKind.ARRIVAL)]
+    store.commit([Commit(instant=NOON, jobs=tuple(others))])
+    (held,) = store.jobs(kind=JobKind.ARRIVAL)
+    pec("queue", "hold", str(held.id))
+    assert answer(pec, "queue", "retry", "--all") == {str(job): True}
+    assert store.job(job).due < later
+    assert [one.due for one in store.jobs(kind=JobKind.DEADLINE)] == [later]
 
 
 def test_what_is_not_there_is_said(pec, job):
