@@ -3,6 +3,7 @@
 store.db blobs/        the store (SQLite; large messages, also with PostgreSQL)
 mail/                  mailboxes
 directory/ crl/        local copies of the providers directory and of the CRLs
+log/                   sealed files of message log and audit trail, with their time stamps
 spool/                 messages as they arrive; nothing durable
 run/                   sockets, status, what a worker has in hand; nothing durable
 clamd/ dovecot/        folders of the programs that we start
@@ -44,6 +45,11 @@ class DataFolder:
     def crls(self) -> Path:
         """CRLs as last fetched."""
         return self.root / "crl"
+
+    @property
+    def sealed_log(self) -> Path:
+        """Sealed files of the message log and of the audit trail (LO-5)."""
+        return self.root / "log"
 
     @property
     def spool(self) -> Path:

@@ -104,6 +104,7 @@ def examine(settings: Settings, now: datetime) -> list[Finding]:
         lambda: _disk(settings.data.folder),
         lambda: _exchangers(settings, folder),
         lambda: _queue(settings, folder, now),
+        lambda: _seals(settings, folder, now),
     )
     return [finding for check in checks for finding in check()]
 
@@ -111,10 +112,14 @@ def examine(settings: Settings, now: datetime) -> list[Finding]:
 def look_at_files(settings: Settings, now: datetime) -> list[Finding]:
     """Look at certificates, keys and their permissions."""
     secrets = [settings.keys.key, settings.keys.passphrase_file, settings.tls.key, settings.directory.client_key]
+    logs = settings.message_log.keys
+    if logs is not None:
+        secrets += [logs.key, logs.passphrase_file, logs.token.pin_file if logs.token else None]
     secrets += [settings.data.database_password_file, settings.keys.token.pin_file if settings.keys.token else None]
     files = [finding for path in secrets if path is not None for finding in _secret(path)]
     return [
         *_certificate("signing", settings.keys.certificate, now),
+        *(_certificate("log", logs.certificate, now) if logs else ()),
         *_certificate("tls", settings.tls.certificate, now),
         *_certificate("directory-client", settings.directory.client_certificate, now),
         *_hostname(settings),
@@ -323,6 +328,13 @@ def _exchangers(settings: Settings, folder: DataFolder) -> Iterator[Finding]:
             yield _found("mx-unknown", Level.UNKNOWN, domain=domain)
             continue
         yield judge_exchangers(domain, named, own={settings.provider.hostname, *settings.incoming.exchangers})
+
+
+def _seals(settings: Settings, folder: DataFolder, now: datetime) -> Iterator[Finding]:
+    from ceralacca.apps.doctor_log import look_at_seals  # noqa: PLC0415 it speaks in this module's findings
+
+    if settings.data.database or folder.database.exists():
+        yield from look_at_seals(settings, now)
 
 
 def judge_exchangers(domain: str, named: Sequence[str], *, own: Collection[str]) -> Finding:

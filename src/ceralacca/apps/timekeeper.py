@@ -1,9 +1,10 @@
-"""The timekeeper: what is to be done at its time and needs no key.
+"""The timekeeper: what is to be done at its time and needs no key of the messages.
 
-The providers directory daily, the CRLs hourly; old records of deliveries and old infected messages deleted.
+The providers directory daily, the CRLs hourly; old records of deliveries and old infected messages deleted; the
+log sealed, with its own key.
 The timers of section 7 are jobs of the workers: their notices are sealed, and only a worker holds the key.
 
-Clauses: DI-3, IP-9, SE-4, VI-1, VI-2.
+Clauses: DI-3, IP-9, SE-4, VI-1, VI-2, LO-4 to LO-6.
 """
 
 from datetime import datetime, timedelta
@@ -14,6 +15,7 @@ import structlog
 from ceralacca.apps.data_folder import DataFolder
 from ceralacca.apps.directory_agent import DirectoryAgent, directory_agent
 from ceralacca.apps.duty import Duty
+from ceralacca.apps.log_sealer import LogSealer
 from ceralacca.apps.settings import Settings
 from ceralacca.apps.virus_storage import delete_expired, purge, virus_vault
 from ceralacca.apps.wiring import CLOCK, mail_store, provider_store
@@ -28,7 +30,6 @@ _LOOK: Final = 30.0
 """Seconds between two looks at the clock: it may be set, and machines sleep."""
 _FORGET: Final = timedelta(days=7)
 _TIDY_EVERY: Final = timedelta(days=1)
-_PURGE_EVERY: Final = timedelta(hours=1)
 
 
 def run_timekeeper(settings: Settings, duty: Duty) -> None:
@@ -36,24 +37,32 @@ def run_timekeeper(settings: Settings, duty: Duty) -> None:
     DataFolder(settings.data.folder).make()
     store = provider_store(settings, connections=1)
     try:
-        agent = directory_agent(settings, store)
-        mail, vault = mail_store(settings), virus_vault(settings)
-        tidied = purged = CLOCK.now()
+        agent, sealer = directory_agent(settings, store), _log_sealer(settings)
+        mail, vault, tidied = mail_store(settings), virus_vault(settings), CLOCK.now()
         purge(store)  # what a worker that was cut off has left
         duty.ready()
         while not duty.ending.is_set():
             duty.beat()
             now = CLOCK.now()
             _guarded(agent, now)
-            if now - purged >= _PURGE_EVERY:
-                purged = now
-                purge(store)
+            if sealer is not None:
+                sealer.do_what_is_due(now)
             if now - tidied >= _TIDY_EVERY:
                 tidied = now
                 _tidy(mail, vault, store, now)
-            duty.ending.wait(_LOOK)
+            duty.ending.wait(min(_LOOK, settings.message_log.seal_every.total_seconds()))
     finally:
+        if sealer is not None:
+            sealer.close()
         store.close()
+
+
+def _log_sealer(settings: Settings) -> LogSealer | None:
+    """Return what seals the log; None without its key, which `pec doctor` finds fault with. Raises UserError."""
+    if settings.message_log.keys is None:
+        _LOG.warning("timekeeper.log_not_sealed", reason="message_log.keys is missing")
+        return None
+    return LogSealer(settings)
 
 
 def _guarded(agent: DirectoryAgent, now: datetime) -> None:
@@ -65,6 +74,7 @@ def _guarded(agent: DirectoryAgent, now: datetime) -> None:
 
 def _tidy(mail: Maildir, vault: VirusVault, store: Store, now: datetime) -> None:
     try:
+        purge(store)
         records, expired = mail.forget_deliveries(before=now - _FORGET), delete_expired(vault, store, now)
         _LOG.info("timekeeper.tidied", records=records, infected=expired)
     except WorldError as error:

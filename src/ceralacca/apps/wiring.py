@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from ceralacca.apps.data_folder import DataFolder
 from ceralacca.apps.settings import Settings
+from ceralacca.apps.settings.sections import KeysSection
 from ceralacca.base.clock import SystemClock
 from ceralacca.base.errors import OurError, UserError
 from ceralacca.base.identifiers import system_entropy
@@ -99,7 +100,15 @@ def scanner(settings: Settings) -> Clamd:
 
 def signer(settings: Settings) -> Signer:
     """Read the signing key, or open the token that holds it. Raises UserError, WorldError."""
-    keys = settings.keys
+    return _signer(settings.keys)
+
+
+def log_signer(settings: Settings) -> Signer | None:
+    """Read the key of the log, or open its token; None when there is none. Raises UserError, WorldError."""
+    return None if settings.message_log.keys is None else _signer(settings.message_log.keys)
+
+
+def _signer(keys: KeysSection) -> Signer:
     if keys.token is None:
         assert keys.key is not None, "the settings have one of them"
         return SoftwareKey.load(keys.key, keys.certificate, passphrase_file=keys.passphrase_file)

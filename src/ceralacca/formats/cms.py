@@ -154,6 +154,27 @@ def read_signed_data(data: bytes) -> SignedData:
         raise MalformedCms(str(fault)) from None
 
 
+def read_around(data: bytes) -> tuple[SignedData, int, int]:
+    """Read as `read_signed_data` does, without taking the content out: where it begins and ends is returned beside.
+
+    For what is larger than memory and mapped from a file. Raises MalformedCms, also when the content
+    is not inside in one piece.
+    """
+    try:
+        element = _content(data)
+        version = ber.expect(data, element.body, element.end, ber.INTEGER)
+        digests = ber.expect(data, version.after, element.end, ber.SET)
+        encapsulated = ber.expect(data, digests.after, element.end, ber.SEQUENCE)
+        kind = ber.expect(data, encapsulated.body, encapsulated.end, ber.OBJECT_IDENTIFIER)
+        explicit = ber.expect(data, kind.after, encapsulated.end, _CONTEXT_0)
+        content = ber.expect(data, explicit.body, explicit.end, ber.OCTET_STRING)
+        if content.after != explicit.end or explicit.after != encapsulated.end:
+            raise MalformedCms("octets follow the encapsulated content")
+        return _after_content(data, element, encapsulated, data[kind.body : kind.end], None), content.body, content.end
+    except MalformedBer as fault:
+        raise MalformedCms(str(fault)) from None
+
+
 def _content(data: bytes) -> Element:
     """Return the SignedData inside ContentInfo."""
     info = ber.expect(data, 0, len(data), ber.SEQUENCE)
@@ -173,7 +194,14 @@ def _signed_data(data: bytes, element: Element) -> SignedData:
     digests = ber.expect(data, version.after, end, ber.SET)
     encapsulated = ber.expect(data, digests.after, end, ber.SEQUENCE)
     kind, content = _encapsulated(data, encapsulated)
-    position = encapsulated.after
+    return _after_content(data, element, encapsulated, kind, content)
+
+
+def _after_content(
+    data: bytes, element: Element, encapsulated: Element, kind: bytes, content: bytes | None
+) -> SignedData:
+    """Read what follows the content: certificates and signer infos."""
+    position, end = encapsulated.after, element.end
     certificates: tuple[bytes, ...] = ()
     if position < end and data[position] == _CONTEXT_0:
         held = ber.read(data, position, end)

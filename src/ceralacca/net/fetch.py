@@ -15,7 +15,7 @@ import httpx
 
 from ceralacca.base.errors import UserError, WorldError
 
-_OK: Final = 200
+_GOOD: Final = {200, 201, 204}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,11 +44,23 @@ def client_context(roots: Path, *, certificate: Path | None = None, key: Path | 
     return context
 
 
-def fetch(url: str, limits: FetchLimits, *, tls: ssl.SSLContext | None) -> bytes:
-    """Return the octets of a file. Raises WorldError when it cannot be had, whole, within the limits.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posted:
+    """What is handed over with the request."""
 
-    `tls` None is for plain http only (CRLs, which are signed).
+    octets: bytes
+    media_type: str
+    authorization: tuple[str, str] | None = None
+    """Name and password, for servers that want them (HTTP Basic)."""
+
+
+def fetch(url: str, limits: FetchLimits, *, tls: ssl.SSLContext | None, post: Posted | None = None) -> bytes:
+    """Return the octets of a file, or of the answer to what is posted.
+
+    `tls` None is for plain http only (CRLs and time stamps, which are signed). Raises WorldError when it cannot be
+    had, whole, within the limits.
     """
+    given = {"Content-Type": post.media_type} if post else {}
     try:
         with (
             httpx.Client(
@@ -58,7 +70,13 @@ def fetch(url: str, limits: FetchLimits, *, tls: ssl.SSLContext | None) -> bytes
                 timeout=limits.silent_seconds,
                 headers={"Accept-Encoding": "identity", "User-Agent": "ceralacca"},
             ) as client,
-            client.stream("GET", url) as answer,
+            client.stream(
+                "POST" if post else "GET",
+                url,
+                content=post.octets if post else None,
+                headers=given,
+                auth=post.authorization if post else None,
+            ) as answer,
         ):
             return _body(answer, limits)
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
@@ -78,7 +96,7 @@ def check_scheme(url: str, *schemes: str) -> None:
 
 
 def _body(answer: httpx.Response, limits: FetchLimits) -> bytes:
-    if answer.status_code != _OK:
+    if answer.status_code not in _GOOD:
         raise WorldError(f"the file cannot be fetched: status {answer.status_code}", remedy="ask who publishes it")
     if answer.headers.get("Content-Encoding", "identity") != "identity":
         raise WorldError("the file came compressed, unasked", remedy="ask who publishes it")

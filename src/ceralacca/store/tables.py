@@ -1,8 +1,7 @@
 """The tables of a provider's store: one description for SQLite and PostgreSQL.
 
 `migrations/` makes them; a test holds the two together. Whatever refers to octets refers to `blob`.
-`log_row` is only ever added to, and nothing points to it. On PostgreSQL it and `log_address`, by which the rows of a
-mailbox are found, are cut by months (`store.log_months`); SQLite keeps each whole.
+`log_row` is only ever added to, and nothing points to it, so that it can be cut into partitions.
 
 A job can be claimed when `ready` has come: that is its `due`, or the end of the lease of whoever has
 it. One partial index on it serves claims in the same time at a thousand rows and at a million.
@@ -11,6 +10,7 @@ it. One partial index on it serves claims in the same time at a thousand rows an
 from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, MetaData, Table, Text, text
 
 from ceralacca.core.delivery_point import Fate
+from ceralacca.core.log_chain import Ledger
 from ceralacca.core.model.audit import ActorKind, AuditAct, AuditOutcome
 from ceralacca.core.model.log import LogEvent
 from ceralacca.core.model.notification import MessageRow
@@ -139,9 +139,6 @@ INFECTED = Table(
     Index("infected_identifier", "identifier"),
 )
 
-FAILURE = "error NOT IN ('', 'nessuno')"
-"""Which rows have an error: few, with an index of their own."""
-
 LOG_ROW = Table(
     "log_row",
     METADATA,
@@ -171,18 +168,7 @@ LOG_ROW = Table(
         sqlite_where=text("client_message_id_hash IS NOT NULL"),
         postgresql_where=text("client_message_id_hash IS NOT NULL"),
     ),
-    Index("log_row_instant", "instant", "seq"),
-    Index("log_row_failure", "instant", "seq", sqlite_where=text(FAILURE), postgresql_where=text(FAILURE)),
     sqlite_autoincrement=True,
-)
-
-LOG_ADDRESS = Table(
-    "log_address",
-    METADATA,
-    Column("hash", Number, primary_key=True),  # of role and address: `rows.party_hash`
-    Column("instant", Instant, primary_key=True),
-    Column("seq", Number, primary_key=True, autoincrement=False),
-    sqlite_with_rowid=False,
 )
 
 AUDIT_EVENT = Table(
@@ -212,6 +198,54 @@ AUDIT_EVENT = Table(
         sqlite_where=text("mailbox_key IS NOT NULL"),
         postgresql_where=text("mailbox_key IS NOT NULL"),
     ),
+)
+
+LOG_BLOCK = Table(
+    "log_block",
+    METADATA,
+    Column("ledger", Word(Ledger), primary_key=True),
+    Column("number", Number, primary_key=True, autoincrement=False),  # without a gap: the key lets one writer win
+    Column("node", Text, nullable=False),
+    Column("sealed", Instant, nullable=False),
+    Column("first", Number, nullable=False),
+    Column("rows", Number, nullable=False),
+    Column("last_seq", Number, nullable=False),
+    Column("root", Text, nullable=False),
+    Column("row_hash", Text, nullable=False),
+    Column("marks_hash", Text, nullable=False),
+    Column("prev_hash", Text, nullable=False),
+    Column("record", Raw, nullable=False),
+    Column("seal", Raw, nullable=False),
+    Column("marks", Raw),  # NULL: in its file
+    Column("witnessed", Boolean, nullable=False, server_default=text("false")),
+    Index("log_block_sealed", "ledger", "sealed"),
+    Index(
+        "log_block_witness",
+        "ledger",
+        "number",
+        sqlite_where=text("NOT witnessed"),
+        postgresql_where=text("NOT witnessed"),
+    ),
+)
+
+LOG_FILE = Table(
+    "log_file",
+    METADATA,
+    Column("ledger", Word(Ledger), primary_key=True),
+    Column("number", Number, primary_key=True, autoincrement=False),
+    Column("name", Text, nullable=False),
+    Column("node", Text, nullable=False),
+    Column("start", Instant, nullable=False),
+    Column("until", Instant, nullable=False),
+    Column("sealed", Instant, nullable=False),
+    Column("first_block", Number, nullable=False),
+    Column("last_block", Number, nullable=False),
+    Column("first", Number, nullable=False),
+    Column("rows", Number, nullable=False),
+    Column("digest", Text, nullable=False),  # empty: planned, not written
+    Column("octets", Number, nullable=False),
+    Column("stamped", Instant),
+    Column("altered", Text, nullable=False),
 )
 
 DOMAIN = Table(

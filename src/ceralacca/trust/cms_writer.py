@@ -125,16 +125,38 @@ class SealTemplate:
         )
 
 
-def sign_opaque(signer: Signer, content: bytes, signing_time: datetime) -> bytes:
+def sign_opaque(signer: Signer, content: bytes, signing_time: datetime, *, signing_certificate: bool = False) -> bytes:
     """Return the DER ContentInfo of SignedData with the content inside: a `.p7m` (DI-2).
 
-    Raises as `SealTemplate` and its `sign` do.
+    `signing_certificate` adds signingCertificateV2, which makes it CAdES-B (LO-6). Raises as `SealTemplate` and its
+    `sign` do.
+    """
+    before, after = opaque_frame(
+        signer, len(content), sha256(content).digest(), signing_time, signing_certificate=signing_certificate
+    )
+    return b"".join((before, content, after))
+
+
+def opaque_frame(
+    signer: Signer, size: int, digest: bytes, signing_time: datetime, *, signing_certificate: bool = False
+) -> tuple[bytes, bytes]:
+    """Return what stands before and after a content of this size and SHA-256, to make a `.p7m` of it.
+
+    So a content larger than memory can be sealed. Raises as `sign_opaque` does.
     """
     key = sealing_key(signer.certificate)
-    attributes = _attributes(_time(signing_time), sha256(content).digest())
+    extra = _signing_certificate_v2(signer.certificate) if signing_certificate else b""
+    attributes = _attributes(_time(signing_time), digest, extra)
     signature = _sign(signer, key, attributes)
-    encapsulated = _tlv(_SEQUENCE, _DATA, _tlv(_CONTEXT_0, _tlv(_OCTET_STRING, content)))
-    return _content_info(signer, encapsulated, _signer_info(signer, attributes, signature))
+    content = _head(_OCTET_STRING, size)
+    content = _head(_CONTEXT_0, len(content) + size) + content
+    content = _head(_SEQUENCE, len(_DATA) + len(content) + size) + _DATA + content
+    after = _after_content(signer, _signer_info(signer, attributes, signature))
+    signed = _VERSION_1 + _tlv(_SET, _SHA256) + content
+    signed = _head(_SEQUENCE, len(signed) + size + len(after)) + signed
+    signed = _head(_CONTEXT_0, len(signed) + size + len(after)) + signed
+    signed = _SIGNED_DATA + signed
+    return _head(_SEQUENCE, len(signed) + size + len(after)) + signed, after
 
 
 def sealing_key(certificate: bytes) -> rsa.RSAPublicKey:
@@ -167,16 +189,13 @@ def _sign(signer: Signer, key: rsa.RSAPublicKey, octets: bytes) -> bytes:
 
 
 def _content_info(signer: Signer, encapsulated: bytes, signer_info: bytes) -> bytes:
-    certificates = sorted((signer.certificate, *signer.intermediates))  # DER order of a SET OF; GE-2
-    signed_data = _tlv(
-        _SEQUENCE,
-        _VERSION_1,
-        _tlv(_SET, _SHA256),
-        encapsulated,
-        _tlv(_CONTEXT_0, *certificates),
-        _tlv(_SET, signer_info),
-    )
+    signed_data = _tlv(_SEQUENCE, _VERSION_1, _tlv(_SET, _SHA256), encapsulated, _after_content(signer, signer_info))
     return _tlv(_SEQUENCE, _SIGNED_DATA, _tlv(_CONTEXT_0, signed_data))
+
+
+def _after_content(signer: Signer, signer_info: bytes) -> bytes:
+    certificates = sorted((signer.certificate, *signer.intermediates))  # DER order of a SET OF; GE-2
+    return _tlv(_CONTEXT_0, *certificates) + _tlv(_SET, signer_info)
 
 
 def _signer_info(signer: Signer, attributes: bytes, signature: bytes) -> bytes:

@@ -134,6 +134,14 @@ def stamper_credential(
     return _end_entity(issuer, builder.add_extension(_crl_at(crl), critical=False), key)
 
 
+def log_credential(
+    issuer: Issuer, subject: x509.Name, key: rsa.RSAPrivateKey, serial: int, instant: datetime, *, crl: str
+) -> Credential:
+    """Certify a key that seals a provider's log: digital signature, for three years (LO-6)."""
+    builder = _started(subject, issuer.subject, key, serial, instant - _BEFORE, instant + 3 * _YEAR)
+    return _end_entity(issuer, builder.add_extension(_crl_at(crl), critical=False), key)
+
+
 def _authority(
     name: str,
     builder: x509.CertificateBuilder,

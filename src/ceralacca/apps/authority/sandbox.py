@@ -148,6 +148,20 @@ class Sandbox:
             _write_pair(into, identity.pkcs8(), identity.certificate_pem())
         return identity
 
+    def certify_log(self, name: str, *, into: Path) -> Credential:
+        """Certify a new key for the seals of a provider's log (LO-6), written as for providers."""
+        subject = certification.authority_name(f"Log di {name}"[:64], self._state()["mark"])
+        credential = certification.log_credential(
+            self._issuer(INTERMEDIATE),
+            subject,
+            new_key(),
+            new_serial(self._entropy),
+            self._now(),
+            crl=self.crl_address(INTERMEDIATE),
+        )
+        _write_pair(into, credential.key_pem, credential.certificate_pem)
+        return credential
+
     def tls_certificate(self, hostnames: Sequence[str], *, client: bool = True, into: Path | None = None) -> Credential:
         """Certify a TLS server (and client) for names and addresses; `into` as for providers."""
         if not hostnames:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
+from ceralacca.apps.demo.cast import RUNNING
 from ceralacca.apps.demo.running import RunningNation
 from ceralacca.apps.mail_client import Mailbox
 from ceralacca.base.errors import WorldError
@@ -56,7 +57,7 @@ class Lookout:
         self._parts.close()
 
     def _open(self) -> None:
-        for provider in self._nation.running:
+        for provider in RUNNING:
             store = self._nation.store(provider)
             self._parts.callback(store.close)
             self.stores[provider.key] = store
@@ -65,8 +66,7 @@ class Lookout:
                 box.skip()
                 self._boxes[holder.address] = box
         self._folders = {
-            one.service_mailbox: self._nation.mail(one).home(one.service_mailbox) / "Maildir"
-            for one in self._nation.running
+            one.service_mailbox: self._nation.mail(one).home(one.service_mailbox) / "Maildir" for one in RUNNING
         }
         self._seen.update(path for path, _ in self._files())
 

@@ -28,6 +28,7 @@ class Settings(part.Section):
     virus: part.VirusSection = Field(default_factory=part.VirusSection)
     workers: part.WorkersSection = Field(default_factory=part.WorkersSection)
     clock: part.ClockSection = Field(default_factory=part.ClockSection)
+    message_log: part.MessageLogSection = Field(default_factory=part.MessageLogSection)
     log: part.LogSection = Field(default_factory=part.LogSection)
 
     @model_validator(mode="after")

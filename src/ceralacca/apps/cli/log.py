@@ -1,0 +1,10 @@
+"""`pec log`: the legal log. Each subcommand is a module of its own; this one gathers them."""
+
+import typer
+
+from ceralacca.apps.cli.log_seal import seal_command
+from ceralacca.apps.cli.log_status import status_command
+
+commands = typer.Typer(name="log", help="The legal log: seal it, see how far its seals are.", no_args_is_help=True)
+commands.command("seal")(seal_command)
+commands.command("status")(status_command)
