@@ -30,6 +30,7 @@ _LOOK: Final = 30.0
 """Seconds between two looks at the clock: it may be set, and machines sleep."""
 _FORGET: Final = timedelta(days=7)
 _TIDY_EVERY: Final = timedelta(days=1)
+_PURGE_EVERY: Final = timedelta(hours=1)
 
 
 def run_timekeeper(settings: Settings, duty: Duty) -> None:
@@ -38,7 +39,8 @@ def run_timekeeper(settings: Settings, duty: Duty) -> None:
     store = provider_store(settings, connections=1)
     try:
         agent, sealer = directory_agent(settings, store), _log_sealer(settings)
-        mail, vault, tidied = mail_store(settings), virus_vault(settings), CLOCK.now()
+        mail, vault = mail_store(settings), virus_vault(settings)
+        tidied = purged = CLOCK.now()
         purge(store)  # what a worker that was cut off has left
         duty.ready()
         while not duty.ending.is_set():
@@ -47,6 +49,9 @@ def run_timekeeper(settings: Settings, duty: Duty) -> None:
             _guarded(agent, now)
             if sealer is not None:
                 sealer.do_what_is_due(now)
+            if now - purged >= _PURGE_EVERY:
+                purged = now
+                purge(store)
             if now - tidied >= _TIDY_EVERY:
                 tidied = now
                 _tidy(mail, vault, store, now)
@@ -74,7 +79,6 @@ def _guarded(agent: DirectoryAgent, now: datetime) -> None:
 
 def _tidy(mail: Maildir, vault: VirusVault, store: Store, now: datetime) -> None:
     try:
-        purge(store)
         records, expired = mail.forget_deliveries(before=now - _FORGET), delete_expired(vault, store, now)
         _LOG.info("timekeeper.tidied", records=records, infected=expired)
     except WorldError as error:

@@ -1,11 +1,11 @@
 """The virus storage joined: infected messages are in the vault before the commit that names them (VI-1, VI-2).
 
-After that commit the store holds their octets no more. The workers store, the timekeeper deletes after
-thirty months. The key is a file of its own; unless the settings name another, it is made in the data
-folder at the first start.
+After that commit the store holds their octets no more; what a cut leaves goes when a worker starts again, what
+another worker's job needed then within the hour. The workers store, the timekeeper deletes after thirty months.
+The key is a file of its own; unless the settings name another, it is made in the data folder at the first start.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -17,7 +17,7 @@ from ceralacca.apps.data_folder import DataFolder
 from ceralacca.apps.settings import Settings
 from ceralacca.base.errors import WorldError
 from ceralacca.core.model.log import LogEvent, LogRow
-from ceralacca.ports.store import Commit, CommitOutcome, Postponed, Store
+from ceralacca.ports.store import Commit, CommitOutcome, Postponed, Purged, Store
 from ceralacca.store.virus_vault import VaultEvent, VirusVault
 from ceralacca.trust.vault_key import VaultKey, make_vault_key
 
@@ -46,6 +46,8 @@ class _StoreWithVault:
 
     def __init__(self, store: Store, vault: VirusVault) -> None:
         self._store, self._vault = store, vault
+        self._left: frozenset[str] = frozenset()
+        """Digests that another job needed still when they were to be purged."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
@@ -55,18 +57,22 @@ class _StoreWithVault:
             if not self._vault.holds(facts.key):
                 self._vault.put(facts, self._store.octets(facts.digest))
         outcomes = self._store.commit(commits, postponed)
-        if any(commit.infected for commit in commits):
-            purge(self._store)
+        digests = self._left.union(facts.digest for commit in commits for facts in commit.infected)
+        if digests:
+            self._left = digests if purge(self._store, digests).needed else frozenset()
         return outcomes
 
 
-def purge(store: Store) -> int:
-    """Let nothing but the vault hold what is infected (VI-2); what cannot go now goes when the timekeeper tidies."""
+def purge(store: Store, digests: Collection[str] | None = None) -> Purged:
+    """Let nothing but the vault hold what is infected (VI-2): of these digests, or everything that is left.
+
+    What cannot go now, because a job needs it, goes when the worker commits again or the timekeeper looks.
+    """
     try:
-        return store.purge_infected()
+        return store.purge_infected(digests)
     except WorldError as error:
         _LOG.warning("virus_storage.purge_waits", error=type(error).__name__)
-        return 0
+        return Purged(needed=1)
 
 
 def with_vault(store: Store, vault: VirusVault) -> Store:

@@ -19,7 +19,7 @@ from ceralacca.apps.clock_guard import clock_guard
 from ceralacca.apps.data_folder import DataFolder
 from ceralacca.apps.duty import Duty
 from ceralacca.apps.settings import Settings
-from ceralacca.apps.virus_storage import virus_vault, with_vault
+from ceralacca.apps.virus_storage import purge, virus_vault, with_vault
 from ceralacca.apps.wiring import CLOCK, provider_store, worker_office
 from ceralacca.base.clock import Clock
 from ceralacca.base.errors import WorldError
@@ -50,6 +50,7 @@ def run_worker(settings: Settings, duty: Duty, *, name: str = "worker", owner: O
     threads = ThreadPoolExecutor(settings.workers.threads, thread_name_prefix="step")
     try:
         office = worker_office(settings, with_vault(store, virus_vault(settings)), owner)
+        purge(store)  # VI-2: what a worker that was cut off has left
         wake.wait(0)  # listen first, look then: no hint falls between
         claims.give_back(store, now=CLOCK.now(), lease=LEASE)
         duty.ready(batch=settings.workers.batch)

@@ -118,6 +118,7 @@ class PdfPages:
         with pdf.table(
             col_widths=tuple(widths),
             text_align="LEFT",
+            v_align="TOP",
             line_height=size * 0.3528 * 1.38,
             headings_style=head,
             borders_layout="HORIZONTAL_LINES",

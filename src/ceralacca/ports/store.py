@@ -8,7 +8,7 @@ keys are the same, and what is there already is left as it is.
 Clauses: AP-25, DP-3, IP-21, LO-3, TI-10; invariants 1 to 6 of ARCHITECTURE.md.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -21,6 +21,7 @@ from ceralacca.core.model.log import LogRow
 from ceralacca.core.transaction import RecipientState
 from ceralacca.formats.splice import Octets
 from ceralacca.ports.letters import Inbound, Letter, StoredInbound, StoredLetter
+from ceralacca.ports.log_search import LogSearch
 
 Payload = Mapping[str, str | int | None]
 """What a job needs to know beside its key: small, flat, JSON."""
@@ -190,6 +191,16 @@ class CommitOutcome(StrEnum):
     Postpone the job and tell the operator."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Purged:
+    """What came of a purge of infected octets."""
+
+    gone: int = 0
+    """So many octet strings were taken out now."""
+    needed: int = 0
+    """So many stay for the time being."""
+
+
 class MailboxStatus(StrEnum):
     """Phases of a mailbox."""
 
@@ -233,7 +244,7 @@ class QueueFigures:
     held: int = 0
 
 
-class Store(Protocol):
+class Store(LogSearch, Protocol):
     """One provider's durable memory. Calls block; listeners and workers make them off their event loops.
 
     Every method may raise WorldError: the database or disk is away, try again. Safe between threads and processes.
@@ -300,11 +311,12 @@ class Store(Protocol):
         """Return what lies in the virus storage of one transaction, oldest first."""
         ...
 
-    def purge_infected(self) -> int:
-        """Take the octets of infected messages out of this store, and return of how many (VI-2).
+    def purge_infected(self, digests: Collection[str] | None = None) -> Purged:
+        """Take the octets of infected messages out of this store (VI-2).
 
-        To be called once the virus storage has them. What a job not yet finished or a letter needs stays; octets that
-        come again are stored again.
+        Of those with these digests, or of all: then also what a purge that was cut off has left. To be called once
+        the virus storage has them. What a job not yet finished or a letter needs stays; octets that come again are
+        stored again.
         """
         ...
 

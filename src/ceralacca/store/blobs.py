@@ -90,6 +90,10 @@ class BlobFolder:
             raise WorldError("stored octets are not whole", remedy="restore them from a backup")
         return view
 
+    def has(self, digest: str) -> bool:
+        """Say whether octets have a file, whole or not."""
+        return self._path(digest).exists()
+
     def remove(self, digest: str) -> None:
         """Remove octets that have a file; harmless when they have none. Raises WorldError."""
         reach("blobs.remove.before")

@@ -8,7 +8,7 @@ durable before the transaction that names them; the transaction is durable befor
 Clauses: AP-25, DP-3, IP-21, LO-3, TI-10.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,6 +21,7 @@ from ceralacca.core.model.address import Address
 from ceralacca.core.model.log import LogRow
 from ceralacca.formats.splice import Octets
 from ceralacca.ports.letters import Inbound, Point, StoredInbound, StoredLetter
+from ceralacca.ports.log_search import LogEntry, LogQuery
 from ceralacca.ports.store import (
     Commit,
     CommitOutcome,
@@ -30,16 +31,18 @@ from ceralacca.ports.store import (
     MailboxRecord,
     NewJob,
     Postponed,
+    Purged,
     QueueFigures,
     RecipientFate,
     SentMessage,
     Taken,
 )
-from ceralacca.store import lookup, mailboxes, purge, queue, schema
+from ceralacca.store import log_search, lookup, mailboxes, purge, queue, schema
 from ceralacca.store.audit import DatabaseAuditTrail
 from ceralacca.store.blobs import BlobFolder
 from ceralacca.store.durable_files import make_folder
 from ceralacca.store.engine import TRIES, Database, Raced, RefusedByDatabase, translated, until_won
+from ceralacca.store.log_months import LogMonths
 from ceralacca.store.steps import Step, apply
 from ceralacca.store.tables import BLOB
 from ceralacca.store.wake import Wake
@@ -93,6 +96,7 @@ class DatabaseStore:
             settings.row_limit if settings.row_limit is not None else _ROW_LIMITS[database.engine.dialect.name]
         )
         self._wake = Wake(folder / "run")
+        self._months = LogMonths(database)
         self.audit = DatabaseAuditTrail(database)
         """Who did what with the service: a record apart, in the same database."""
 
@@ -174,12 +178,12 @@ class DatabaseStore:
         """Return what lies in the virus storage of one transaction."""
         return lookup.infected(self._database, identifier)
 
-    def purge_infected(self) -> int:
+    def purge_infected(self, digests: Collection[str] | None = None) -> Purged:
         """Take the clear octets of infected messages away (VI-2); what is still needed stays."""
         reach("database.purge.before")
-        count = until_won(lambda: purge.purge_infected(self._database, self._blobs))
+        purged = until_won(lambda: purge.purge_infected(self._database, self._blobs, digests))
         reach("database.purge.after")
-        return count
+        return purged
 
     # -- mailboxes ----------------------------------------------------------------------------------
 
@@ -232,6 +236,14 @@ class DatabaseStore:
         """Return the log rows of one transaction in order."""
         return lookup.log_of(self._database, identifier)
 
+    def search_log(self, query: LogQuery) -> list[LogEntry]:
+        """Return one page of the rows of the log that fit."""
+        return log_search.search(self._database, query)
+
+    def stream_log(self, query: LogQuery) -> Iterator[LogEntry]:
+        """Give all rows of the log that fit, a few thousand in memory at a time."""
+        return log_search.stream(self._database, query)
+
     def close(self) -> None:
         """Give back connections and sockets."""
         self._wake.close()
@@ -245,15 +257,21 @@ class DatabaseStore:
 
     def _at_once(self, steps: Sequence[Step], postponed: Sequence[Postponed]) -> list[CommitOutcome]:
         """Store a batch in one transaction: all of it, or this raises."""
-        with self._database.transaction() as connection:
-            outcomes = apply(connection, steps, row_limit=self._row_limit)
-            queue.postpone(connection, postponed)
-            reach("database.sync.before")
+        self._months.prepare(_instants(steps))
+        try:
+            with self._database.transaction() as connection:
+                outcomes = apply(connection, steps, row_limit=self._row_limit)
+                queue.postpone(connection, postponed)
+                reach("database.sync.before")
+        except Raced:
+            self._months.forget()  # perhaps with a purge
+            raise
         reach("database.sync.after")
         return outcomes
 
     def _one_by_one(self, steps: Sequence[Step], postponed: Sequence[Postponed]) -> list[CommitOutcome]:
         """Store a batch that failed as a whole, each step in its savepoint: still one transaction and one sync."""
+        self._months.prepare(_instants(steps))
         with self._database.transaction() as connection:
             outcomes = [self._alone(connection, step) for step in steps]
             queue.postpone(connection, postponed)
@@ -271,6 +289,10 @@ class DatabaseStore:
             except Raced:
                 continue
         return CommitOutcome.FAILED
+
+
+def _instants(steps: Sequence[Step]) -> set[datetime]:
+    return {row.instant for step in steps for row in step.commit.log}
 
 
 def _first_job(message: Inbound, now: datetime) -> NewJob:

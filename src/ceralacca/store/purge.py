@@ -2,20 +2,27 @@
 
 The row of the blob stays, because rows that tell what arrived refer to it; its octets become empty, which no message
 is. Octets that something still needs are left: a job that is not finished names their message, or a letter has them.
-Who stores the same octets meanwhile locks their row first, and so either keeps them from being purged or
-finds them gone and stores them again, into the row.
+
+    1. the row says that the octets are gone: committed
+    2. the file goes, under the lock of the row, and only while the row does not lean on it
+
+In this order, because a row that leans on a file that is gone would be a `250` for nothing (AP-25). Whoever stores
+the same octets meanwhile locks their row first: it either keeps them from being purged, or finds them gone and stores
+them again, into the row and never into a file. A file that a cut between 1 and 2 leaves behind goes with the next
+purge of everything, which every worker and the timekeeper do at their start.
 
 What a database writes over may lie on its disk for a while: SQLite is told to overwrite it with zeroes,
 PostgreSQL frees it at the next vacuum.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
-from sqlalchemy import Connection, Select, Text, cast, exists, func, or_, select, type_coerce, update
+from sqlalchemy import ColumnElement, Connection, Select, Text, cast, exists, func, or_, select, type_coerce, update
 
-from ceralacca.ports.store import JobKind
+from ceralacca.base.failpoints import reach
+from ceralacca.ports.store import JobKind, Purged
 from ceralacca.store.blobs import BlobFolder
 from ceralacca.store.engine import Database
 from ceralacca.store.tables import BLOB, INBOUND, INFECTED, JOB, LETTER
@@ -37,31 +44,56 @@ def stored_digests(connection: Connection, portions: Iterable[Sequence[str]]) ->
     return stored, purged
 
 
-def purge_infected(database: Database, blobs: BlobFolder) -> int:
-    """Purge all that is infected and needed no more; return how many octet strings went. Raises WorldError."""
-    with database.reading() as connection:
-        candidates = list(connection.scalars(_infected()))
-    return sum(_purge(database, blobs, digest) for digest in candidates)
+def purge_infected(database: Database, blobs: BlobFolder, digests: Collection[str] | None = None) -> Purged:
+    """Purge what is infected and needed no more: of these, or of all. Raises WorldError."""
+    said = [_say_gone(database, digest) for digest in _read(database, _in_clear(digests))]
+    for digest in _read(database, _in_no_file(digests)):
+        if blobs.has(digest):
+            _remove_file(database, blobs, digest)
+    return Purged(gone=said.count(True), needed=said.count(False))
 
 
-def _infected() -> Select[str]:
+def _in_clear(digests: Collection[str] | None) -> Select[str]:
     """Select what the virus storage has and the store has still; asked without reading the octets."""
-    there = or_(BLOB.c.octets.is_(None), func.length(BLOB.c.octets) > 0) & (BLOB.c.size > 0)
-    return select(INFECTED.c.digest).distinct().join(BLOB, BLOB.c.digest == INFECTED.c.digest).where(there)
+    return _infected(digests, or_(BLOB.c.octets.is_(None), func.length(BLOB.c.octets) > 0))
 
 
-def _purge(database: Database, blobs: BlobFolder, digest: str) -> bool:
+def _in_no_file(digests: Collection[str] | None) -> Select[str]:
+    """Select what is infected and leans on no file: one that is there was left behind."""
+    return _infected(digests, BLOB.c.octets.is_not(None))
+
+
+def _infected(digests: Collection[str] | None, where: ColumnElement[bool]) -> Select[str]:
+    wanted = select(INFECTED.c.digest).distinct().join(BLOB, BLOB.c.digest == INFECTED.c.digest)
+    wanted = wanted.where(where, BLOB.c.size > 0)
+    return wanted if digests is None else wanted.where(INFECTED.c.digest.in_(list(digests)))
+
+
+def _read(database: Database, wanted: Select[str]) -> list[str]:
+    with database.reading() as connection:
+        return list(connection.scalars(wanted))
+
+
+def _say_gone(database: Database, digest: str) -> bool:
     with database.transaction() as connection:
         if database.is_sqlite:
             connection.exec_driver_sql("PRAGMA secure_delete = ON")
         connection.execute(select(BLOB.c.digest).where(BLOB.c.digest == digest).with_for_update())
-        if _needed(connection, digest):
-            return False
-        blobs.remove(digest)
-        connection.execute(update(BLOB).where(BLOB.c.digest == digest).values(octets=b""))
+        needed = _needed(connection, digest)
+        if not needed:
+            connection.execute(update(BLOB).where(BLOB.c.digest == digest).values(octets=b""))
         if database.is_sqlite:
             connection.exec_driver_sql("PRAGMA secure_delete = OFF")
-    return True
+        reach("purge.sync.before")
+    reach("purge.sync.after")
+    return not needed
+
+
+def _remove_file(database: Database, blobs: BlobFolder, digest: str) -> None:
+    with database.transaction(synced=False) as connection:  # writes nothing
+        row = select(BLOB.c.octets.is_(None)).where(BLOB.c.digest == digest).with_for_update()
+        if connection.scalar(row) is False:
+            blobs.remove(digest)
 
 
 def _needed(connection: Connection, digest: str) -> bool:

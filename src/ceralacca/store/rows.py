@@ -1,7 +1,9 @@
 """Values as rows and rows as values: one pair of functions for each table."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Row
@@ -10,6 +12,7 @@ from ceralacca.core.model.address import Address
 from ceralacca.core.model.certification import OriginalData
 from ceralacca.core.model.log import LogRow
 from ceralacca.ports.letters import Inbound, Letter, StoredInbound, StoredLetter
+from ceralacca.ports.log_search import MailboxRole
 from ceralacca.ports.store import (
     InfectedMessage,
     Job,
@@ -267,6 +270,20 @@ def read_log(row: Row[Any]) -> LogRow:
         tls=row.tls,
         detail=row.detail,
     )
+
+
+@lru_cache(maxsize=4096)
+def party_hash(role: MailboxRole, address: Address) -> int:
+    """Return what the rows are found by in which an address has part as sender or recipient."""
+    return short_hash(f"{role}:{address.key}")
+
+
+def address_values(seq: int, row: LogRow) -> Iterator[tuple[int, datetime, int]]:
+    """Return what a row with this number is found by: hash, instant and number, each once (LO-8)."""
+    hashes = {party_hash(MailboxRole.RECIPIENT, address) for address in row.about_whom}
+    if row.sender is not None:
+        hashes.add(party_hash(MailboxRole.SENDER, row.sender))
+    return ((each, row.instant, seq) for each in hashes)
 
 
 def short_hash(text: str) -> int:

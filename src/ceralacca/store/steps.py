@@ -15,11 +15,13 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, bindparam, delete, select, tuple_, update
 
+from ceralacca.core.model.log import LogRow
 from ceralacca.core.transaction import RecipientState
 from ceralacca.ports.store import Commit, CommitOutcome, StateChange
 from ceralacca.store.blobs import Blob, blob_of
 from ceralacca.store.bulk import insert_rows
 from ceralacca.store.columns import shortened
+from ceralacca.store.log_writing import write_log
 from ceralacca.store.purge import stored_digests
 from ceralacca.store.rows import (
     Values,
@@ -29,7 +31,6 @@ from ceralacca.store.rows import (
     infected_values,
     job_values,
     letter_values,
-    log_values,
     sent_values,
     state_values,
     taken_values,
@@ -41,7 +42,6 @@ from ceralacca.store.tables import (
     INFECTED,
     JOB,
     LETTER,
-    LOG_ROW,
     RECIPIENT_STATE,
     SENT_MESSAGE,
     TAKEN,
@@ -62,7 +62,7 @@ _KEYED: Mapping[Table, Any] = {
 }
 """What is stored once under its key, and what the key is."""
 
-_ORDER = (BLOB, SENT_MESSAGE, RECIPIENT_STATE, INBOUND, LETTER, TAKEN, FATE, INFECTED, LOG_ROW)
+_ORDER = (BLOB, SENT_MESSAGE, RECIPIENT_STATE, INBOUND, LETTER, TAKEN, FATE, INFECTED)
 """Tables in the order of writing: what is referred to comes first."""
 
 
@@ -143,6 +143,7 @@ class _Writing:
     finished: list[int] = field(default_factory=list)
     jobs: dict[str, Values] = field(default_factory=dict)
     moves: list[StateChange] = field(default_factory=list)
+    log: list[LogRow] = field(default_factory=list)
     again: list[Blob] = field(default_factory=list)
     """Octets that were purged and have come again."""
 
@@ -242,7 +243,7 @@ def _judge(step: Step, known: _Known, writing: _Writing, row_limit: int) -> Comm
     known.states.update(moved)
     _store(new, known, writing, row_limit)
     writing.moves.extend(commit.states)
-    writing.rows[LOG_ROW].extend(log_values(row) for row in commit.log)
+    writing.log.extend(commit.log)
     _arrange_jobs(commit, known, writing)
     return CommitOutcome.DONE
 
@@ -322,6 +323,7 @@ def _write(connection: Connection, writing: _Writing) -> None:
     for table, rows in writing.rows.items():
         if rows:
             insert_rows(connection, table, rows)
+    write_log(connection, writing.log)
     if writing.moves:
         connection.execute(_MOVE, [_move_values(change) for change in writing.moves])
     for some in _portions(writing.finished):

@@ -1,7 +1,8 @@
 """The tables of a provider's store: one description for SQLite and PostgreSQL.
 
 `migrations/` makes them; a test holds the two together. Whatever refers to octets refers to `blob`.
-`log_row` is only ever added to, and nothing points to it, so that it can be cut into partitions.
+`log_row` is only ever added to, and nothing points to it. On PostgreSQL it and `log_address`, by which the rows of a
+mailbox are found, are cut by months (`store.log_months`); SQLite keeps each whole.
 
 A job can be claimed when `ready` has come: that is its `due`, or the end of the lease of whoever has
 it. One partial index on it serves claims in the same time at a thousand rows and at a million.
@@ -139,6 +140,9 @@ INFECTED = Table(
     Index("infected_identifier", "identifier"),
 )
 
+FAILURE = "error NOT IN ('', 'nessuno')"
+"""Which rows have an error: few, with an index of their own."""
+
 LOG_ROW = Table(
     "log_row",
     METADATA,
@@ -168,7 +172,18 @@ LOG_ROW = Table(
         sqlite_where=text("client_message_id_hash IS NOT NULL"),
         postgresql_where=text("client_message_id_hash IS NOT NULL"),
     ),
+    Index("log_row_instant", "instant", "seq"),
+    Index("log_row_failure", "instant", "seq", sqlite_where=text(FAILURE), postgresql_where=text(FAILURE)),
     sqlite_autoincrement=True,
+)
+
+LOG_ADDRESS = Table(
+    "log_address",
+    METADATA,
+    Column("hash", Number, primary_key=True),  # of role and address: `rows.party_hash`
+    Column("instant", Instant, primary_key=True),
+    Column("seq", Number, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
 )
 
 AUDIT_EVENT = Table(

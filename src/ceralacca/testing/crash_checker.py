@@ -262,7 +262,7 @@ def infected_messages_are_kept(evidence: Evidence) -> Found:
     """Invariant 8: what a provider kept aside is found again in the virus storage, and nowhere else, with its row."""
     for books in evidence.both:
         for row in books.tables["infected"]:
-            if not books.is_purged(row["digest"]) and not books.of("letter", digest=row["digest"]):
+            if books.lies_in_clear(row["digest"]) and not books.of("letter", digest=row["digest"]):
                 yield f"{row['key']} lies in clear in the store"
     for told in evidence.told:
         if told.mail.ordinary or not told.mail.infected or not _is_stored(evidence, told):

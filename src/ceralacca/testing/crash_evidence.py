@@ -28,7 +28,7 @@ from ceralacca.trust.vault_key import VaultKey
 
 TABLES: Final = (
     "blob", "inbound", "letter", "job", "sent_message", "recipient_state", "taken", "fate", "infected", "log_row",
-    "domain", "mailbox",
+    "log_address", "domain", "mailbox",
 )  # fmt: skip
 """In an order in which each refers to earlier ones only."""
 
@@ -133,15 +133,18 @@ class Books:
         if row["octets"] is not None:
             found = bytes(row["octets"])
         else:
-            path = self.folder / "blobs" / digest[:2] / digest[2:]
+            path = self._file(digest)
             found = path.read_bytes() if path.is_file() else b""
         whole = sha256(found).hexdigest() == digest and len(found) == row["size"]
         return found if whole else self._from_vault(digest)
 
-    def is_purged(self, digest: str) -> bool:
-        """Say whether the store itself holds the octets no more (VI-2)."""
+    def lies_in_clear(self, digest: str) -> bool:
+        """Say whether the store itself holds the octets still, in a row or in a file that no row may lean on (VI-2)."""
         row = self.of("blob", digest=digest)[0]
-        return row["octets"] is not None and not row["octets"] and row["size"] > 0
+        return row["octets"] is None or bool(row["octets"]) or self._file(digest).exists()
+
+    def _file(self, digest: str) -> Path:
+        return self.folder / "blobs" / digest[:2] / digest[2:]
 
     def _from_vault(self, digest: str) -> bytes | None:
         """Return the octets of an infected message from the virus storage, found by its row."""

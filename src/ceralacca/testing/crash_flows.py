@@ -101,8 +101,6 @@ class Stage:
     beta_is_up: bool = True
     hours: float = 0
     """How far into the future it waits for jobs that are due later."""
-    tidies: bool = False
-    """Ends with what the timekeeper does daily."""
     stream: bool = False
     """Goes on until it is told to come to an end."""
 
@@ -114,7 +112,7 @@ class Flow:
     name: str
     killed: Stage
     ready: tuple[Stage, ...] = ()
-    after: Stage = field(default_factory=lambda: Stage(alfa=EVERYTHING, beta=EVERYTHING, hours=40, tidies=True))
+    after: Stage = field(default_factory=lambda: Stage(alfa=EVERYTHING, beta=EVERYTHING, hours=40))
 
 
 _ACCEPTED = Stage(sends=(TO_BOTH,), alfa=(_SUBMIT, _DELIVER))

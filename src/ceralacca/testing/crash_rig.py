@@ -276,6 +276,12 @@ class Pair:
         if not self._orders.stage.beta_is_up:
             self.routes.away = beta.store.domains()
 
+    def tidy(self) -> None:
+        """Do what a worker does first: let nothing but the virus storage hold what a death has left (VI-2)."""
+        for provider in self.providers:
+            if provider.does:
+                provider.store.purge_infected()
+
     def work(self) -> bool:
         """Let both do a batch; whether there was any."""
         return bool(sum([provider.work() for provider in self.providers if provider.does]))
@@ -288,15 +294,9 @@ class Pair:
                 continue
             due = [one for provider in self.providers if (one := provider.store.next_due(provider.does)) is not None]
             if not due or min(due) > until:
-                self._tidy()
                 return
             self.clock.set(min(due))
         raise RuntimeError("the pair never comes to rest")
-
-    def _tidy(self) -> None:
-        for provider in self.providers:
-            if self._orders.stage.tidies:
-                provider.store.purge_infected()  # VI-2
 
     def close(self) -> None:
         """Close the doors in good order, kept connections first."""
@@ -406,6 +406,7 @@ def live(orders: Orders, parent: socket.socket) -> None:
             pair.found()
         pair.open_doors()
         parent.sendall(json.dumps(pair.ports).encode() + b"\n")
+        pair.tidy()
         _attend(pair, parent, stream=orders.stage.stream)
         pair.finish()
         pair.close()

@@ -140,7 +140,7 @@ class Yard:
             if number % look_every == 0:
                 broken += [f"after death {number}: {words}" for words in self._judge(rest=False)]
         self._pass_leases()
-        self._live(Stage(alfa=EVERYTHING, beta=EVERYTHING, hours=40, tidies=True))
+        self._live(Stage(alfa=EVERYTHING, beta=EVERYTHING, hours=40))
         broken += self._judge(rest=True)
         return sum(told.code == 250 for told in self._told), broken
 

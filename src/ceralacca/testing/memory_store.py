@@ -6,7 +6,7 @@ For tests of services. It is written straight from the port's words and shares n
 
 import hashlib
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -25,11 +25,13 @@ from ceralacca.ports.store import (
     MailboxRecord,
     NewJob,
     Postponed,
+    Purged,
     QueueFigures,
     RecipientFate,
     SentMessage,
     Taken,
 )
+from ceralacca.testing.memory_log import MemoryLogSearch
 
 _KIND_OF = {Point.ACCESS: JobKind.SUBMISSION, Point.INCOMING: JobKind.ARRIVAL}
 
@@ -46,7 +48,7 @@ class _Waiting:
 
 
 @dataclass(slots=True)
-class MemoryStore:
+class MemoryStore(MemoryLogSearch):
     """Everything that a provider keeps, for as long as the process lives."""
 
     log: list[LogRow] = field(default_factory=list)
@@ -138,16 +140,17 @@ class MemoryStore:
             found = [each for each in self._infected.values() if each.identifier == identifier]
         return sorted(found, key=lambda each: (each.found, each.key))
 
-    def purge_infected(self) -> int:
+    def purge_infected(self, digests: Collection[str] | None = None) -> Purged:
         """Take the octets of infected messages away (VI-2)."""
         with self._lock:
             named = {waiting.job.payload.get("inbound") for waiting in self._jobs.values()}
             needed = {each.digest for each in self._inbound.values() if each.key in named}
             needed |= {each.digest for each in self._letters.values()}
-            gone = {each.digest for each in self._infected.values()} & set(self._blobs) - needed
-            for digest in gone:
+            wanted = set(self._blobs if digests is None else digests)
+            there = {each.digest for each in self._infected.values()} & set(self._blobs) & wanted
+            for digest in there - needed:
                 del self._blobs[digest]
-            return len(gone)
+            return Purged(gone=len(there - needed), needed=len(there & needed))
 
     # -- mailboxes ----------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ import pytest
 
 from ceralacca.apps import diagnostics
 from ceralacca.apps.demo.checks import Checker
+from ceralacca.apps.demo.messages import letter
 from ceralacca.apps.demo.nation import set_up
 from ceralacca.apps.demo.ports import HOST, SPAN, Ports
 from ceralacca.apps.demo.running import RunningNation
@@ -42,6 +43,14 @@ def passable_folder():
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def sized(octets: int, **options) -> bytes:
+    """Write a message of exactly so many octets."""
+    head = letter(body="\r\n", **options)
+    lines, rest = divmod(octets - len(head), 72)
+    body = ("x" * 70 + "\r\n") * (lines - 1) + "y" * (70 + rest) + "\r\n"
+    return head + body.encode()
 
 
 @pytest.fixture(scope="module")

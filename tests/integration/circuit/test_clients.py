@@ -17,6 +17,8 @@ from ceralacca.core.model.address import Address
 from ceralacca.core.model.notification import MessageRow
 from ceralacca.formats.received import read_received
 
+from .conftest import sized
+
 pytestmark = [pytest.mark.system, pytest.mark.slow]
 SERVICE = ALFA.service_mailbox
 USUAL = {MARIO: [3, 10], ANNA: [4], SERVICE: [6]}
@@ -141,14 +143,6 @@ def test_fifty_recipients_have_fifty_outcomes(stage):
     came = stage.play(letter(to=[ANNA, *many]), expected)
     notices = came.all(MessageRow.NON_DELIVERY)
     assert {one.facts.delivery_recipient for one in notices} == set(many)
-
-
-def sized(octets: int, **options) -> bytes:
-    """Write a message of exactly so many octets."""
-    head = letter(body="\r\n", **options)
-    lines, rest = divmod(octets - len(head), 72)
-    body = ("x" * 70 + "\r\n") * (lines - 1) + "y" * (70 + rest) + "\r\n"
-    return head + body.encode()
 
 
 @pytest.mark.requirement("AP-12", "AM-16")

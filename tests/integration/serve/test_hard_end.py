@@ -3,11 +3,11 @@
 import os
 import signal
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 
 from ceralacca.testing.databases import postgresql_programs, private_postgresql
+from ceralacca.testing.processes import alive, family
 
 pytestmark = [pytest.mark.system, pytest.mark.slow]
 
@@ -18,21 +18,6 @@ def database():
         pytest.skip("the Debian package postgresql is missing")
     with private_postgresql() as cluster:
         yield cluster.new_database()
-
-
-def family(pid):
-    """Return a process and all its descendants."""
-    found = {pid}
-    for listed in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in listed.read_text().split():
-            found |= family(int(child))
-    return found
-
-
-def alive(pid):
-    with suppress(OSError):
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    return False
 
 
 def test_nobody_is_left_and_nothing_is_lost(provider, serve, database):

@@ -64,11 +64,24 @@ def test_after_the_commit_only_the_vault_has_the_octets(store, vault):
     assert vault.take("access:1", purpose="test", instant=NOON).octets == OCTETS
 
 
+@pytest.mark.requirement("VI-2")
+def test_what_another_job_needed_goes_with_a_later_commit(store, vault):
+    again = Inbound(key="2", point=Point.ACCESS, octets=OCTETS, reverse_path=ANNA, forward_paths=(ANNA,), received=NOON)
+    store.receive([again], now=NOON)
+    first, second = store.claim([JobKind.SUBMISSION], now=NOON, limit=2, lease=timedelta(minutes=1))
+    kept = with_vault(store, vault)
+    kept.commit([Commit(done=first.id, infected=(FACTS,))])
+    assert store.octets(FACTS.digest) == OCTETS
+    kept.commit([Commit(done=second.id)])
+    with pytest.raises(WorldError):
+        store.octets(FACTS.digest)
+
+
 @pytest.mark.requirement("VI-1", "VI-2")
 def test_whoever_is_cut_off_before_the_commit_finds_all_of_it_again(store, vault):
     (job,) = store.claim([JobKind.SUBMISSION], now=NOON, limit=1, lease=timedelta(minutes=1))
     vault.put(FACTS, store.octets(FACTS.digest))
-    assert purge(store) == 0, "no commit names it yet"
+    assert purge(store).gone == 0, "no commit names it yet"
     assert with_vault(store, vault).commit([Commit(done=job.id, infected=(FACTS,))]) == [CommitOutcome.DONE]
     assert len(vault.journal()) == 1
 

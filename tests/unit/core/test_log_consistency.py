@@ -12,6 +12,9 @@ from ceralacca.core.model.address import Address
 from ceralacca.core.model.certification import Recipient
 from ceralacca.core.model.log import LogEvent, LogRow
 from ceralacca.core.model.notification import MessageRow, RecipientKind
+from ceralacca.testing.logs import ALFA_DOMAINS as ALFA
+from ceralacca.testing.logs import BETA_DOMAINS as BETA
+from ceralacca.testing.logs import INFECTED, played
 from ceralacca.testing.memory_world import LiveCircuit
 from ceralacca.testing.paper_cast import (
     ANNA,
@@ -21,28 +24,12 @@ from ceralacca.testing.paper_cast import (
     NOBODY,
     ORDINARY_RECIPIENT,
     OUT_OF_REACH,
-    VIRUS_MARK,
     submission,
 )
 from ceralacca.testing.scenario import INSTANT
 
-INFECTED = f"\r\n{VIRUS_MARK.decode()}\r\n"
-ALFA = frozenset({"gestore-alfa.example", "pec.alfa.example", "comune.alfa.example"})
-BETA = frozenset({"gestore-beta.example", "pec.beta.example"})
 LATER = INSTANT + 4 * LIFE
 STRANGER = Address("altri@pec.gamma.example")
-
-
-def played(*messages: bytes, hours: int = 30, blind: bool = False) -> LiveCircuit:
-    live = LiveCircuit.at()
-    live.alfa.scanner.blind = blind
-    for message in messages:
-        live.submit(message)
-    for _ in range(hours):
-        live.carry()
-        live.clock.advance(timedelta(hours=1))
-    live.carry()
-    return live
 
 
 def findings(rows: Iterable[LogRow], own=ALFA, *, until=LATER, **options):

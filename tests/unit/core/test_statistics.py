@@ -7,6 +7,9 @@ import pytest
 
 from ceralacca.core.model.log import LogEvent, LogRow
 from ceralacca.core.statistics import Figure, Period, Tallying, counted_as, tally
+from ceralacca.testing.logs import ALFA_DOMAINS as ALFA
+from ceralacca.testing.logs import BETA_DOMAINS as BETA
+from ceralacca.testing.logs import INFECTED, played, receive_ordinary
 from ceralacca.testing.memory_world import LiveCircuit
 from ceralacca.testing.paper_cast import (
     ANNA,
@@ -14,14 +17,8 @@ from ceralacca.testing.paper_cast import (
     CARLA,
     MARIO,
     ORDINARY_RECIPIENT,
-    VIRUS_MARK,
     submission,
 )
-from ceralacca.testing.scenario import ORDINARY
-
-INFECTED = f"\r\n{VIRUS_MARK.decode()}\r\n"
-ALFA = frozenset({"gestore-alfa.example", "pec.alfa.example", "comune.alfa.example"})
-BETA = frozenset({"gestore-beta.example", "pec.beta.example"})
 
 
 @pytest.fixture(scope="module")
@@ -62,24 +59,16 @@ def test_the_two_rules_count_the_same_traffic_differently(live):
 
 @pytest.mark.requirement("SL-7")
 def test_a_virus_of_an_own_user_counts_out():
-    live = LiveCircuit.at()
-    live.submit(submission(body=INFECTED))
-    live.carry()
+    live = played(submission(body=INFECTED), hours=1)
     found = counted(live.alfa.store.log, ALFA).totals
     assert found[Figure.VIRUSES_OUT] == found[Figure.P01_VIRUSES_OUT] == 1
     assert sum(found.values()) == 2
 
 
 @pytest.mark.requirement("SL-7")
-def test_an_anomaly_envelope_counts_in_for_one_rule_alone(live):
+def test_an_anomaly_envelope_counts_in_for_one_rule_alone():
     anomalies = LiveCircuit.at()
-    from ceralacca.testing.memory_world import OnTheWire
-
-    ordinary = OnTheWire(
-        key="w", octets=ORDINARY, reverse_path=ORDINARY_RECIPIENT, forward_paths=(ANNA,), received=anomalies.clock.now()
-    )
-    anomalies.wire.hand_over(ordinary)
-    anomalies.carry()
+    receive_ordinary(anomalies, ANNA)
     found = counted(anomalies.beta.store.log, BETA).totals
     assert found[Figure.MESSAGES_IN] == 1
     assert found[Figure.P01_IN] == 0

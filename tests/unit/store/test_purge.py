@@ -8,7 +8,7 @@ import pytest
 
 from ceralacca.base.errors import WorldError
 from ceralacca.ports.letters import Point
-from ceralacca.ports.store import Commit, CommitOutcome, InfectedMessage, JobKind, Store
+from ceralacca.ports.store import Commit, CommitOutcome, InfectedMessage, JobKind, Purged, Store
 from ceralacca.store.database import StoreSettings, open_store
 from ceralacca.testing import store_samples as some
 from ceralacca.testing.clock import NOON
@@ -44,7 +44,7 @@ def test_it_is_gone_and_the_step_done_again_is_harmless(store: Store):
     message = arrival("a")
     wanted = find_infected(store, message)
 
-    assert [store.purge_infected(), store.purge_infected()] == [1, 0]
+    assert [store.purge_infected().gone, store.purge_infected().gone] == [1, 0]
     with pytest.raises(WorldError):
         store.octets(facts_of(message).digest)
     assert store.commit([wanted]) == [CommitOutcome.REPEATED]
@@ -56,10 +56,10 @@ def test_it_stays_while_another_arrival_of_the_same_octets_waits(store: Store):
     store.receive([arrival("b_%1")], now=NOON)
     find_infected(store, arrival("a"))
 
-    assert store.purge_infected() == 0
+    assert store.purge_infected() == Purged(needed=1)
     (job,) = store.jobs()
     store.commit([Commit(done=job.id)])
-    assert store.purge_infected() == 1
+    assert store.purge_infected().gone == 1
 
 
 def test_octets_that_come_again_are_stored_again(store: Store):
@@ -69,16 +69,16 @@ def test_octets_that_come_again_are_stored_again(store: Store):
     store.receive([again], now=NOON)
 
     assert bytes(store.octets(facts_of(again).digest)) == again.octets
-    assert store.purge_infected() == 0
+    assert store.purge_infected().gone == 0
     find_infected(store, again)
-    assert store.purge_infected() == 1
+    assert store.purge_infected().gone == 1
 
 
 def test_what_a_letter_holds_stays(store: Store):
     find_infected(store, arrival("a"))
     store.commit([Commit(letters=(replace(some.letter("l"), octets=b"infected octets 4711"),))])
 
-    assert store.purge_infected() == 0
+    assert store.purge_infected().gone == 0
 
 
 def test_no_file_and_no_page_of_the_database_has_it_after(tmp_path):
@@ -87,7 +87,7 @@ def test_no_file_and_no_page_of_the_database_has_it_after(tmp_path):
     try:
         for message in (large, small):
             find_infected(store, message)
-        assert store.purge_infected() == 2
+        assert store.purge_infected().gone == 2
         store.receive([large], now=NOON)  # an old key: nothing is stored
         for message in (large, small):
             with pytest.raises(WorldError):

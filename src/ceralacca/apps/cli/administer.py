@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ceralacca.apps.cli.audited import Purpose, Ticket, Why, audited
 from ceralacca.apps.cli.provider_options import (
     DEFAULT_CONFIG,
     AsJson,
@@ -48,19 +49,27 @@ def add_domain(
     domain: Annotated[str, typer.Argument(metavar="DOMAIN", help="A mail domain, such as alfa.example.")],
     *,
     config: Config = DEFAULT_CONFIG,
+    purpose: Purpose = "",
+    ticket: Ticket = "",
     as_json: AsJson = False,
     lang: Lang = None,
 ) -> None:
     """Serve a domain. It must also stand in the directory: `pec directory export`, then publish the file."""
+    from ceralacca.core.model.audit import AuditAct  # noqa: PLC0415
+
     words = words_of(lang)
     as_address(f"a@{domain}")
-    _refuse_domain_of_another(load_settings(config, words), domain)
-    with closing(open_store_of(config, words)) as store:
+    why, name = Why(purpose, ticket), domain.lower()
+    with (
+        closing(open_store_of(config, words)) as store,
+        audited(store, AuditAct.DOMAIN_ADDED, "pec domain add", why, about=name),
+    ):
+        _refuse_domain_of_another(load_settings(config, words), domain)
         store.add_domain(domain, now=SystemClock().now())
     if as_json:
-        write_json({"domain": domain.lower()})
+        write_json({"domain": name})
     else:
-        print(words("administer", "domain_added", domain=domain.lower()))
+        print(words("administer", "domain_added", domain=name))
 
 
 def _refuse_domain_of_another(settings: "Settings", domain: str) -> None:
@@ -103,11 +112,14 @@ def add_mailbox(
         ),
     ] = None,
     password_file: PasswordFile = None,
+    purpose: Purpose = "",
+    ticket: Ticket = "",
     as_json: AsJson = False,
     lang: Lang = None,
 ) -> None:
     """Open a mailbox. Its domain must be served (`pec domain add`). The password is printed when it was made here."""
     from ceralacca.apps.settings.kinds import read_size  # noqa: PLC0415
+    from ceralacca.core.model.audit import AuditAct  # noqa: PLC0415
     from ceralacca.ports.store import MailboxRecord, OrdinaryMail  # noqa: PLC0415
     from ceralacca.store.credentials import hash_password  # noqa: PLC0415
 
@@ -117,7 +129,11 @@ def add_mailbox(
     policy = ordinary_mail or settings.mailboxes.ordinary_mail_in(holder.domain)
     if policy not in set(OrdinaryMail):
         raise UserError(f"--ordinary-mail {policy}", remedy=f"one of {', '.join(OrdinaryMail)}")
-    with closing(open_store_of(config, words)) as store:
+    facts = {"quota": quota or settings.mailboxes.quota, "ordinary-mail": policy}
+    with (
+        closing(open_store_of(config, words)) as store,
+        audited(store, AuditAct.MAILBOX_ADDED, "pec mailbox add", Why(purpose, ticket), mailbox=holder, detail=facts),
+    ):
         if store.mailbox(holder) is not None:
             raise UserError(f"{address} is there already", remedy="pec mailbox list shows it")
         password, made = _password(password_file)
@@ -137,14 +153,21 @@ def passwd_mailbox(
     *,
     config: Config = DEFAULT_CONFIG,
     password_file: PasswordFile = None,
+    purpose: Purpose = "",
+    ticket: Ticket = "",
     as_json: AsJson = False,
     lang: Lang = None,
 ) -> None:
     """Give a mailbox another password. It counts at once."""
+    from ceralacca.core.model.audit import AuditAct  # noqa: PLC0415
     from ceralacca.store.credentials import hash_password  # noqa: PLC0415
 
     words = words_of(lang)
-    with closing(open_store_of(config, words)) as store:
+    holder, why = as_address(address), Why(purpose, ticket)
+    with (
+        closing(open_store_of(config, words)) as store,
+        audited(store, AuditAct.MAILBOX_PASSWORD, "pec mailbox passwd", why, mailbox=holder),
+    ):
         record = _holders_mailbox(store, address)
         password, made = _password(password_file)
         store.put_mailbox(replace(record, password_hash=hash_password(password)), now=SystemClock().now())
@@ -159,15 +182,24 @@ def close_mailbox(
     receive_only: Annotated[
         bool, typer.Option("--receive-only", help="Only stop sending: it still receives and can be read.")
     ] = False,
+    purpose: Purpose = "",
+    ticket: Ticket = "",
     as_json: AsJson = False,
     lang: Lang = None,
 ) -> None:
     """Close a mailbox: nobody signs in, what comes is not delivered and its sender is told. Its mail stays on disk."""
+    from ceralacca.core.model.audit import AuditAct  # noqa: PLC0415
     from ceralacca.ports.store import MailboxStatus  # noqa: PLC0415
 
     words = words_of(lang)
     status = MailboxStatus.RECEIVE_ONLY if receive_only else MailboxStatus.CLOSED
-    with closing(open_store_of(config, words)) as store:
+    holder, why = as_address(address), Why(purpose, ticket)
+    with (
+        closing(open_store_of(config, words)) as store,
+        audited(
+            store, AuditAct.MAILBOX_CLOSED, "pec mailbox close", why, mailbox=holder, detail={"status": status.value}
+        ),
+    ):
         record = _holders_mailbox(store, address)
         store.put_mailbox(replace(record, status=status), now=SystemClock().now())
     if as_json:

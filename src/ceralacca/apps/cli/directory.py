@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ceralacca.apps.cli.audited import told_beforehand
 from ceralacca.apps.cli.provider_options import (
     DEFAULT_CONFIG,
     AsJson,
@@ -88,6 +89,7 @@ def refresh_command(*, config: Config = DEFAULT_CONFIG, as_json: AsJson = False,
     Exit status: 0 all are in use, 1 something was refused or could not be had; what was in use stays in use.
     """
     from ceralacca.apps.directory_agent import directory_agent  # noqa: PLC0415
+    from ceralacca.core.model.audit import AuditAct  # noqa: PLC0415
     from ceralacca.services.refresh_crls import CrlOutcome  # noqa: PLC0415
     from ceralacca.services.refresh_directory import RefreshOutcome  # noqa: PLC0415
 
@@ -95,6 +97,7 @@ def refresh_command(*, config: Config = DEFAULT_CONFIG, as_json: AsJson = False,
     settings, now = load_settings(config, words), SystemClock().now()
     with closing(open_store_of(config, words)) as store:
         agent = directory_agent(settings, store)
+        told_beforehand(store, AuditAct.DIRECTORY_REFRESHED, "pec directory refresh")
         refreshed = agent.refresh_directory(now)
         crls = agent.refresh_crls(now, at_once=True)
     good = refreshed.outcome is RefreshOutcome.IN_USE and all(one is CrlOutcome.FRESH for one in crls.values())
@@ -129,6 +132,7 @@ def export_command(
     """
     from ceralacca.apps.wiring import signer  # noqa: PLC0415
     from ceralacca.core.directory import Directory, ProviderRecord  # noqa: PLC0415
+    from ceralacca.core.model.audit import AuditAct  # noqa: PLC0415
     from ceralacca.formats.directory_ldif import write_directory  # noqa: PLC0415
     from ceralacca.store.durable_files import put_file  # noqa: PLC0415
     from ceralacca.trust.directory_file import seal_directory_file  # noqa: PLC0415
@@ -138,6 +142,13 @@ def export_command(
     settings = load_settings(config, words)
     with closing(open_store_of(config, words)) as store:
         served = tuple(sorted(store.domains()))
+        told_beforehand(
+            store,
+            AuditAct.DIRECTORY_EXPORTED,
+            "pec directory export",
+            about=str(output),
+            detail={"domains": len(served)},
+        )
     if not served:
         raise UserError("no domain is served yet", remedy="pec domain add DOMAIN")
     record = ProviderRecord(

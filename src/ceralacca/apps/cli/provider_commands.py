@@ -2,7 +2,7 @@
 
 import typer
 
-from ceralacca.apps.cli import administer, config, directory, log, queue
+from ceralacca.apps.cli import administer, audit, config, directory, log, queue
 from ceralacca.apps.cli.doctor import doctor_command
 from ceralacca.apps.cli.serve import serve_command
 from ceralacca.apps.cli.trace import trace_command
@@ -15,12 +15,14 @@ def add_to(app: typer.Typer) -> None:
     app.command("serve", rich_help_panel=_PANEL)(serve_command)
     app.command("doctor", rich_help_panel=_PANEL)(doctor_command)
     app.command("trace", rich_help_panel=_PANEL)(trace_command)
-    for group in (
+    groups = (
         config.commands,
         queue.commands,
         log.commands,
         directory.commands,
         administer.domains,
         administer.mailboxes,
-    ):
+        audit.commands,
+    )
+    for group in groups:
         app.add_typer(group, rich_help_panel=_PANEL)

@@ -1,6 +1,7 @@
 """`pec queue`: what waits to be done, and what an operator may do about it."""
 
 import sys
+from collections.abc import Sequence
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ceralacca.apps.cli.audited import Purpose, Ticket, Why, audited
 from ceralacca.apps.cli.provider_options import (
     DEFAULT_CONFIG,
     AsJson,
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 commands = typer.Typer(
     name="queue", help="What waits to be done: list, look, try at once, hold back.", no_args_is_help=True
 )
+_TOLD = 100
+"""Numbers of jobs that the audit trail names."""
 JobNumber = Annotated[int, typer.Argument(metavar="JOB", help="Number of a job, as `pec queue list` shows it.")]
 
 
@@ -123,7 +127,9 @@ def retry_command(
     jobs: Annotated[list[int] | None, typer.Argument(metavar="JOB...", help="Numbers of jobs.")] = None,
     *,
     config: Config = DEFAULT_CONFIG,
-    every: Annotated[bool, typer.Option("--all", help="All jobs that wait after a failed attempt.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="All jobs that were put off to a later instant.")] = False,
+    purpose: Purpose = "",
+    ticket: Ticket = "",
     as_json: AsJson = False,
     lang: Lang = None,
 ) -> None:
@@ -131,6 +137,8 @@ def retry_command(
 
     Never brings a deadline forward: it waits again until its time.
     """
+    from ceralacca.core.model.audit import AuditAct  # noqa: PLC0415
+
     words = words_of(lang)
     if not jobs and not every:
         raise UserError("no job was named", remedy="give numbers, or --all")
@@ -138,10 +146,12 @@ def retry_command(
     with closing(open_store_of(config, words)) as store:
         if every:
             listed = store.jobs(limit=10_000)
-            jobs = [
-                one.id for one in listed if one.attempts and not one.held and one.kind != "deadline" and one.due > now
-            ]
-        done = {job: store.release(job, now=now) for job in jobs or ()}
+            # By its due instant alone: what a relay puts off is a new job, which nobody has tried yet.
+            jobs = [one.id for one in listed if not one.held and one.kind != "deadline" and one.due > now]
+        with audited(
+            store, AuditAct.QUEUE_RELEASED, "pec queue retry", Why(purpose, ticket), detail=_numbers(jobs or ())
+        ):
+            done = {job: store.release(job, now=now) for job in jobs or ()}
     _tell(done, words, "released", as_json=as_json)
 
 
@@ -150,14 +160,25 @@ def hold_command(
     jobs: Annotated[list[int], typer.Argument(metavar="JOB...", help="Numbers of jobs.")],
     *,
     config: Config = DEFAULT_CONFIG,
+    purpose: Purpose = "",
+    ticket: Ticket = "",
     as_json: AsJson = False,
     lang: Lang = None,
 ) -> None:
     """Keep jobs back until `pec queue retry`; the deadlines of section 7 of the norm go on."""
+    from ceralacca.core.model.audit import AuditAct  # noqa: PLC0415
+
     words = words_of(lang)
-    with closing(open_store_of(config, words)) as store:
+    with (
+        closing(open_store_of(config, words)) as store,
+        audited(store, AuditAct.QUEUE_HELD, "pec queue hold", Why(purpose, ticket), detail=_numbers(jobs)),
+    ):
         done = {job: store.hold(job) for job in jobs}
     _tell(done, words, "held_now", as_json=as_json)
+
+
+def _numbers(jobs: Sequence[int]) -> dict[str, str | int]:
+    return {"jobs": len(jobs), "numbers": " ".join(map(str, jobs[:_TOLD]))}
 
 
 def _tell(done: dict[int, bool], words: Words, said: str, *, as_json: bool) -> None:

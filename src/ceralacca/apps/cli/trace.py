@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ceralacca.apps.cli.audited import Purpose, Ticket, Why, told_beforehand
 from ceralacca.apps.cli.provider_options import DEFAULT_CONFIG, AsJson, Config, Lang, words_of, write_json
 from ceralacca.apps.cli.queue import open_store_of
 from ceralacca.apps.cli.words import Words
@@ -25,16 +26,30 @@ def trace_command(
     ],
     *,
     config: Config = DEFAULT_CONFIG,
+    purpose: Purpose = "",
+    ticket: Ticket = "",
     as_json: AsJson = False,
     lang: Lang = None,
 ) -> None:
     """Tell one transaction from the message log: every event with both clocks (UTC and Rome), then each recipient.
 
-    Shows addresses: it is for those who may read the log. Exit status: 0 found, 2 there is none.
+    Shows addresses: it is for those who may read the log; that you looked is recorded (`pec audit list`).
+
+    Exit status: 0 found, 2 there is none.
     """
+    from ceralacca.core.model.audit import AuditAct  # noqa: PLC0415
+
     words = words_of(lang)
     with closing(open_store_of(config, words)) as store:
         rows = store.log_of(identifier)
+        told_beforehand(
+            store,
+            AuditAct.LOG_SEARCHED,
+            "pec trace",
+            Why(purpose, ticket),
+            about=identifier,
+            detail={"rows": len(rows)},
+        )
         named = dict.fromkeys(row.identifier for row in rows if row.identifier)
         sent = [one for name in named if (one := store.sent(name)) is not None]
     if not rows:

@@ -1,11 +1,11 @@
 """Who plays in the demonstration: two providers, a third on paper, their holders, somebody outside PEC.
 
 Alfa and Beta run. Gamma has a key, a certificate and its place in the directory, but no machine: it is
-played by hand where a scenario needs a provider that misbehaves or that cannot be reached. All
-names are invented.
+played by hand where a scenario needs a provider that misbehaves or that cannot be reached. Whoever wants three that
+run gives it a machine (`GAMMA_ALIVE`). All names are invented.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from ceralacca.core.model.address import Address
@@ -96,6 +96,8 @@ GAMMA: Final = Provider(
     domains=("pec.gamma.example", UNREACHED.domain, REFUSED.domain, LUCA.domain),
 )
 RUNNING: Final = (ALFA, BETA)
+GAMMA_ALIVE: Final = replace(GAMMA, domains=(FRANCO.domain,), holders=(Holder(address=FRANCO), Holder(address=GIADA)))
+"""Gamma with a machine and mailboxes of its own, in a nation that is set up with it."""
 ORDINARY_DOMAIN: Final = "ditta.example"
 POST_HOST: Final = "mail.ditta.example"
 """Name of the mail server outside PEC, which also takes what is for Gamma."""

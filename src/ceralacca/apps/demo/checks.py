@@ -18,7 +18,6 @@ from lxml import etree
 
 from ceralacca.apps.authority.sandbox import ROOT
 from ceralacca.apps.cli.judgement import Judgement, prepare
-from ceralacca.apps.demo.cast import RUNNING
 from ceralacca.apps.demo.nation import Nation
 from ceralacca.apps.demo.watch import Sighting
 from ceralacca.base.clock import SystemClock
@@ -56,6 +55,7 @@ class Checker:
         self._openssl = openssl
         self._root = nation.pec_anchors / f"{ROOT}.pem"
         self._stores = stores or {}
+        self._running = nation.running
         self.judgement: Judgement = prepare(
             trust=[nation.pec_anchors],
             crls=[nation.crls],
@@ -105,7 +105,7 @@ class Checker:
         facts = report.certification
         if facts is None:
             return
-        issuer = next((one for one in RUNNING if one.name == facts.issuer), None)
+        issuer = next((one for one in self._running if one.name == facts.issuer), None)
         if issuer is None or issuer.key not in self._stores:
             return
         message_id = read_received(octets).head.first("Message-ID")

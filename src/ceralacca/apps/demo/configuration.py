@@ -3,12 +3,13 @@
 Written anew at every start: the ports may be others. Checked by reading it back.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
 from ceralacca.apps.authority.directory_manager import DIRECTORY_PATH
 from ceralacca.apps.authority.sandbox import INTERMEDIATE, ROOT, Sandbox
-from ceralacca.apps.demo.cast import GAMMA, ORDINARY_DOMAIN, POST_HOST, RUNNING, UNREACHED, Provider
+from ceralacca.apps.demo.cast import GAMMA, ORDINARY_DOMAIN, POST_HOST, UNREACHED, Provider
 from ceralacca.apps.demo.ports import HOST, Ports
 from ceralacca.apps.settings.page import toml_value
 
@@ -17,8 +18,8 @@ Table = dict[str, object]
 _HEAD = "# TEST. Written by `pec demo` at every start: changes are lost. Every key: docs/reference/configuration.md.\n"
 
 
-def settings_file(provider: Provider, sandbox: Sandbox, folder: Path, ports: Ports) -> str:
-    """Return the settings of one provider whose folder is `folder`."""
+def settings_file(provider: Provider, sandbox: Sandbox, folder: Path, ports: Ports, running: Sequence[Provider]) -> str:
+    """Return the settings of one provider whose folder is `folder`, in a nation where these run."""
     own = ports.provider(provider.key)
     http, https = ports.authority
     tables: dict[str, Table] = {
@@ -47,7 +48,7 @@ def settings_file(provider: Provider, sandbox: Sandbox, folder: Path, ports: Por
         "access": {"host": HOST, "port": own.submissions, "starttls_port": own.starttls},
         "incoming": {"host": HOST, "port": own.incoming},
         "relay": {"ca_file": sandbox.tls_roots, "dns": False},
-        **_routes(provider, ports),
+        **_routes(provider, ports, running),
         "mailboxes": {"host": HOST, "imap_port": own.imap, "pop3_port": own.pop3},
         "virus": {"demo_database": True},
         "clock": {"guard": "off"},  # the nation has one clock, whoever keeps it, and proves nothing to anybody
@@ -63,15 +64,15 @@ def settings_file(provider: Provider, sandbox: Sandbox, folder: Path, ports: Por
     return _HEAD + "".join(_table(name, table) for name, table in tables.items())
 
 
-def _routes(provider: Provider, ports: Ports) -> dict[str, Table]:
-    """Send mail for the other provider to its port, what is ordinary and what is Gamma's to the ordinary server."""
+def _routes(provider: Provider, ports: Ports, running: Sequence[Provider]) -> dict[str, Table]:
+    """Send mail for each provider to its port; what is ordinary, and Gamma's on paper, to the ordinary server."""
     routes: dict[str, tuple[int, str]] = {}
-    for other in RUNNING:
+    reached = (ORDINARY_DOMAIN, *(one for one in GAMMA.all_domains if one != UNREACHED.domain))
+    routes |= dict.fromkeys(reached, (ports.ordinary, POST_HOST))
+    for other in running:
         if other is not provider:
             incoming = ports.provider(other.key).incoming
             routes |= dict.fromkeys(other.all_domains, (incoming, other.hostname))
-    reached = (ORDINARY_DOMAIN, *(one for one in GAMMA.all_domains if one != UNREACHED.domain))
-    routes |= dict.fromkeys(reached, (ports.ordinary, POST_HOST))
     return {
         f'relay.routes."{domain}"': {"host": HOST, "port": port, "name": name}
         for domain, (port, name) in routes.items()

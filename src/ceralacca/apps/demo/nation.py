@@ -26,7 +26,7 @@ from typing import Final
 from cryptography import x509
 
 from ceralacca.apps.authority.sandbox import INTERMEDIATE, ROOT, Sandbox
-from ceralacca.apps.demo.cast import ALFA, BETA, GAMMA, GAMMA_SECOND_MAILBOX, LUCA, POST_HOST, RUNNING, Provider
+from ceralacca.apps.demo.cast import GAMMA, GAMMA_SECOND_MAILBOX, LUCA, POST_HOST, RUNNING, Provider
 from ceralacca.apps.demo.configuration import settings_file
 from ceralacca.apps.demo.ports import HOST, Ports
 from ceralacca.apps.mail_client import Account
@@ -65,6 +65,8 @@ class Nation:
     passwords: dict[Address, str]
     """Of every holder, in clear: they must be printed at every start, and are worth nothing."""
     is_new: bool
+    running: tuple[Provider, ...] = RUNNING
+    """The providers that have a machine."""
 
     @property
     def sandbox(self) -> Sandbox:
@@ -118,9 +120,12 @@ class Nation:
         return SoftwareKey.load(keys / "key.pem", keys / "certificate.pem")
 
 
-def set_up(folder: Path, ports: Ports, *, clock: Clock | None = None) -> Nation:
+def set_up(
+    folder: Path, ports: Ports, *, clock: Clock | None = None, running: tuple[Provider, ...] = RUNNING
+) -> Nation:
     """Make the nation, or find the one in the folder and write its settings anew for these ports.
 
+    The providers of `running` get a machine; they must be the same at every start on one folder.
     Raises UserError when the folder holds something else, WorldError when the disk refuses.
     """
     clock = clock or SystemClock()
@@ -128,19 +133,19 @@ def set_up(folder: Path, ports: Ports, *, clock: Clock | None = None) -> Nation:
     try:
         is_new = _prepare(folder)
         sandbox = _authority(folder / "authority", ports)
-        _certify(folder, sandbox, clock.now())
-        for provider in RUNNING:
+        _certify(folder, sandbox, clock.now(), running)
+        for provider in running:
             path = folder / provider.key / "pec.toml"
-            put_file(path, settings_file(provider, sandbox, folder / provider.key, ports).encode())
-        passwords = _passwords(folder)
+            put_file(path, settings_file(provider, sandbox, folder / provider.key, ports, running).encode())
+        passwords = _passwords(folder, running)
         if is_new:
-            for provider in RUNNING:
+            for provider in running:
                 _people(provider, read_settings(folder / provider.key / "pec.toml"), passwords, clock.now())
             named = {address.text: password for address, password in passwords.items()}
             put_file(folder / _STATE, json.dumps({"passwords": named}, indent=1).encode() + b"\n")
     except OSError as error:
         raise WorldError(f"{folder}: {error.strerror}", remedy="give another folder with --data") from error
-    return Nation(folder=folder, ports=ports, passwords=passwords, is_new=is_new)
+    return Nation(folder=folder, ports=ports, passwords=passwords, is_new=is_new, running=running)
 
 
 def _prepare(folder: Path) -> bool:
@@ -185,20 +190,22 @@ def _authority(folder: Path, ports: Ports) -> Sandbox:
     return Sandbox.create(folder, crl_base=f"http://{HOST}:{ports.authority[0]}")
 
 
-def _certify(folder: Path, sandbox: Sandbox, now: datetime) -> None:
+def _certify(folder: Path, sandbox: Sandbox, now: datetime, running: tuple[Provider, ...]) -> None:
     """Give every provider its key, its TLS certificate and its published records; the ordinary server its TLS."""
-    for provider in (ALFA, BETA, GAMMA):
+    on_paper = () if any(one.key == GAMMA.key for one in running) else (GAMMA,)
+    for provider in (*running, *on_paper):
         own = folder / provider.key
         if not (own / "keys" / "certificate.pem").exists():
             _passable(own)
             _passable(own / "data")
             sandbox.certify_provider(provider.name, provider.address, into=own / "keys")
-    _paper_keys(folder / GAMMA.key, sandbox, now)
-    for provider in (ALFA, BETA, GAMMA):
+    if on_paper:
+        _paper_keys(folder / GAMMA.key, sandbox, now)
+    for provider in (*running, *on_paper):
         published = folder / provider.key / "gestore.ldif.p7m"
         put_file(published, _published(provider, folder / provider.key, now))
         sandbox.list_provider(provider.name, f"file:{published}")
-    for provider in RUNNING:
+    for provider in running:
         if not (folder / provider.key / "log-keys" / "certificate.pem").exists():
             sandbox.certify_log(provider.name, into=folder / provider.key / "log-keys")
         _tls(sandbox, folder / provider.key / "tls", (provider.hostname, "localhost", HOST), now)
@@ -240,7 +247,7 @@ def _published(provider: Provider, folder: Path, now: datetime) -> bytes:
 
 
 def _records(provider: Provider, folder: Path) -> tuple[ProviderRecord, ...]:
-    """Return the records of a provider; Gamma's as after a change of keys, with a secondary environment (DI-6, 9.2)."""
+    """Return a provider's records; paper Gamma's as after a change of keys, with a secondary environment (DI-6)."""
     names = ("previous", "keys") if provider is GAMMA else ("keys",)
     certificates = tuple(read_certificates(folder / name / "certificate.pem")[0] for name in names)
     main = ProviderRecord(
@@ -271,12 +278,12 @@ def _tls(sandbox: Sandbox, folder: Path, names: tuple[str, ...], now: datetime) 
     sandbox.tls_certificate(names, into=folder)
 
 
-def _passwords(folder: Path) -> dict[Address, str]:
+def _passwords(folder: Path, running: tuple[Provider, ...] = RUNNING) -> dict[Address, str]:
     path = folder / _STATE
     if path.exists():
         kept = json.loads(path.read_bytes())["passwords"]
         return {Address.parse(text): password for text, password in kept.items()}
-    return {holder.address: _password() for provider in RUNNING for holder in provider.holders}
+    return {holder.address: _password() for provider in running for holder in provider.holders}
 
 
 def _password() -> str:

@@ -10,6 +10,7 @@ DEFAULT_BASE: Final = 28000
 """Below the ports that the kernel gives to outgoing connections, which would be taken by chance."""
 SPAN: Final = 31
 HOST: Final = "127.0.0.1"
+_FIRST: Final = {"alfa": 10, "beta": 20, "gamma": 25}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,8 +45,8 @@ class Ports:
         return self.base, self.base + 1
 
     def provider(self, key: str) -> ProviderPorts:
-        """Return the ports of `alfa` or `beta`."""
-        first = self.base + {"alfa": 10, "beta": 20}[key]
+        """Return the ports of `alfa`, `beta` or, where it runs, `gamma`."""
+        first = self.base + _FIRST[key]
         return ProviderPorts(submissions=first, starttls=first + 1, incoming=first + 2, imap=first + 3, pop3=first + 4)
 
     @property
@@ -54,8 +55,9 @@ class Ports:
         return self.base + 30
 
     def each(self) -> tuple[int, ...]:
-        """Return every port that is listened on."""
-        return (*self.authority, *self.provider("alfa").each(), *self.provider("beta").each(), self.ordinary)
+        """Return every port that may be listened on."""
+        providers = (port for key in _FIRST for port in self.provider(key).each())
+        return (*self.authority, *providers, self.ordinary)
 
     def check_free(self) -> None:
         """Raise UserError when somebody listens on one of them already."""

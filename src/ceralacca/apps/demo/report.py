@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from ceralacca.apps.cli.page import Page, Run
 from ceralacca.apps.cli.render import Renderer, written
 from ceralacca.apps.cli.words import Words
-from ceralacca.apps.demo.cast import ALFA, ANNA, FULL, MARIO, RUNNING
+from ceralacca.apps.demo.cast import ALFA, ANNA, FULL, MARIO
 from ceralacca.apps.demo.nation import Nation
 from ceralacca.apps.demo.once import Outcome
 from ceralacca.apps.demo.scenarios import SCENARIOS
@@ -59,13 +59,13 @@ class Screen:
                 Run(nation.passwords[holder.address], "bold"),
                 Run(provider.key.capitalize() + (f" ({self._say('full')})" if holder.address == FULL else "")),
             )
-            for provider in RUNNING
+            for provider in nation.running
             for holder in provider.holders
         ]
         self._page.grid(rows, indent=2, gap=2)
         self._title("client")
-        ports = [nation.ports.provider(provider.key) for provider in RUNNING]
-        head = [Run(""), *(Run(provider.key.capitalize(), "bold") for provider in RUNNING)]
+        ports = [nation.ports.provider(provider.key) for provider in nation.running]
+        head = [Run(""), *(Run(provider.key.capitalize(), "bold") for provider in nation.running)]
         table = [
             ("server", [_SERVER] * len(ports)),
             ("imap", [str(one.imap) for one in ports]),

@@ -21,7 +21,7 @@ from typing import Final, Self
 import structlog
 
 from ceralacca.apps.authority.service import AuthorityConfig, RunningAuthority
-from ceralacca.apps.demo.cast import RUNNING, Provider
+from ceralacca.apps.demo.cast import Provider
 from ceralacca.apps.demo.nation import Nation
 from ceralacca.apps.demo.ordinary_mail import OrdinaryMail, Way
 from ceralacca.apps.demo.ports import HOST
@@ -71,13 +71,13 @@ class RunningNation:
                 folder=nation.post,
                 port=nation.ports.ordinary,
                 tls=nation.folder / "ordinary" / "tls",
-                ways={domain: self._way(one) for one in RUNNING for domain in one.all_domains},
+                ways={domain: self._way(one) for one in nation.running for domain in one.all_domains},
             )
         )
         self._parts.callback(self._stop_providers)
-        for provider in RUNNING:
+        for provider in nation.running:
             self.start_provider(provider)
-        for provider in RUNNING:
+        for provider in nation.running:
             self.wait_for(provider)
 
     def _way(self, provider: Provider) -> Way:
@@ -130,7 +130,7 @@ class RunningNation:
             if process.poll() is None:
                 with suppress(ProcessLookupError):
                     process.send_signal(signal.SIGTERM)
-        for provider in RUNNING:
+        for provider in self.nation.running:
             if provider.key in self._providers:
                 self.stop_provider(provider)
 
@@ -163,7 +163,7 @@ class RunningNation:
 
     def account(self, address: Address) -> Account:
         """Return what the holder types into a mail client."""
-        provider = provider_of(address)
+        provider = provider_of(address, self.nation.running)
         ports = self.nation.ports.provider(provider.key)
         return Account(
             address=address,
@@ -175,7 +175,7 @@ class RunningNation:
         )
 
 
-def provider_of(address: Address, providers: Sequence[Provider] = RUNNING) -> Provider:
+def provider_of(address: Address, providers: Sequence[Provider]) -> Provider:
     """Return who serves an address."""
     return next(one for one in providers if address.domain in one.all_domains)
 

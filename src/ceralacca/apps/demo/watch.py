@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
-from ceralacca.apps.demo.cast import RUNNING
 from ceralacca.apps.demo.running import RunningNation
 from ceralacca.apps.mail_client import Mailbox
 from ceralacca.base.errors import WorldError
@@ -57,7 +56,7 @@ class Lookout:
         self._parts.close()
 
     def _open(self) -> None:
-        for provider in RUNNING:
+        for provider in self._nation.running:
             store = self._nation.store(provider)
             self._parts.callback(store.close)
             self.stores[provider.key] = store
@@ -66,7 +65,8 @@ class Lookout:
                 box.skip()
                 self._boxes[holder.address] = box
         self._folders = {
-            one.service_mailbox: self._nation.mail(one).home(one.service_mailbox) / "Maildir" for one in RUNNING
+            one.service_mailbox: self._nation.mail(one).home(one.service_mailbox) / "Maildir"
+            for one in self._nation.running
         }
         self._seen.update(path for path, _ in self._files())
 

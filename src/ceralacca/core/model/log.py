@@ -48,7 +48,11 @@ class LogEvent(StrEnum):
     DIRECTORY = "directory"
     """The local copy of the providers directory was replaced, or refused."""
     CONFIGURATION = "configuration"
-    """Start, stop, change of settings or keys."""
+    """The settings that the provider runs with, and what of them has changed."""
+    KEY = "key"
+    """A key was taken into use, changed, or failed; never the key itself."""
+    SERVICE = "service"
+    """The provider was started or stopped."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,3 +83,13 @@ class LogRow:
     tls: str = ""
     """Protocol version, empty in clear."""
     detail: str = ""
+
+    @property
+    def about_whom(self) -> tuple[Address, ...]:
+        """The recipients that this event is about: `concerned`, or all when it names none (LO-8)."""
+        return self.concerned or tuple(recipient.address for recipient in self.recipients)
+
+    @property
+    def is_failure(self) -> bool:
+        """True when the row has an error other than `nessuno`."""
+        return self.error not in {"", "nessuno"}

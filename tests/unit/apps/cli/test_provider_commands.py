@@ -1,15 +1,10 @@
 """The commands about a provider, over a real store in a folder: what they change, say and refuse; both languages."""
 
 import json
-from contextlib import closing
 from datetime import timedelta
 
 import pytest
-import structlog
 
-from ceralacca.apps.cli import run
-from ceralacca.apps.settings.reading import read_settings
-from ceralacca.apps.wiring import provider_store
 from ceralacca.core.model.address import Address
 from ceralacca.core.model.log import LogEvent, LogRow
 from ceralacca.ports.store import Commit, JobKind, MailboxRecord, NewJob
@@ -17,57 +12,9 @@ from ceralacca.store.credentials import is_password
 from ceralacca.testing.clock import NOON
 from ceralacca.testing.directory import directory_of, provider_record
 
-CONFIG = """
-[provider]
-name = "Alfa Prova"
-address = "posta-certificata@alfa.example"
-service_mailbox = "ricevute@alfa.example"
-hostname = "mail.alfa.example"
-[data]
-folder = "data"
-[keys]
-certificate = "none.pem"
-key = "none.key"
-[trust]
-anchors = ["none.pem"]
-[directory]
-url = "https://directory.example/d.p7m"
-manager = ["none.pem"]
-client_certificate = "none.pem"
-client_key = "none.key"
-server_ca = "none.pem"
-[tls]
-certificate = "none.pem"
-key = "none.key"
-"""
+pytestmark = pytest.mark.usefixtures("config")
+
 ANNA = Address("anna@alfa.example")
-
-
-@pytest.fixture(autouse=True)
-def config(tmp_path, monkeypatch):
-    path = tmp_path / "pec.toml"
-    path.write_text(CONFIG)
-    monkeypatch.setenv("PEC_CONFIG", str(path))
-    monkeypatch.setenv("LANG", "en_US.UTF-8")
-    monkeypatch.delenv("LC_ALL", raising=False)
-    yield path
-    structlog.reset_defaults()  # the commands set up diagnostics for a process of their own
-
-
-@pytest.fixture
-def store(config):
-    (config.parent / "data").mkdir(mode=0o700)
-    with closing(provider_store(read_settings(config))) as store:
-        yield store
-
-
-@pytest.fixture
-def pec(capsys):
-    def call(*arguments, status=0):
-        assert run(arguments) == status, capsys.readouterr()
-        return capsys.readouterr()
-
-    return call
 
 
 def answer(pec, *arguments, status=0):
@@ -78,7 +25,7 @@ def answer(pec, *arguments, status=0):
 
 
 def test_config_check_tells_every_fault_with_its_line(pec, config):
-    config.write_text(CONFIG.replace("hostname", "hostnam"))
+    config.write_text(config.read_text().replace("hostname", "hostnam"))
     told = pec("config", "check", str(config), status=2)
     assert "line 6, provider.hostnam" in told.err
     assert "did you mean provider.hostname?" in told.err
@@ -98,7 +45,7 @@ def test_config_show_has_the_defaults_and_no_secret(pec, config):
 
 
 def test_settings_that_are_bad_stop_every_command(pec, config):
-    config.write_text(CONFIG + "[acess]\n")
+    config.write_text(config.read_text() + "[acess]\n")
     for command in (
         ["serve"],
         ["doctor"],
@@ -153,7 +100,7 @@ def test_a_mailbox_is_opened_with_a_password_made_here(pec, store):
 @pytest.mark.requirement("IP-20")
 def test_ordinary_mail_goes_by_mailbox_then_domain_then_provider(pec, store, config):
     usual = '[mailboxes]\nordinary_mail = "discard"\n[mailboxes.domains."Beta.example"]\nordinary_mail = "reject"\n'
-    config.write_text(CONFIG + usual)
+    config.write_text(config.read_text() + usual)
     for domain in ("alfa.example", "beta.example"):
         pec("domain", "add", domain)
         pec("mailbox", "add", f"anna@{domain}")
@@ -233,8 +180,15 @@ def test_a_job_is_held_and_let_go(pec, store, job):
     assert found.due < NOON + timedelta(days=40_000)
 
 
-def test_retry_all_tries_what_has_failed_before_and_no_deadline(pec, store, job):
-    assert answer(pec, "queue", "retry", "--all") == {}
+def test_retry_all_tries_what_was_put_off_and_neither_deadlines_nor_what_is_held(pec, store, job):
+    later = NOON + timedelta(days=40_000)
+    others = [NewJob(key=f"{kind}:1", kind=kind, due=later, payload={}) for kind in (JobKind.DEADLINE, JobKind.ARRIVAL)]
+    store.commit([Commit(instant=NOON, jobs=tuple(others))])
+    (held,) = store.jobs(kind=JobKind.ARRIVAL)
+    pec("queue", "hold", str(held.id))
+    assert answer(pec, "queue", "retry", "--all") == {str(job): True}
+    assert store.job(job).due < later
+    assert [one.due for one in store.jobs(kind=JobKind.DEADLINE)] == [later]
 
 
 def test_what_is_not_there_is_said(pec, job):

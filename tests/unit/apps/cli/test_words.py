@@ -9,6 +9,8 @@ import pytest
 import ceralacca.apps.cli
 from ceralacca.apps.cli.words import LANGUAGES, Words, choose_language
 from ceralacca.base.errors import OurError, UserError
+from ceralacca.core.model.audit import AuditAct, AuditOutcome
+from ceralacca.core.model.log import LogEvent
 from ceralacca.core.model.notification import MessageRow, ReceiptKind
 from ceralacca.core.model.outcome import Mark, SealStep, SealVerdict
 from ceralacca.core.model.reason import Reason
@@ -33,6 +35,9 @@ CODES = {
     "outcome": RecipientOutcome,
     "contradiction": Subject,
     "reason": [*Reason, *FormReason],
+    "log_event": LogEvent,
+    "audit_act": AuditAct,
+    "audit_outcome": AuditOutcome,
 }
 
 

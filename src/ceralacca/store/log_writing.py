@@ -1,0 +1,41 @@
+"""Writing rows of the message log: numbered, stored, and found again by the mailboxes that have part in them.
+
+Numbers are drawn before the rows are written, so that one statement stores the rows and one their addresses, however
+many a batch has.
+
+Clauses: LO-1, LO-3, LO-8.
+"""
+
+from collections.abc import Sequence
+from itertools import chain
+from typing import Final
+
+from sqlalchemy import Connection, text
+
+from ceralacca.core.model.log import LogRow
+from ceralacca.store.bulk import insert_rows
+from ceralacca.store.rows import address_values, log_values
+from ceralacca.store.tables import LOG_ADDRESS, LOG_ROW
+
+_DRAW: Final = text("SELECT nextval('log_row_seq_seq') FROM generate_series(1, :count)")
+_LAST: Final = text("SELECT seq FROM sqlite_sequence WHERE name = 'log_row'")
+
+
+def write_log(connection: Connection, rows: Sequence[LogRow]) -> None:
+    """Add rows in this order, in the open transaction. Raises SQLAlchemyError."""
+    if not rows:
+        return
+    numbers = _draw(connection, len(rows))
+    insert_rows(connection, LOG_ROW, [{"seq": seq, **log_values(row)} for seq, row in zip(numbers, rows, strict=True)])
+    parties = list(chain.from_iterable(map(address_values, numbers, rows)))
+    if parties:
+        names = ("hash", "instant", "seq")
+        insert_rows(connection, LOG_ADDRESS, [dict(zip(names, party, strict=True)) for party in parties])
+
+
+def _draw(connection: Connection, count: int) -> Sequence[int]:
+    """Return the next numbers. SQLite has one writer at a time, who finds the last one given."""
+    if connection.dialect.name == "postgresql":
+        return sorted(connection.scalars(_DRAW, {"count": count}))
+    last = connection.scalar(_LAST) or 0
+    return range(last + 1, last + 1 + count)
