@@ -3,17 +3,29 @@
 Faces holders, writes submissions, holds no signing key. Clauses: AP-1 to AP-4, AP-18, AP-25, AM-33, SE-3, TI-1.
 """
 
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import structlog
+
 from ceralacca.apps.clock_guard import clock_guard
 from ceralacca.apps.data_folder import DataFolder
 from ceralacca.apps.duty import Duty
 from ceralacca.apps.listening import limits_of, serve_listener
 from ceralacca.apps.settings import Settings
 from ceralacca.apps.wiring import CLOCK, provider_store, scanner
+from ceralacca.base.errors import WorldError
 from ceralacca.base.identifiers import system_entropy
 from ceralacca.net.smtp_server import AccessRules, Door
+from ceralacca.ports.sign_in import SignsIn
 from ceralacca.ports.store import Store
+from ceralacca.services.sign_in_audit import AuditedSignIn
+from ceralacca.store.database import DatabaseStore
 from ceralacca.store.sign_in import SignIn
 from ceralacca.store.sign_in_attempts import SignInAttempts
+
+_LOG = structlog.get_logger(__name__)
 
 _ALSO_TAKEN = 50
 """Recipients beyond the certified limit that SMTP still takes, so that the refusal is a notice (AP-13)."""
@@ -23,24 +35,38 @@ def run_access(settings: Settings, duty: Duty) -> None:
     """Take submissions until the duty ends. Raises UserError."""
     DataFolder(settings.data.folder).make()
     store = provider_store(settings)
-    scans, clock_is_trusted = scanner(settings), clock_guard(settings)
     try:
-        rules = AccessRules(
-            sign_in(settings, store),
-            reserved=(settings.provider.address, settings.provider.service_mailbox),
-            ready=lambda: clock_is_trusted() and scans.ready(),  # TI-1, AP-18
-        )
-        host, access = settings.access.host, settings.access
-        doors = {"port": Door(host=host, port=access.port, implicit_tls=True)}
-        if access.starttls:
-            doors["starttls_port"] = Door(host=host, port=access.starttls_port)
-        limits = limits_of(access, recipients=access.recipients + _ALSO_TAKEN)
-        serve_listener(settings, duty, store, rules, doors, limits)
+        with sign_in(settings, store) as judge:
+            _serve(settings, duty, store, judge)
     finally:
         store.close()
 
 
-def sign_in(settings: Settings, store: Store) -> SignIn:
-    """Return the one judge of passwords of this host."""
+def _serve(settings: Settings, duty: Duty, store: Store, judge: SignsIn) -> None:
+    scans, clock_is_trusted = scanner(settings), clock_guard(settings)
+    rules = AccessRules(
+        judge,
+        reserved=(settings.provider.address, settings.provider.service_mailbox),
+        ready=lambda: clock_is_trusted() and scans.ready(),  # TI-1, AP-18
+    )
+    host, access = settings.access.host, settings.access
+    doors = {"port": Door(host=host, port=access.port, implicit_tls=True)}
+    if access.starttls:
+        doors["starttls_port"] = Door(host=host, port=access.starttls_port)
+    limits = limits_of(access, recipients=access.recipients + _ALSO_TAKEN)
+    serve_listener(settings, duty, store, rules, doors, limits)
+
+
+@contextmanager
+def sign_in(settings: Settings, store: DatabaseStore) -> Iterator[AuditedSignIn]:
+    """Give the one judge of passwords of this host, who records what it says; what it counted is recorded last."""
     attempts = SignInAttempts(DataFolder(settings.data.folder).attempts)
-    return SignIn(store.mailbox, attempts=attempts, clock=CLOCK, entropy=system_entropy)
+    judge = SignIn(store.mailbox, attempts=attempts, clock=CLOCK, entropy=system_entropy)
+    audited = AuditedSignIn(judge, store.audit, clock=CLOCK, host=socket.gethostname())
+    try:
+        yield audited
+    finally:
+        try:
+            audited.close()
+        except WorldError as error:
+            _LOG.error("sign-in.unrecorded", reason=str(error))

@@ -82,6 +82,11 @@ class DataFolder:
         return self.run / "status.json"
 
     @property
+    def in_effect(self) -> Path:
+        """The settings of the last start, to tell what has changed."""
+        return self.root / "settings-in-effect.json"
+
+    @property
     def attempts(self) -> Path:
         """How many sign-ins failed of late."""
         return self.run / "sign-in.db"

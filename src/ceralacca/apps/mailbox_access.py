@@ -19,6 +19,7 @@ from ceralacca.net.auth_service import MailboxDirectory
 from ceralacca.net.dovecot_child import server_user
 from ceralacca.net.dovecot_configuration import DovecotSettings
 from ceralacca.net.mailboxes import MailboxServer
+from ceralacca.ports.sign_in import SignsIn
 from ceralacca.ports.store import Store
 from ceralacca.store.maildir import Owner
 
@@ -33,19 +34,23 @@ def run_mailbox_access(settings: Settings, duty: Duty) -> None:
     _make_root(folder, owner)
     store = provider_store(settings)
     try:
-        server = _server(settings, store)
-        server.start()
-        try:
-            dovecot = server.settings
-            duty.ready(imap_port=dovecot.imaps_port, pop3_port=dovecot.pop3s_port, dovecot=server.pid or 0)
-            while not duty.ending.wait(_LOOK):
-                duty.beat()
-                if not server.healthy():
-                    raise WorldError("Dovecot has ended or does not answer", remedy=f"read {dovecot.log}")
-        finally:
-            server.stop()
+        with sign_in(settings, store) as judge:
+            _keep_up(_server(settings, store, judge), duty)
     finally:
         store.close()
+
+
+def _keep_up(server: MailboxServer, duty: Duty) -> None:
+    server.start()
+    try:
+        dovecot = server.settings
+        duty.ready(imap_port=dovecot.imaps_port, pop3_port=dovecot.pop3s_port, dovecot=server.pid or 0)
+        while not duty.ending.wait(_LOOK):
+            duty.beat()
+            if not server.healthy():
+                raise WorldError("Dovecot has ended or does not answer", remedy=f"read {dovecot.log}")
+    finally:
+        server.stop()
 
 
 def _make_root(folder: DataFolder, owner: Owner | None) -> None:
@@ -80,7 +85,7 @@ def dovecot_settings(settings: Settings) -> DovecotSettings:
     )
 
 
-def _server(settings: Settings, store: Store) -> MailboxServer:
+def _server(settings: Settings, store: Store, judge: SignsIn) -> MailboxServer:
     def quota(mailbox: Address) -> int:
         record = store.mailbox(mailbox)
         if record is None:  # closed in this very moment
@@ -90,7 +95,7 @@ def _server(settings: Settings, store: Store) -> MailboxServer:
     return MailboxServer(
         dovecot_settings(settings),
         user=server_user(),
-        signs_in=sign_in(settings, store),
+        signs_in=judge,
         mailboxes=MailboxDirectory(home=mail_store(settings, mail_owner(settings)).make_home, quota=quota),
         entropy=system_entropy,
     )

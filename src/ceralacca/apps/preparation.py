@@ -6,16 +6,15 @@ cannot be had now does not: mail waits until the timekeeper has it (IP-5).
 Clauses: MO-4, DI-3, IP-9, LO-2.
 """
 
-from ceralacca import __version__
 from ceralacca.apps.data_folder import DataFolder
 from ceralacca.apps.directory_agent import directory_agent
+from ceralacca.apps.service_events import record_start
 from ceralacca.apps.settings import Settings
 from ceralacca.apps.virus_scan import refuse_demo_database
 from ceralacca.apps.virus_storage import make_key
 from ceralacca.apps.wiring import CLOCK, database_url, provider_store, scanner
-from ceralacca.core.model.log import LogEvent, LogRow
 from ceralacca.ports.scanner import NotScanned
-from ceralacca.ports.store import Commit, MailboxRecord, Store
+from ceralacca.ports.store import MailboxRecord, Store
 from ceralacca.store.schema import upgrade
 
 _SERVICE_QUOTA = 2**40
@@ -33,8 +32,7 @@ def prepare(settings: Settings) -> None:
             _look_at_scanner(settings)
         agent = directory_agent(settings, store)
         agent.do_what_is_due(CLOCK.now())
-        started = LogRow(instant=CLOCK.now(), event=LogEvent.CONFIGURATION, detail=f"start {__version__}")
-        store.commit([Commit(instant=started.instant, log=(started,))])
+        record_start(settings, store, CLOCK.now())
     finally:
         store.close()
 

@@ -22,6 +22,7 @@ from ceralacca import __version__
 from ceralacca.apps import diagnostics
 from ceralacca.apps.data_folder import DataFolder
 from ceralacca.apps.duty import Duty
+from ceralacca.apps.service_events import record_start_of, record_stop
 from ceralacca.apps.settings import Settings
 from ceralacca.apps.status import read_status
 from ceralacca.apps.supervisor import Role, Supervisor
@@ -167,7 +168,21 @@ def serve(settings: Settings, config: Path | None = None, *, on_ready: Callable[
     with _alone(folder) as lock:
         _load()
         supervisor = Supervisor(roles_of(settings), status=folder.status, shared=(lock,))
-        return asyncio.run(supervisor.run(on_ready=on_ready))
+        code = asyncio.run(supervisor.run(on_ready=on_ready))
+        record_stop(settings)
+        return code
+
+
+def serve_alone(name: str, settings: Settings) -> None:
+    """Be one role under no supervisor, until SIGTERM or SIGINT. Raises UserError, WorldError."""
+    if name == "prepare":  # which records that the provider starts
+        run_role(name, settings, Duty())
+        return
+    record_start_of(name, settings)
+    try:
+        run_role(name, settings, Duty())
+    finally:
+        record_stop(settings, role=name)
 
 
 def _load() -> None:

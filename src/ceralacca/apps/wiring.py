@@ -1,7 +1,7 @@
 """Where the parts of a provider are joined: from the settings to a store, a scanner, a verifier, an office.
 
 Each function makes one part for one process, so that a role holds what it needs and nothing else: the
-signing key is read by `worker_office` only, and nobody else calls it.
+signing key is read by `signer` only, and only workers call it (and the export of our own record).
 
 Clauses: SE-4 (least privilege), IP-8, IP-9, DI-3.
 """
@@ -201,9 +201,9 @@ def trust_store(settings: Settings) -> TrustStore:
     )
 
 
-def worker_office(settings: Settings, store: Store, owner: Owner | None = None) -> Office:
-    """Return the office of a process that seals: the only one that reads the signing key. Raises UserError."""
-    sealer = Sealer(signer(settings), settings.provider.address, system_entropy)
+def worker_office(settings: Settings, store: Store, key: Signer, owner: Owner | None = None) -> Office:
+    """Return the office of a process that seals with the signing key, which no other process reads."""
+    sealer = Sealer(key, settings.provider.address, system_entropy)
 
     def seals(draft: Draft, /) -> Sealed:
         return sealer.seal(examine(draft))

@@ -18,9 +18,10 @@ from ceralacca.apps.claims import Claims
 from ceralacca.apps.clock_guard import clock_guard
 from ceralacca.apps.data_folder import DataFolder
 from ceralacca.apps.duty import Duty
+from ceralacca.apps.key_use import key_in_use
 from ceralacca.apps.settings import Settings
 from ceralacca.apps.virus_storage import purge, virus_vault, with_vault
-from ceralacca.apps.wiring import CLOCK, provider_store, worker_office
+from ceralacca.apps.wiring import CLOCK, provider_store, signer, worker_office
 from ceralacca.base.clock import Clock
 from ceralacca.base.errors import WorldError
 from ceralacca.ports.store import JobKind, Store
@@ -49,14 +50,15 @@ def run_worker(settings: Settings, duty: Duty, *, name: str = "worker", owner: O
     wake = Wake(folder.run, KINDS)
     threads = ThreadPoolExecutor(settings.workers.threads, thread_name_prefix="step")
     try:
-        office = worker_office(settings, with_vault(store, virus_vault(settings)), owner)
-        purge(store)  # VI-2: what a worker that was cut off has left
-        wake.wait(0)  # listen first, look then: no hint falls between
-        claims.give_back(store, now=CLOCK.now(), lease=LEASE)
-        duty.ready(batch=settings.workers.batch)
-        worker = Worker(office, claims, wake, duty, batch=settings.workers.batch, threads=threads)
-        worker.clock_is_trusted = clock_guard(settings)
-        worker.work()
+        with key_in_use(lambda: signer(settings), store, folder, role=name) as key:
+            office = worker_office(settings, with_vault(store, virus_vault(settings)), key.signer, owner)
+            purge(store)  # VI-2: what a worker that was cut off has left
+            wake.wait(0)  # listen first, look then: no hint falls between
+            claims.give_back(store, now=CLOCK.now(), lease=LEASE)
+            duty.ready(batch=settings.workers.batch)
+            worker = Worker(office, claims, wake, duty, batch=settings.workers.batch, threads=threads)
+            worker.clock_is_trusted, worker.each_turn = clock_guard(settings), key.record_due
+            worker.work()
     finally:
         threads.shutdown()
         wake.close()
@@ -82,11 +84,14 @@ class Worker:
         self._batch, self._threads, self._kinds = batch, threads, kinds
         self.clock_is_trusted: Callable[[], bool] = lambda: True
         """While it says no, nothing is issued and every job waits (TI-1)."""
+        self.each_turn: Callable[[], None] = lambda: None
+        """Called before each batch, and every second when there is none."""
 
     def work(self) -> None:
         """Do batch after batch until the duty ends."""
         while not self._duty.ending.is_set():
             self._duty.beat()
+            self.each_turn()
             if not self.clock_is_trusted():
                 self._duty.ending.wait(_POLL)
                 continue

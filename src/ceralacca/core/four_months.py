@@ -34,9 +34,7 @@ class FourMonths:
         except ValueError:
             period = None
         if period is None or period.four_months is None or period.first.year < 2:
-            raise UserError(
-                f"{text}: not a four-month period", remedy="write one such as 2026-Q3 (September on)"
-            )
+            raise UserError(f"{text}: not a four-month period", remedy="write one such as 2026-Q3 (September on)")
         return cls(year=period.first.year, number=period.four_months)
 
     @classmethod

@@ -88,6 +88,29 @@ def test_a_restart_finds_everything(running, serve):
     serve.until(lambda: len(running.letters(ANNA)) == 6, "the receipts of the third message")
 
 
+@pytest.mark.requirement("LO-2", "SE-3", "SE-4")
+def test_the_audit_trail_has_starts_sign_ins_and_every_use_of_the_key(running):
+    smtp = smtplib.SMTP_SSL("localhost", running.ports["submissions"], context=running.tls())
+    with smtp, pytest.raises(smtplib.SMTPAuthenticationError):
+        smtp.login(ANNA, "guessed")
+    entries = running.ask("audit", "list", "--limit", "1000")[::-1]
+    acts = [entry["act"] for entry in entries]
+    assert acts.count("service.started") == 2
+    assert acts.count("service.stopped") == 1
+    in_order = ["service.started", "key.opened", "sign-in", "service.stopped"]
+    assert sorted(in_order, key=acts.index) == in_order
+    assert acts.count("configuration.read") == 2
+    assert acts.count("key.opened") == 3, "once more after it was killed, once more after the restart"
+    came_in = {(entry["origin"]["process"], entry["outcome"]) for entry in entries if entry["act"] == "sign-in"}
+    assert came_in == {("submission", "done"), ("imap", "done"), ("submission", "refused")}
+    assert {entry["mailbox"] for entry in entries if entry["act"] == "sign-in"} >= {ANNA}
+    used = [entry for entry in entries if entry["act"] == "key.used"]
+    assert sum(entry["detail"]["count"] for entry in used) >= 6, "acceptance, envelope and delivery of two messages"
+    assert any("left" in entry["detail"] for entry in used)
+    assert {entry["about"] for entry in used} == {entry["about"] for entry in entries if entry["act"] == "key.opened"}
+    assert [entry["seq"] for entry in entries] == list(range(1, len(entries) + 1))
+
+
 @pytest.mark.requirement("VI-1", "VI-2")
 def test_an_infected_message_is_refused_and_kept_where_it_cannot_act(running, serve):
     before = len(running.letters(ANNA))

@@ -147,7 +147,7 @@ def export_command(
             AuditAct.DIRECTORY_EXPORTED,
             "pec directory export",
             about=str(output),
-            detail={"domains": len(served)},
+            detail={"domains": len(served), "signatures": 0 if plain else 1},
         )
     if not served:
         raise UserError("no domain is served yet", remedy="pec domain add DOMAIN")

@@ -41,14 +41,12 @@ def serve_command(
     if role == _AUTHORITY:
         _serve_authority(data, http_port, https_port)
         return
-    from ceralacca.apps.serve import run_role, serve  # noqa: PLC0415
+    from ceralacca.apps.serve import serve, serve_alone  # noqa: PLC0415
 
     settings = load_settings(config, words)
     if role is None:
         raise typer.Exit(serve(settings, config, on_ready=lambda: _tell(settings.data.folder, words)))
-    from ceralacca.apps.duty import Duty  # noqa: PLC0415
-
-    run_role(role, settings, Duty())
+    serve_alone(role, settings)
 
 
 def _serve_authority(data: Path | None, http_port: int, https_port: int) -> None:

@@ -9,39 +9,13 @@ from ceralacca.apps.cli import run
 from ceralacca.apps.settings.reading import read_settings
 from ceralacca.apps.wiring import provider_store
 
-CONFIG = """
-[provider]
-name = "Alfa Prova"
-address = "posta-certificata@alfa.example"
-service_mailbox = "ricevute@alfa.example"
-hostname = "mail.alfa.example"
-[data]
-folder = "data"
-[keys]
-certificate = "none.pem"
-key = "none.key"
-[trust]
-anchors = ["none.pem"]
-[directory]
-url = "https://directory.example/d.p7m"
-manager = ["none.pem"]
-client_certificate = "none.pem"
-client_key = "none.key"
-server_ca = "none.pem"
-[tls]
-certificate = "none.pem"
-key = "none.key"
-"""
-
 
 @pytest.fixture
-def config(tmp_path, monkeypatch):
-    path = tmp_path / "pec.toml"
-    path.write_text(CONFIG)
-    monkeypatch.setenv("PEC_CONFIG", str(path))
+def config(settings_file, monkeypatch):
+    monkeypatch.setenv("PEC_CONFIG", str(settings_file))
     monkeypatch.setenv("LANG", "en_US.UTF-8")
     monkeypatch.delenv("LC_ALL", raising=False)
-    yield path
+    yield settings_file
     structlog.reset_defaults()  # the commands set up diagnostics for a process of their own
 
 
