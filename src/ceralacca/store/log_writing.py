@@ -1,7 +1,8 @@
 """Writing rows of the message log: numbered, stored, and found again by the mailboxes that have part in them.
 
 Numbers are drawn before the rows are written, so that one statement stores the rows and one their addresses, however
-many a batch has.
+many a batch has. On PostgreSQL the lock that writers of the table have is taken before the first number: whoever waits
+until all who hold it have ended has seen every number below the highest.
 
 Clauses: LO-1, LO-3, LO-8.
 """
@@ -17,6 +18,7 @@ from ceralacca.store.bulk import insert_rows
 from ceralacca.store.rows import address_values, log_values
 from ceralacca.store.tables import LOG_ADDRESS, LOG_ROW
 
+_ENTER: Final = text("LOCK TABLE ONLY log_row IN ROW EXCLUSIVE MODE")
 _DRAW: Final = text("SELECT nextval('log_row_seq_seq') FROM generate_series(1, :count)")
 _LAST: Final = text("SELECT seq FROM sqlite_sequence WHERE name = 'log_row'")
 
@@ -36,6 +38,7 @@ def write_log(connection: Connection, rows: Sequence[LogRow]) -> None:
 def _draw(connection: Connection, count: int) -> Sequence[int]:
     """Return the next numbers. SQLite has one writer at a time, who finds the last one given."""
     if connection.dialect.name == "postgresql":
+        connection.execute(_ENTER)
         return sorted(connection.scalars(_DRAW, {"count": count}))
     last = connection.scalar(_LAST) or 0
     return range(last + 1, last + 1 + count)
