@@ -2,13 +2,22 @@
 
 import sys
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ceralacca.apps.cli.audited import Purpose, Ticket, Why, told_beforehand
-from ceralacca.apps.cli.provider_options import DEFAULT_CONFIG, AsJson, Config, Lang, as_address, words_of, write_json
+from ceralacca.apps.cli.provider_options import (
+    DEFAULT_CONFIG,
+    AsJson,
+    Config,
+    Lang,
+    as_address,
+    as_instant,
+    words_of,
+    write_json,
+)
 from ceralacca.apps.cli.queue import open_store_of
 from ceralacca.apps.cli.words import Words
 from ceralacca.base.errors import UserError
@@ -67,8 +76,8 @@ def list_command(
         actor=actor,
         about=about,
         outcome=AuditOutcome(outcome) if outcome else None,
-        since=_instant("--since", since),
-        until=_instant("--until", until),
+        since=as_instant("--since", since),
+        until=as_instant("--until", until),
         before=before,
         limit=limit,
     )
@@ -187,14 +196,3 @@ def _asked(query: "AuditQuery") -> str:
     """Return the filters that were set, by name."""
     names = ("acts", "mailbox", "actor", "about", "outcome", "since", "until", "before")
     return " ".join(name for name in names if getattr(query, name)) or "all"
-
-
-def _instant(option: str, text: str | None) -> datetime | None:
-    """Read an instant; one without zone is UTC, as the list shows them."""
-    if text is None:
-        return None
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise UserError(f"{option} {text}", remedy="write 2026-11-05, or 2026-11-05T10:15:02+01:00") from error
-    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)

@@ -11,6 +11,8 @@ from ceralacca.apps.cli.words import Words, choose_language
 from ceralacca.base.errors import UserError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from ceralacca.apps.settings import Settings
 
 CANNOT = 2
@@ -59,6 +61,19 @@ def as_address(text: str) -> Any:
         return Address.parse(text)
     except InvalidAddress as error:
         raise UserError(f"{text}: not a mail address", remedy="write one such as anna@alfa.example") from error
+
+
+def as_instant(option: str, text: str | None) -> "datetime | None":
+    """Read an instant given on the command line; one without zone is UTC, as lists show them. Raises UserError."""
+    from datetime import UTC, datetime  # noqa: PLC0415
+
+    if text is None:
+        return None
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise UserError(f"{option} {text}", remedy="write 2026-11-05, or 2026-11-05T10:15:02+01:00") from error
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
 def write_json(value: Any) -> None:

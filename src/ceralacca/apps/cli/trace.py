@@ -71,7 +71,7 @@ def _write(rows: "list[LogRow]", sent: "list[SentMessage]", words: Words) -> Non
     page: Page = page_for(sys.stdout)
     table = [[Run("UTC", "bold"), Run("Roma", "bold"), Run(words("trace", "event"), "bold"), Run("", "bold")]]
     for row in rows:
-        utc, rome = _clocks(row.instant)
+        utc, rome = clocks(row.instant)
         about = "; ".join(visible(part) for part in _about(row) if part)
         table.append([Run(utc), Run(rome), Run(words("log_event", row.event.value)), Run(about)])
     page.grid(table, gap=2)
@@ -85,7 +85,8 @@ def _write(rows: "list[LogRow]", sent: "list[SentMessage]", words: Words) -> Non
         )
 
 
-def _clocks(instant: "datetime") -> tuple[str, str]:
+def clocks(instant: "datetime") -> tuple[str, str]:
+    """Write an instant in UTC, and its time of day in Rome with the offset."""
     from datetime import UTC  # noqa: PLC0415
 
     from ceralacca.base.instants import ROME  # noqa: PLC0415
@@ -111,7 +112,7 @@ def plain_row(row: "LogRow") -> dict[str, Any]:
     """Return a row of the log for programs."""
     return {
         "instant": row.instant.isoformat(),
-        "rome": _clocks(row.instant)[1],
+        "rome": clocks(row.instant)[1],
         "event": row.event.value,
         "identifier": row.identifier,
         "msgid": row.client_message_id,

@@ -1,5 +1,6 @@
 """A provider's settings in a folder, a real store behind them, and `pec` called in this process."""
 
+import json
 from contextlib import closing
 
 import pytest
@@ -31,5 +32,15 @@ def pec(capsys):
     def call(*arguments, status=0):
         assert run(arguments) == status, capsys.readouterr()
         return capsys.readouterr()
+
+    return call
+
+
+@pytest.fixture
+def answer(pec):
+    """Give a command, and read its answer for programs."""
+
+    def call(*arguments, status=0):
+        return json.loads(pec(*arguments, "--json", status=status).out)
 
     return call
