@@ -21,10 +21,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from ceralacca.core.model.address import Address
 from ceralacca.core.model.log import LogEvent
+from ceralacca.core.retention import Month
 from ceralacca.ports.log_search import MailboxRole
 from ceralacca.store.columns import microseconds
 from ceralacca.store.engine import Database
-from ceralacca.store.log_months import CUT, Month, attach, create
+from ceralacca.store.log_months import CUT, attach, create, table_of
 from ceralacca.store.rows import party_hash, short_hash
 
 ROWS_EACH = 8
@@ -208,7 +209,7 @@ _HASH = "('x' || encode(substring(sha256(({})::bytea) FROM 1 FOR 8), 'hex'))::bi
 
 
 def _fill_postgresql(database: Database, url: str, of: int) -> Iterator[int]:
-    rows, (row_table, place_table) = of * ROWS_EACH, (FIRST.table(parent) for parent in CUT)
+    rows, (row_table, place_table) = of * ROWS_EACH, (table_of(parent, FIRST) for parent in CUT)
     _make(database, FIRST)
     with psycopg.connect(url) as server:
         for portion in _portions(of):
@@ -221,7 +222,7 @@ def _fill_postgresql(database: Database, url: str, of: int) -> Iterator[int]:
             _make(database, month)
             row, place = _of_month(number, of, _HASH)
             for parent, names, values in zip(CUT, (COLUMNS, PLACES), (row, place), strict=True):
-                into, first = month.table(parent), FIRST.table(parent)
+                into, first = table_of(parent, month), table_of(parent, FIRST)
                 server.execute(f"INSERT INTO {into} ({', '.join(names)}) SELECT {values} FROM {first}".encode())
             server.commit()
             _attach(database, month)
@@ -235,7 +236,7 @@ def _fill_postgresql(database: Database, url: str, of: int) -> Iterator[int]:
 def _make(database: Database, month: Month) -> None:
     with database.transaction() as connection:
         for parent in CUT:
-            create(connection, parent, month.table(parent))
+            create(connection, parent, table_of(parent, month))
 
 
 def _attach(database: Database, month: Month) -> None:

@@ -43,6 +43,7 @@ from ceralacca.store.blobs import BlobFolder
 from ceralacca.store.durable_files import make_folder
 from ceralacca.store.engine import TRIES, Database, Raced, RefusedByDatabase, translated, until_won
 from ceralacca.store.log_months import LogMonths
+from ceralacca.store.log_retention import DatabaseLogRetention
 from ceralacca.store.steps import Step, apply
 from ceralacca.store.tables import BLOB
 from ceralacca.store.wake import Wake
@@ -97,6 +98,8 @@ class DatabaseStore:
         )
         self._wake = Wake(folder / "run")
         self._months = LogMonths(database)
+        self.retention = DatabaseLogRetention(database)
+        """What goes of the log after its term, and what is held."""
         self.audit = DatabaseAuditTrail(database)
         """Who did what with the service: a record apart, in the same database."""
 

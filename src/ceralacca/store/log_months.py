@@ -8,11 +8,12 @@ Clauses: LO-5.
 """
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
-from typing import Final, NamedTuple
+from datetime import datetime
+from typing import Final
 
 from sqlalchemy import Connection, text
 
+from ceralacca.core.retention import Month
 from ceralacca.store.columns import microseconds
 from ceralacca.store.engine import Database
 from ceralacca.store.tables import LOG_ADDRESS, LOG_ROW
@@ -20,36 +21,6 @@ from ceralacca.store.tables import LOG_ADDRESS, LOG_ROW
 _LOCK: Final = 0x70656333  # any number, the same in every process
 CUT: Final = (LOG_ROW.name, LOG_ADDRESS.name)
 """Tables that are cut by months."""
-
-
-class Month(NamedTuple):
-    """A month of UTC: how the log is cut."""
-
-    year: int
-    number: int
-
-    @classmethod
-    def of(cls, instant: datetime) -> "Month":
-        """Return the month of an instant."""
-        there = instant.astimezone(UTC)
-        return cls(there.year, there.month)
-
-    @property
-    def start(self) -> datetime:
-        """Its first instant."""
-        return datetime(self.year, self.number, 1, tzinfo=UTC)
-
-    def later(self, months: int) -> "Month":
-        """Return the month so many months later, or earlier."""
-        year, number = divmod(self.year * 12 + self.number - 1 + months, 12)
-        return Month(year, number + 1)
-
-    def table(self, parent: str) -> str:
-        """Return the name of its table."""
-        return f"{parent}_{self.year:04d}{self.number:02d}"
-
-    def __str__(self) -> str:
-        return f"{self.year:04d}-{self.number:02d}"
 
 
 class LogMonths:
@@ -79,13 +50,23 @@ def make_months(connection: Connection, months: Iterable[Month]) -> None:
 
     Made apart and attached: that waits for no reader and for no writer.
     """
-    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    months_locked(connection)
     there = {parent: set(_attached(connection, parent)) for parent in CUT}
     for month in sorted(months):
         for parent in CUT:
             if month not in there[parent]:
-                create(connection, parent, month.table(parent))
+                create(connection, parent, table_of(parent, month))
                 attach(connection, parent, month)
+
+
+def months_locked(connection: Connection) -> None:
+    """Let nobody else add or take away a month until the transaction ends."""
+    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+
+
+def table_of(parent: str, month: Month) -> str:
+    """Return the name of the table of a month."""
+    return f"{parent}_{month.year:04d}{month.number:02d}"
 
 
 def create(connection: Connection, parent: str, name: str) -> None:
@@ -95,9 +76,9 @@ def create(connection: Connection, parent: str, name: str) -> None:
 
 def attach(connection: Connection, parent: str, month: Month) -> None:
     """Make the table of a month part of the one that is cut."""
-    first, last = (microseconds(each.start) for each in (month, month.later(1)))
+    first, last = (microseconds(each) for each in (month.start, month.end))
     connection.exec_driver_sql(
-        f'ALTER TABLE "{parent}" ATTACH PARTITION "{month.table(parent)}" FOR VALUES FROM ({first}) TO ({last})'
+        f'ALTER TABLE "{parent}" ATTACH PARTITION "{table_of(parent, month)}" FOR VALUES FROM ({first}) TO ({last})'
     )
 
 

@@ -263,6 +263,37 @@ LOG_FILE = Table(
     Column("altered", Text, nullable=False),
 )
 
+LOG_HOLD = Table(
+    "log_hold",
+    METADATA,
+    Column("number", Number, primary_key=True, autoincrement=True),
+    Column("mailbox", One),
+    Column("identifier", Words, nullable=False),  # empty: a mailbox is held
+    Column("reason", Words, nullable=False),
+    Column("ticket", Words, nullable=False),
+    Column("set_at", Instant, nullable=False),
+    Column("set_by", Words, nullable=False),
+    Column("lifted_at", Instant),
+    Column("lifted_by", Words, nullable=False),
+    Column("lift_reason", Words, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+LOG_PURGE = Table(
+    "log_purge",
+    METADATA,
+    Column("number", Number, primary_key=True, autoincrement=True),
+    Column("month", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("rows", Number, nullable=False),
+    Column("held", Number, nullable=False),
+    Column("holds", Text, nullable=False),  # numbers, joined by commas
+    Column("record", Raw, nullable=False),
+    Column("seal", Raw, nullable=False),
+    Column("done", Boolean, nullable=False, server_default=text("false")),
+    sqlite_autoincrement=True,
+)
+
 DOMAIN = Table(
     "domain",
     METADATA,

@@ -13,6 +13,8 @@ class MemoryLogSearch:
 
     __slots__ = ()
     log: list[LogRow]
+    gone: set[int]
+    """Numbers of rows that were deleted after their term."""
 
     def search_log(self, query: LogQuery) -> list[LogEntry]:
         """Return one page of what fits."""
@@ -23,7 +25,7 @@ class MemoryLogSearch:
         yield from self._found(replace(query, limit=0))
 
     def _found(self, query: LogQuery) -> list[LogEntry]:
-        entries = [LogEntry(seq=seq, row=row) for seq, row in enumerate(tuple(self.log), 1)]
+        entries = [LogEntry(seq=seq, row=row) for seq, row in enumerate(tuple(self.log), 1) if seq not in self.gone]
         found = [entry for entry in entries if _fits(entry.row, query) and _is_beyond(entry, query)]
         return sorted(found, key=lambda entry: entry.place, reverse=query.newest_first)
 

@@ -53,6 +53,7 @@ class MemoryStore(MemoryLogSearch):
 
     log: list[LogRow] = field(default_factory=list)
     """All rows, in the order of writing."""
+    gone: set[int] = field(default_factory=set)
     _blobs: dict[str, bytes] = field(default_factory=dict)
     _inbound: dict[str, StoredInbound] = field(default_factory=dict)
     _letters: dict[str, StoredLetter] = field(default_factory=dict)

@@ -47,6 +47,8 @@ class LogEvent(StrEnum):
     QUARANTINE = "quarantine"
     DIRECTORY = "directory"
     """The local copy of the providers directory was replaced, or refused."""
+    PURGE = "purge"
+    """A month whose term has ended was deleted; `detail` names it, its rows and the certificate (LO-5)."""
     CONFIGURATION = "configuration"
     """The settings that the provider runs with, and what of them has changed."""
     KEY = "key"
