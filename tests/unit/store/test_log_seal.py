@@ -4,16 +4,15 @@ import threading
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import insert
 
 from ceralacca.base.errors import WorldError
 from ceralacca.core.log_chain import BlockHead, Ledger
 from ceralacca.ports.log_seal import SealedBlock
 from ceralacca.store.database import open_store
 from ceralacca.store.engine import Database
+from ceralacca.store.log_months import LogMonths
 from ceralacca.store.log_seal import DatabaseLogSeal
-from ceralacca.store.rows import log_values
-from ceralacca.store.tables import LOG_ROW
+from ceralacca.store.log_writing import write_log
 from ceralacca.testing import store_samples as some
 from ceralacca.testing.clock import NOON
 from ceralacca.testing.databases import sqlite_url
@@ -32,6 +31,7 @@ def url(request, tmp_path):
 @pytest.fixture
 def database(url):
     opened = Database(url)
+    LogMonths(opened).prepare([NOON])
     yield opened
     opened.close()
 
@@ -44,12 +44,13 @@ def seals(database):
 @pytest.fixture
 def on_postgresql(postgresql):
     opened = Database(postgresql.new_database())
+    LogMonths(opened).prepare([NOON])
     yield opened
     opened.close()
 
 
 def write(connection, identifier):
-    connection.execute(insert(LOG_ROW).values(log_values(some.log_row(identifier))))
+    write_log(connection, [some.log_row(identifier)])
 
 
 def identifiers(seals, until, after=0):
