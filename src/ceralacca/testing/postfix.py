@@ -4,8 +4,9 @@ Its configuration is generated into a folder of its own, beside its queue, its l
 own Postfix, if there is one, is neither read nor touched. It needs root, as every Postfix does (its parts
 drop to users of their own), and ends with the process that started it.
 
-    with Postfix(folder, hostname="mail.ditta.example", tls=files) as postfix:
-        postfix.serve("ditta.example", ["info"])
+    postfix = Postfix(folder, hostname="mail.ditta.example", tls=files)
+    postfix.serve("ditta.example", ["info"])
+    with postfix:
         postfix.port, postfix.received("info@ditta.example")
 
 Serves: F3, F8, F12, F14; SE-6; benches B1b and B6.
@@ -96,7 +97,7 @@ class Postfix:
         self._transport: dict[str, str] = {}
         self._master: subprocess.Popen[bytes] | None = None
 
-    # -- what it serves -------------------------------------------------------------------------------
+    # -- what it serves, said before it starts ---------------------------------------------------------
 
     def serve(self, domain: str, names: Iterable[str]) -> None:
         """Keep mail for these names of a domain, each in a Maildir; everybody else there gets a 550 at RCPT."""
@@ -113,14 +114,18 @@ class Postfix:
 
     # -- what came of it ------------------------------------------------------------------------------
 
+    def maildir(self, address: str) -> Path:
+        """Return the Maildir of an address."""
+        return self._maildirs / address
+
     def received(self, address: str) -> list[bytes]:
         """Return the messages in a mailbox as Postfix wrote them: LF line ends, its own fields before ours."""
-        folder = self._maildirs / address / "new"
+        folder = self.maildir(address) / "new"
         return [path.read_bytes() for path in sorted(folder.glob("*"), key=lambda one: one.stat().st_mtime_ns)]
 
     def number_received(self, address: str) -> int:
         """Return how many messages a mailbox holds."""
-        return sum(1 for _ in (self._maildirs / address / "new").glob("*"))
+        return sum(1 for _ in (self.maildir(address) / "new").glob("*"))
 
     def queued(self) -> int:
         """Return how many messages it has in hand, deferred ones too."""
@@ -138,7 +143,10 @@ class Postfix:
         for name in ("etc", "queue", "data", "log", "mail"):
             (self.folder / name).mkdir(mode=0o755)
         shutil.chown(self.folder / "data", "postfix")
-        os.chown(self._maildirs, _MAIL_USER, _MAIL_USER)
+        boxes = [self.maildir(address) for address in self._mailboxes if "@" in address]
+        for made in (self._maildirs, *boxes, *(box / part for box in boxes for part in ("tmp", "new", "cur"))):
+            made.mkdir(exist_ok=True)
+            os.chown(made, _MAIL_USER, _MAIL_USER)
         threading.Thread(target=self._policy.serve_forever, name="policy", daemon=True).start()
         self._write_configuration()
         self._write_tables()
