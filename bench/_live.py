@@ -49,9 +49,9 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 class Live:
     """A nation of which some providers run; use it in a `with`."""
 
-    def __init__(self, *providers: Provider, workers: int = WORKERS) -> None:
-        """Run these providers."""
-        self._providers, self._workers = providers, workers
+    def __init__(self, *providers: Provider, workers: int = WORKERS, whole: bool = False) -> None:
+        """Run these providers; when whole, with IMAP server and scanner of their own, as an operator would."""
+        self._providers, self._workers, self._whole = providers, workers, whole
         self._parts = ExitStack()
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
@@ -72,7 +72,10 @@ class Live:
         scanner = self._parts.enter_context(helper("--scanner"))
         self.nation: Nation = set_up(root / "nation", free_ports())
         for provider in self._providers:
-            _without_neighbours(self.nation.settings_path(provider), scanner, self._workers)
+            path = self.nation.settings_path(provider)
+            if not self._whole:
+                _without_neighbours(path, scanner)
+            path.write_text(f"{path.read_text()}\n[workers]\ncount = {self._workers}\n")
         http, https = self.nation.ports.authority
         config = AuthorityConfig(folder=self.nation.sandbox.folder, host=HOST, http_port=http, https_port=https)
         authority = self._parts.enter_context(RunningAuthority(self.nation.sandbox, config))
@@ -137,14 +140,14 @@ class Live:
         return Senders(port, context, address.text, self.nation.passwords[address], connections)
 
 
-def _without_neighbours(path: Path, scanner: int, workers: int) -> None:
-    """Take IMAP server and scanner out of a provider's settings, and set the number of workers."""
+def _without_neighbours(path: Path, scanner: int) -> None:
+    """Take IMAP server and scanner out of a provider's settings."""
     text = path.read_text()
     text = text.replace("[virus]\ndemo_database = true\n", f'[virus]\nmanaged = false\nsocket = "{HOST}:{scanner}"\n')
     text = text.replace("[mailboxes]\n", "[mailboxes]\nmanaged = false\n")
     if "demo_database" in text or text.count("managed = false") != 2:
         raise SystemExit(f"{path} is not written as it was")
-    path.write_text(f"{text}\n[workers]\ncount = {workers}\n")
+    path.write_text(text)
 
 
 def free_ports() -> Ports:
