@@ -89,6 +89,12 @@ def _mailboxes(settings: Settings, duty: Duty) -> None:
     run_mailbox_access(settings, duty)
 
 
+def _metrics(settings: Settings, duty: Duty) -> None:
+    from ceralacca.apps.metrics.role import run_metrics  # noqa: PLC0415
+
+    run_metrics(settings, duty)
+
+
 def _prepare(settings: Settings, duty: Duty) -> None:
     from ceralacca.apps.preparation import prepare  # noqa: PLC0415
 
@@ -103,6 +109,7 @@ _ROLES: Final[Mapping[str, Run]] = {
     "worker": _worker(1),
     "relay": _relay,
     "timekeeper": _timekeeper,
+    "metrics": _metrics,
     "access": _access,
     "incoming": _incoming,
 }
@@ -130,6 +137,8 @@ def roles_of(settings: Settings) -> list[Role]:
         roles.append(_role("mailboxes", settings, 1, silence=_LOOP_SILENCE))
     roles += [_role(f"worker-{n}", settings, 1, silence=_SILENCE) for n in range(1, settings.workers.count + 1)]
     roles += [_role("relay", settings, 1, silence=_SILENCE), _role("timekeeper", settings, 1, silence=_SILENCE)]
+    if settings.metrics.port is not None:
+        roles.append(_role("metrics", settings, 1, silence=_SILENCE))
     roles += [
         _role("access", settings, 2, silence=_LOOP_SILENCE),
         _role("incoming", settings, 2, silence=_LOOP_SILENCE),

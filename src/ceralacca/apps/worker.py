@@ -9,6 +9,7 @@ Clauses: AP-25, IP-21, TI-1, TI-10, SE-4.
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -19,6 +20,7 @@ from ceralacca.apps.clock_guard import clock_guard
 from ceralacca.apps.data_folder import DataFolder
 from ceralacca.apps.duty import Duty
 from ceralacca.apps.key_use import key_in_use
+from ceralacca.apps.metrics.counts import CountedScanner, Counts
 from ceralacca.apps.settings import Settings
 from ceralacca.apps.virus_storage import purge, virus_vault, with_vault
 from ceralacca.apps.wiring import CLOCK, provider_store, signer, worker_office
@@ -52,6 +54,7 @@ def run_worker(settings: Settings, duty: Duty, *, name: str = "worker", owner: O
     try:
         with key_in_use(lambda: signer(settings), store, folder, role=name) as key:
             office = worker_office(settings, with_vault(store, virus_vault(settings)), key.signer, owner)
+            office = replace(office, scanner=CountedScanner(office.scanner, Counts(folder.run, name)))
             purge(store)  # VI-2: what a worker that was cut off has left
             wake.wait(0)  # listen first, look then: no hint falls between
             claims.give_back(store, now=CLOCK.now(), lease=LEASE)

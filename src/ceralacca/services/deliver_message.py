@@ -31,6 +31,7 @@ from ceralacca.formats.issuance import Issuance
 from ceralacca.formats.receipt import compose_delivery
 from ceralacca.formats.received import Received
 from ceralacca.formats.splice import Octets
+from ceralacca.ports.letters import StoredLetter
 from ceralacca.ports.mail_store import Put, PutOutcome
 from ceralacca.ports.store import Commit, Job, JobKind, MailboxRecord, MailboxStatus, NewJob, Postponed
 from ceralacca.services import payload
@@ -52,6 +53,8 @@ class Delivery:
     octets: Octets
     mailbox: MailboxRecord | None
     """None when there is no such mailbox."""
+    letter: StoredLetter | None = None
+    """What it is, when we generated it."""
 
     @property
     def is_envelope(self) -> bool:
@@ -94,9 +97,15 @@ def load(job: Job, office: Office) -> Delivery | None:
         words = payload.word(job, "provider"), payload.word(job, "identifier")
         if store.fate(*words, recipient) is not None:
             return None
-    digest = payload.letter(job, store).digest if payload.word(job, "letter") else payload.inbound(job, store).digest
+    letter = payload.letter(job, store) if payload.word(job, "letter") else None
+    digest = letter.digest if letter else payload.inbound(job, store).digest
     return Delivery(
-        job=job, kind=kind, recipient=recipient, octets=store.octets(digest), mailbox=store.mailbox(recipient)
+        job=job,
+        kind=kind,
+        recipient=recipient,
+        octets=store.octets(digest),
+        mailbox=store.mailbox(recipient),
+        letter=letter,
     )
 
 
@@ -144,7 +153,13 @@ def conclude(delivery: Delivery, outcome: PutOutcome | WorldError | None, office
 def _stored(desk: Desk, delivery: Delivery) -> None:
     """Log the delivery; for an envelope decide its fate and issue the receipt in the same commit (DR-1, DP-3, DP-4)."""
     if not delivery.is_envelope:
-        desk.note(LogEvent.DELIVERY, _original(desk, delivery), concerned=(delivery.recipient,), detail=delivery.kind)
+        desk.note(
+            LogEvent.DELIVERY,
+            _original(desk, delivery),
+            concerned=(delivery.recipient,),
+            message_id=delivery.letter.message_id if delivery.letter else "",  # which receipt it was: SL-4
+            detail=delivery.kind,
+        )
         return
     received = read(delivery.octets)
     issuance = issuance_about(desk, received)

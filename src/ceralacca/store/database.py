@@ -216,6 +216,10 @@ class DatabaseStore:
         """Return the figures of every kind of job; reads the whole queue."""
         return queue.figures(self._database)
 
+    def due(self, kind: JobKind, *, now: datetime) -> int:
+        """Return how many jobs of a kind are due and nobody has."""
+        return queue.due(self._database, kind, now=now)
+
     def jobs(self, *, kind: JobKind | None = None, limit: int = 100) -> list[Job]:
         """Return jobs that are not finished, in the order in which they can be claimed."""
         return queue.jobs(self._database, kind=kind, limit=limit)

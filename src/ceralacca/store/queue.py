@@ -110,6 +110,15 @@ def figures(database: Database) -> Mapping[JobKind, QueueFigures]:
     return {kind: _figures([row for row in rows if row.kind is kind]) for kind in JobKind}
 
 
+def due(database: Database, kind: JobKind, *, now: datetime) -> int:
+    """Count the jobs of one kind that are due and that nobody has."""
+    wanted = select(func.count()).where(
+        JOB.c.kind == kind, JOB.c.ready <= now, JOB.c.leased == false(), JOB.c.held == false()
+    )
+    with database.reading() as connection:
+        return connection.scalar(wanted) or 0
+
+
 def _figures(rows: Sequence[Row[Any]]) -> QueueFigures:
     waiting = [row for row in rows if not row.held and not row.leased]
     return QueueFigures(

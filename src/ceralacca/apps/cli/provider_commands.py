@@ -4,6 +4,7 @@ import typer
 
 from ceralacca.apps.cli import administer, audit, config, directory, log, queue
 from ceralacca.apps.cli.doctor import doctor_command
+from ceralacca.apps.cli.probe import probe_command
 from ceralacca.apps.cli.serve import serve_command
 from ceralacca.apps.cli.trace import trace_command
 
@@ -14,6 +15,7 @@ def add_to(app: typer.Typer) -> None:
     """Add the commands."""
     app.command("serve", rich_help_panel=_PANEL)(serve_command)
     app.command("doctor", rich_help_panel=_PANEL)(doctor_command)
+    app.command("probe", rich_help_panel=_PANEL)(probe_command)
     app.command("trace", rich_help_panel=_PANEL)(trace_command)
     groups = (
         config.commands,

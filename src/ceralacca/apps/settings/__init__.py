@@ -30,6 +30,7 @@ class Settings(part.Section):
     clock: part.ClockSection = Field(default_factory=part.ClockSection)
     message_log: part.MessageLogSection = Field(default_factory=part.MessageLogSection)
     log: part.LogSection = Field(default_factory=part.LogSection)
+    metrics: part.MetricsSection = Field(default_factory=part.MetricsSection)
 
     @model_validator(mode="after")
     def _agree(self) -> Self:

@@ -9,6 +9,7 @@ import pytest
 import ceralacca.apps.cli
 from ceralacca.apps.cli.words import LANGUAGES, Words, choose_language
 from ceralacca.base.errors import OurError, UserError
+from ceralacca.core.availability import Function
 from ceralacca.core.model.audit import AuditAct, AuditOutcome
 from ceralacca.core.model.log import LogEvent
 from ceralacca.core.model.notification import MessageRow, ReceiptKind
@@ -33,6 +34,7 @@ CODES = {
     "form_step": FormStep,
     "mark": Mark,
     "outcome": RecipientOutcome,
+    "function": Function,
     "contradiction": Subject,
     "reason": [*Reason, *FormReason],
     "log_event": LogEvent,

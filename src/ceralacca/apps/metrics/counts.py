@@ -1,0 +1,77 @@
+"""Counts that only a process itself knows: each role keeps its own in a small file, the metrics role reads them all.
+
+Not durable and need not be: a role that starts again counts from nothing, as counters of Prometheus may.
+"""
+
+import json
+import os
+import threading
+import time
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from ceralacca.formats.splice import Octets
+from ceralacca.ports.scanner import NotScanned, Scanner, ScanVerdict
+
+_PREFIX: Final = "counts-"
+_EVERY: Final = 1.0
+"""Seconds between two writings."""
+
+
+class Counts:
+    """What one role counts. Safe between threads."""
+
+    def __init__(self, folder: Path, role: str) -> None:
+        self._path, self._turn = folder / f"{_PREFIX}{role}.json", threading.Lock()
+        self._values: Counter[str] = Counter()
+        self._written = 0.0
+        self._write()
+
+    def add(self, **values: float) -> None:
+        """Count; the file follows within the next seconds in which something is counted."""
+        with self._turn:
+            self._values.update(values)
+            if time.monotonic() - self._written >= _EVERY:
+                self._write()
+
+    def _write(self) -> None:
+        self._written = time.monotonic()
+        aside = self._path.with_suffix(".new")
+        with suppress(OSError):  # a full disk is told of elsewhere
+            aside.write_text(json.dumps(self._values), "ascii")
+            os.replace(aside, self._path)  # noqa: PTH105 over the old one
+
+
+def read_counts(folder: Path) -> Mapping[str, Mapping[str, float]]:
+    """Return what each role has counted."""
+    found = {}
+    for path in sorted(folder.glob(f"{_PREFIX}*.json")):
+        with suppress(OSError, ValueError):
+            found[path.stem.removeprefix(_PREFIX)] = json.loads(path.read_bytes())
+    return found
+
+
+class CountedScanner:
+    """A scanner whose verdicts are counted; satisfies `ports.scanner.Scanner`."""
+
+    def __init__(self, scanner: Scanner, counts: Counts) -> None:
+        self._scanner, self._counts = scanner, counts
+
+    def scan(self, octets: Octets) -> ScanVerdict:
+        """Scan. Raises NotScanned."""
+        begun = time.monotonic()
+        try:
+            verdict = self._scanner.scan(octets)
+        except NotScanned:
+            self._counts.add(none=1, seconds=time.monotonic() - begun)
+            raise
+        outcome = "clean" if verdict.clean else "infected"
+        self._counts.add(seconds=time.monotonic() - begun, **{outcome: 1})
+        return verdict
+
+    def ready(self) -> bool:
+        """Say whether the scanner can give verdicts."""
+        return self._scanner.ready()
