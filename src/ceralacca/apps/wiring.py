@@ -234,7 +234,6 @@ def _office(
         seals=seals,
         verifier=Verifiers(settings),
         directory=LocalDirectory(DataFolder(settings.data.folder).directory),
-        domains=store.domains,
         scanner=scanner(settings),
         store=store,
         mail=mail_store(settings, owner),

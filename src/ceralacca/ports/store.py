@@ -282,6 +282,13 @@ class Store(LogSearch, Protocol):
         """
         ...
 
+    def ahead(self, jobs: Sequence[Job]) -> "Store":
+        """Return the same store with what these jobs name read already, in bulk: for the steps of one batch.
+
+        What it answers may be as old as this call; a commit is judged by what is stored then.
+        """
+        ...
+
     def commit(self, commits: Sequence[Commit], postponed: Sequence[Postponed] = ()) -> list[CommitOutcome]:
         """Make steps durable with one sync; one that fails does not fail the others.
 

@@ -208,7 +208,7 @@ class Desk:
         `external` are the recipients outside PEC, for whom ordinary rules hold. Our own domains are one
         destination, whichever of them it is (MO-7).
         """
-        own = self.office.domains()
+        own = self.office.store.domains()
         here = [path for path in outgoing.forward_paths if path.domain in own]
         service = [path for path in here if path == self.office.service_mailbox]
         self._pass_inside(outgoing, "service", service)
@@ -257,17 +257,19 @@ class Desk:
                 received=to_the_second(self.instant),
                 peer=self.office.provider.domain,
                 tls="internal",
-            )
+            ),
+            outgoing.original.identifier,
         )
 
-    def arrive(self, inbound: Inbound) -> None:
-        """Hand a message to our own incoming point, with its job."""
+    def arrive(self, inbound: Inbound, identifier: str = "") -> None:
+        """Hand a message to our own incoming point, with its job; of a message of ours we know the transaction."""
         self.inbound.append(inbound)
+        payload = {"inbound": inbound.key, "identifier": identifier}
         self.jobs.append(
             NewJob(
                 key=f"arrival:{inbound.key}",
                 kind=JobKind.ARRIVAL,
                 due=self.instant,
-                payload={"inbound": inbound.key},
+                payload=payload if identifier else {"inbound": inbound.key},
             )
         )

@@ -62,8 +62,6 @@ class Office:
     verifier: VerifierAt
     directory: Callable[[], Directory | None]
     """Gives the local copy as it is now (DI-3); None while it cannot be read (IP-5)."""
-    domains: Callable[[], frozenset[str]]
-    """Gives the mail domains that we serve, lower case: mail for them never leaves; usually `store.domains`."""
     scanner: Scanner
     store: Store
     mail: MailStore

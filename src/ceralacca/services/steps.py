@@ -14,6 +14,7 @@ Clauses: invariants 1 to 5 and 10 of ARCHITECTURE.md; IP-5, AP-18, AP-25, DP-3.
 import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Final, TypeVar
@@ -59,6 +60,7 @@ def run(
 
     With `threads` the steps run side by side: sealing gives the interpreter away.
     """
+    office = replace(office, store=office.store.ahead(jobs))
     deliveries = [job for job in jobs if job.kind is JobKind.DELIVERY]
     others = [job for job in jobs if job.kind is not JobKind.DELIVERY]
     results = [

@@ -9,6 +9,7 @@ Clauses: AP-25, DP-3, IP-21, LO-3, TI-10.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -40,10 +41,12 @@ from ceralacca.ports.store import (
 from ceralacca.store import log_search, lookup, mailboxes, purge, queue, schema
 from ceralacca.store.audit import DatabaseAuditTrail
 from ceralacca.store.blobs import BlobFolder
+from ceralacca.store.columns import shortened
 from ceralacca.store.durable_files import make_folder
 from ceralacca.store.engine import TRIES, Database, Raced, RefusedByDatabase, translated, until_won
 from ceralacca.store.log_months import LogMonths
 from ceralacca.store.log_retention import DatabaseLogRetention
+from ceralacca.store.read_ahead import ReadAhead, read_ahead
 from ceralacca.store.steps import Step, apply
 from ceralacca.store.tables import BLOB
 from ceralacca.store.wake import Wake
@@ -102,6 +105,7 @@ class DatabaseStore:
         """What goes of the log after its term, and what is held."""
         self.audit = DatabaseAuditTrail(database)
         """Who did what with the service: a record apart, in the same database."""
+        self._ahead = ReadAhead()
 
     # -- what comes in ------------------------------------------------------------------------------
 
@@ -117,14 +121,16 @@ class DatabaseStore:
 
     def inbound(self, key: str) -> StoredInbound | None:
         """Return a received message."""
-        return lookup.inbound(self._database, key)
+        return self._ahead.inbound.get(key) or lookup.inbound(self._database, key)
 
     def letter(self, key: str) -> StoredLetter | None:
         """Return a letter."""
-        return lookup.letter(self._database, key)
+        return self._ahead.letters.get(key) or lookup.letter(self._database, key)
 
     def octets(self, digest: str) -> Octets:
         """Return stored octets. Raises WorldError."""
+        if (ahead := self._ahead.octets.get(digest)) is not None:
+            return ahead
         with self._database.reading() as connection:
             row = connection.execute(select(BLOB).where(BLOB.c.digest == digest)).first()
         if row is None:
@@ -144,6 +150,12 @@ class DatabaseStore:
         jobs = until_won(lambda: queue.claim(self._database, wanted, now=now, limit=limit, lease=lease))
         reach("database.claim.after")
         return jobs
+
+    def ahead(self, jobs: Sequence[Job]) -> "DatabaseStore":
+        """Return the same store with what these jobs name read already."""
+        view = copy(self)
+        view._ahead = read_ahead(self._database, jobs)  # noqa: SLF001 the own class
+        return view
 
     def commit(self, commits: Sequence[Commit], postponed: Sequence[Postponed] = ()) -> list[CommitOutcome]:
         """Make steps durable with one sync; one that fails does not fail the others."""
@@ -167,14 +179,20 @@ class DatabaseStore:
 
     def sent(self, identifier: str) -> SentMessage | None:
         """Return a message that we accepted."""
+        if self._ahead.knows(identifier):
+            return self._ahead.sent.get(shortened(identifier))
         return lookup.sent(self._database, identifier)
 
     def taken(self, provider: str, identifier: str, recipients: frozenset[Address]) -> Taken | None:
         """Return the taking in charge of an envelope that arrived before, for the same recipients (IP-21)."""
+        if self._ahead.knows(identifier):
+            return self._ahead.taken_of(provider, identifier, recipients)
         return lookup.taken(self._database, provider, identifier, recipients)
 
     def fate(self, provider: str, identifier: str, recipient: Address) -> RecipientFate | None:
         """Return what became of an envelope for one recipient."""
+        if self._ahead.knows(identifier):
+            return self._ahead.fate_of(provider, identifier, recipient)
         return lookup.fate(self._database, provider, identifier, recipient)
 
     def infected(self, identifier: str) -> list[InfectedMessage]:
@@ -192,7 +210,7 @@ class DatabaseStore:
 
     def domains(self) -> frozenset[str]:
         """Return the mail domains that we serve."""
-        return mailboxes.domains(self._database)
+        return self._ahead.domains or mailboxes.domains(self._database)
 
     def add_domain(self, domain: str, *, now: datetime) -> None:
         """Serve a domain."""
@@ -200,6 +218,8 @@ class DatabaseStore:
 
     def mailbox(self, address: Address) -> MailboxRecord | None:
         """Return a mailbox of ours."""
+        if address.key in self._ahead.mailboxes:
+            return self._ahead.mailboxes[address.key]
         return mailboxes.mailbox(self._database, address)
 
     def mailboxes(self, domain: str | None = None) -> list[MailboxRecord]:

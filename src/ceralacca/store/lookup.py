@@ -14,11 +14,13 @@ from ceralacca.ports.letters import StoredInbound, StoredLetter
 from ceralacca.ports.store import InfectedMessage, RecipientFate, SentMessage, Taken
 from ceralacca.store.engine import Database
 from ceralacca.store.rows import (
+    read_fate,
     read_inbound,
     read_infected,
     read_letter,
     read_log,
     read_sent,
+    read_taken,
     recipients_key,
     short_hash,
 )
@@ -37,12 +39,12 @@ _STATES = (
     .where(RECIPIENT_STATE.c.identifier == bindparam("identifier"))
     .order_by(RECIPIENT_STATE.c.position)
 )
-_TAKEN = select(TAKEN.c.letter, TAKEN.c.at).where(
+_TAKEN = select(TAKEN).where(
     TAKEN.c.identifier == bindparam("identifier"),
     TAKEN.c.provider == bindparam("provider"),
     TAKEN.c.recipients_key == bindparam("recipients"),
 )
-_FATE = select(FATE.c.recipient, FATE.c.fate, FATE.c.at).where(
+_FATE = select(FATE).where(
     FATE.c.identifier == bindparam("identifier"),
     FATE.c.provider == bindparam("provider"),
     FATE.c.recipient_key == bindparam("recipient"),
@@ -78,9 +80,7 @@ def taken(database: Database, provider: str, identifier: str, recipients: frozen
     wanted = {"identifier": identifier, "provider": provider, "recipients": recipients_key(recipients)}
     with database.reading() as connection:
         row = connection.execute(_TAKEN, wanted).first()
-    if row is None:
-        return None
-    return Taken(provider=provider, identifier=identifier, recipients=recipients, letter=row.letter, at=row.at)
+    return None if row is None else read_taken(provider, identifier, row)
 
 
 def fate(database: Database, provider: str, identifier: str, recipient: Address) -> RecipientFate | None:
@@ -88,9 +88,7 @@ def fate(database: Database, provider: str, identifier: str, recipient: Address)
     wanted = {"identifier": identifier, "provider": provider, "recipient": recipient.key}
     with database.reading() as connection:
         row = connection.execute(_FATE, wanted).first()
-    if row is None:
-        return None
-    return RecipientFate(provider=provider, identifier=identifier, recipient=row.recipient, fate=row.fate, at=row.at)
+    return None if row is None else read_fate(provider, identifier, row)
 
 
 def infected(database: Database, identifier: str) -> list[InfectedMessage]:

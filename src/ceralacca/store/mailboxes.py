@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from ceralacca.base.errors import UserError
 from ceralacca.core.model.address import Address
@@ -18,7 +18,12 @@ _MAILBOX = select(MAILBOX).where(MAILBOX.c.address_key == bindparam("wanted"))
 def domains(database: Database) -> frozenset[str]:
     """Return the domains that we serve."""
     with database.reading() as connection:
-        return frozenset(connection.scalars(_DOMAINS))
+        return read_domains(connection)
+
+
+def read_domains(connection: Connection) -> frozenset[str]:
+    """Return the domains that we serve, in an open transaction."""
+    return frozenset(connection.scalars(_DOMAINS))
 
 
 def add_domain(database: Database, domain: str, *, now: datetime) -> None:

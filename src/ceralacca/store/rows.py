@@ -180,6 +180,17 @@ def taken_values(taken: Taken) -> Values:
     }
 
 
+def read_taken(provider: str, identifier: str, row: Row[Any]) -> Taken:
+    """Read a taking in charge; its keys are what it was asked for by, since long ones are stored shortened."""
+    return Taken(
+        provider=provider,
+        identifier=identifier,
+        recipients=frozenset(row.recipients),
+        letter=row.letter,
+        at=row.at,
+    )
+
+
 def recipients_key(recipients: frozenset[Address]) -> str:
     """Name a set of recipients, whatever their spelling and order."""
     keys = sorted(recipient.key for recipient in recipients)
@@ -196,6 +207,11 @@ def fate_values(fate: RecipientFate) -> Values:
         "fate": fate.fate,
         "at": fate.at,
     }
+
+
+def read_fate(provider: str, identifier: str, row: Row[Any]) -> RecipientFate:
+    """Read what became of an envelope for one recipient; its keys are what it was asked for by."""
+    return RecipientFate(provider=provider, identifier=identifier, recipient=row.recipient, fate=row.fate, at=row.at)
 
 
 def infected_values(infected: InfectedMessage) -> Values:

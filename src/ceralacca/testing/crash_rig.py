@@ -327,7 +327,6 @@ class Pair:
             seals=lambda draft: sealer.seal(examine(draft)),
             verifier=self._verifier,
             directory=lambda: orders.cast.directory,
-            domains=store.domains,
             scanner=PairScanner(misses),
             store=orders.joined(store, home) if orders.joined else store,
             mail=Maildir(home / "mail", clock=self.clock),

@@ -391,7 +391,6 @@ def live_provider(
         seals=sealing(identity, entropy),
         verifier=_judging(cast.trust),
         directory=copy,
-        domains=store.domains,
         scanner=scanner,
         store=store,
         mail=mail,

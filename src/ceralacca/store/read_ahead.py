@@ -1,0 +1,129 @@
+"""What the steps of one batch are going to ask for, read in a few statements instead of a few for each step.
+
+A payload names what its job is about: the message with its octets, the transaction, the mailbox. Each kind of
+thing is read once for the whole batch; what a step asks for beyond that it gets from the database as ever. The
+values may be a moment old, as any value read before a decision: the commit judges by what is stored then.
+
+Clauses: AP-25, IP-21; invariants 1 to 5 of ARCHITECTURE.md.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import BindParameter, Connection, Row, Select, Table, bindparam, select
+
+from ceralacca.core.model.address import Address
+from ceralacca.ports.letters import StoredInbound, StoredLetter
+from ceralacca.ports.store import Job, MailboxRecord, RecipientFate, SentMessage, Taken
+from ceralacca.store.columns import shortened
+from ceralacca.store.engine import Database
+from ceralacca.store.mailboxes import read_domains
+from ceralacca.store.rows import (
+    read_fate,
+    read_inbound,
+    read_letter,
+    read_mailbox,
+    read_sent,
+    read_taken,
+    recipients_key,
+)
+from ceralacca.store.tables import BLOB, FATE, INBOUND, LETTER, MAILBOX, RECIPIENT_STATE, SENT_MESSAGE, TAKEN
+
+_WANTED: BindParameter[Any] = bindparam("wanted", expanding=True)
+
+
+def _with_octets(table: Table) -> Select[Any]:
+    return select(table, BLOB.c.size, BLOB.c.octets).join(BLOB).where(table.c.key.in_(_WANTED))
+
+
+_INBOUND = _with_octets(INBOUND)
+_LETTER = _with_octets(LETTER)
+_SENT = select(SENT_MESSAGE).where(SENT_MESSAGE.c.identifier.in_(_WANTED))
+_STATES = (
+    select(RECIPIENT_STATE.c.identifier, RECIPIENT_STATE.c.recipient, RECIPIENT_STATE.c.state)
+    .where(RECIPIENT_STATE.c.identifier.in_(_WANTED))
+    .order_by(RECIPIENT_STATE.c.position)
+)
+_TAKEN = select(TAKEN).where(TAKEN.c.identifier.in_(_WANTED))
+_FATE = select(FATE).where(FATE.c.identifier.in_(_WANTED))
+_MAILBOX = select(MAILBOX).where(MAILBOX.c.address_key.in_(_WANTED))
+
+
+@dataclass(slots=True)
+class ReadAhead:
+    """Things by their keys. What is asked for by a key that is not `known` here has to be looked up."""
+
+    inbound: dict[str, StoredInbound] = field(default_factory=dict)
+    letters: dict[str, StoredLetter] = field(default_factory=dict)
+    octets: dict[str, bytes] = field(default_factory=dict)
+    """Those that lie in their rows."""
+    identifiers: frozenset[str] = frozenset()
+    """Transactions of which everything below is here, or is nowhere."""
+    sent: dict[str, SentMessage] = field(default_factory=dict)
+    taken: dict[tuple[str, str, str], Row[Any]] = field(default_factory=dict)
+    fates: dict[tuple[str, str, str], Row[Any]] = field(default_factory=dict)
+    mailboxes: dict[str, MailboxRecord | None] = field(default_factory=dict)
+    domains: frozenset[str] | None = None
+    """The mail domains that are served; None when they were not read."""
+
+    def knows(self, identifier: str) -> bool:
+        """Say whether all that is stored of a transaction is here."""
+        return shortened(identifier) in self.identifiers
+
+    def taken_of(self, provider: str, identifier: str, recipients: frozenset[Address]) -> Taken | None:
+        """Return the taking in charge of a known transaction (IP-21)."""
+        row = self.taken.get((shortened(identifier), shortened(provider), recipients_key(recipients)))
+        return None if row is None else read_taken(provider, identifier, row)
+
+    def fate_of(self, provider: str, identifier: str, recipient: Address) -> RecipientFate | None:
+        """Return what became of the envelope of a known transaction for one recipient."""
+        row = self.fates.get((shortened(identifier), shortened(provider), shortened(recipient.key)))
+        return None if row is None else read_fate(provider, identifier, row)
+
+
+def read_ahead(database: Database, jobs: Sequence[Job]) -> ReadAhead:
+    """Read what the payloads of these jobs name. Raises WorldError."""
+    inbound, letters = _named(jobs, "inbound"), _named(jobs, "letter")
+    identifiers = {shortened(one) for one in _named(jobs, "identifier")}
+    recipients = {Address(one).key for one in _named(jobs, "recipient")}
+    ahead = ReadAhead(identifiers=frozenset(identifiers))
+    with database.reading() as connection:
+        ahead.domains = read_domains(connection)
+        for row in _rows(connection, _INBOUND, inbound):
+            ahead.inbound[row.key] = read_inbound(row.key, row)
+            _keep_octets(ahead, row)
+        for row in _rows(connection, _LETTER, letters):
+            ahead.letters[row.key] = read_letter(row.key, row)
+            _keep_octets(ahead, row)
+        _read_transactions(connection, ahead, identifiers)
+        found = {row.address_key: read_mailbox(row) for row in _rows(connection, _MAILBOX, recipients)}
+        ahead.mailboxes = {key: found.get(shortened(key)) for key in recipients}
+    return ahead
+
+
+def _read_transactions(connection: Connection, ahead: ReadAhead, identifiers: Iterable[str]) -> None:
+    states: dict[str, dict[Address, Any]] = {}
+    for row in _rows(connection, _STATES, identifiers):
+        states.setdefault(row.identifier, {})[row.recipient] = row.state
+    for row in _rows(connection, _SENT, identifiers):
+        ahead.sent[row.identifier] = read_sent(row, states.get(row.identifier, {}))
+    for row in _rows(connection, _TAKEN, identifiers):
+        ahead.taken[row.identifier, row.provider, row.recipients_key] = row
+    for row in _rows(connection, _FATE, identifiers):
+        ahead.fates[row.identifier, row.provider, row.recipient_key] = row
+
+
+def _rows(connection: Connection, statement: Select[Any], wanted: Iterable[str]) -> Iterable[Row[Any]]:
+    keys = sorted(wanted)
+    return connection.execute(statement, {"wanted": keys}) if keys else ()
+
+
+def _keep_octets(ahead: ReadAhead, row: Row[Any]) -> None:
+    if row.octets or (row.octets is not None and not row.size):  # neither in a file nor purged (VI-2)
+        ahead.octets[row.digest] = row.octets
+
+
+def _named(jobs: Sequence[Job], name: str) -> set[str]:
+    payloads: Iterable[Mapping[str, Any]] = (job.payload for job in jobs)
+    return {str(value) for payload in payloads if (value := payload.get(name))}
