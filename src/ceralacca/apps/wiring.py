@@ -6,6 +6,7 @@ signing key is read by `signer` only, and only workers call it (and the export o
 Clauses: SE-4 (least privilege), IP-8, IP-9, DI-3.
 """
 
+import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -44,6 +45,8 @@ from ceralacca.trust.software_key import SoftwareKey
 from ceralacca.trust.verifier import JudgedAt, verify_seal
 
 CLOCK: Final = SystemClock()
+_LOOK_SECONDS: Final = 1.0
+"""How long an edition of the CRLs is taken for the newest without looking."""
 
 
 def database_url(settings: Settings) -> str:
@@ -161,6 +164,7 @@ class Verifiers:
         self._lock = Lock()
         self._edition: object = object()
         self._store: TrustStore | None = None
+        self._until = 0.0
 
     def __call__(self, instant: datetime, directory: Directory | None, /) -> VerifiesSeal:
         """Return what judges seals for that instant (IP-8)."""
@@ -170,13 +174,19 @@ class Verifiers:
         )
 
     def _trust(self) -> TrustStore:
+        if self._store is None or time.monotonic() >= self._until:
+            self._renew()
+        assert self._store is not None, "renewed if there was none"
+        return self._store
+
+    def _renew(self) -> None:
         folder = self._settings.trust.crl_folder
         edition = (self._copies.edition(), _edition(folder) if folder else None)
         with self._lock:
             if self._store is None or edition != self._edition:
                 self._store = trust_store(self._settings)
                 self._edition = edition
-            return self._store
+            self._until = time.monotonic() + _LOOK_SECONDS
 
 
 def authorities(settings: Settings) -> TrustMaterial:

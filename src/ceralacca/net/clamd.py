@@ -77,6 +77,10 @@ class Clamd:
         self._version = ""
         self._version_until = 0.0
 
+    def edition(self) -> str:
+        """Return the edition of the signatures in use, once their age has been judged. Raises NotScanned."""
+        return self._current_version()
+
     def scan(self, octets: Octets) -> ScanVerdict:
         """Scan a whole message, or give the verdict that equal octets had under the same signatures.
 

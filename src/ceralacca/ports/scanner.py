@@ -57,6 +57,13 @@ class ScanVerdict:
 class Scanner(Protocol):
     """Scans octets; never guesses."""
 
+    def edition(self) -> str:
+        """Return the `engine` of verdicts that are given now: what was clean under it need not be asked again.
+
+        Raises NotScanned when there would be no verdict.
+        """
+        ...
+
     def scan(self, octets: Octets) -> ScanVerdict:
         """Scan a whole message. Raises NotScanned when there is no verdict: away, slow, over a limit, confused."""
         ...

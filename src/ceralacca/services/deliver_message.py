@@ -163,7 +163,8 @@ def _stored(desk: Desk, delivery: Delivery) -> None:
         return
     received = read(delivery.octets)
     issuance = issuance_about(desk, received)
-    settle(desk, delivery.owed, Fate.STORED, issuance, _receipt(issuance, received, delivery.recipient))
+    receipt = _receipt(issuance, received, delivery.recipient)
+    settle(desk, delivery.owed, Fate.STORED, issuance, receipt)
 
 
 def _receipt(issuance: Issuance, received: Received, recipient: Address) -> Draft:

@@ -53,6 +53,8 @@ class Outgoing:
     instant: datetime
     original: OriginalData
     """What it is about, for the relay's rows in the log (LO-1)."""
+    scanned: str = ""
+    """The edition of the scanner under which its content was found clean (`services.scanning`)."""
     repeat: str = ""
     """What makes this sending another one than the first: then there are new jobs for the same letter (IP-21)."""
 
@@ -190,9 +192,12 @@ class Desk:
         name: str,
         identifier: str = "",
         provider: str = "",
+        scanned: str = "",
     ) -> None:
         """Hand a received message to the delivery point, unmodified (DP-2), with what it was found to be (MO-14)."""
         payload = {"inbound": inbound.key, "kind": kind.value, "identifier": identifier, "provider": provider}
+        if scanned:
+            payload["scanned"] = scanned
         self._deliver(recipient, name, payload)
 
     def _deliver(self, recipient: Address, name: str, payload: dict[str, str]) -> None:
@@ -217,7 +222,9 @@ class Desk:
         for domain in dict.fromkeys(path.domain for path in outgoing.forward_paths if path.domain not in own):
             self._relay(outgoing, domain, RecipientKind.EXTERNAL if domain in ordinary else RecipientKind.CERTIFIED)
 
-    def send_letter(self, letter: Letter, original: OriginalData, *, external: Collection[Address] = ()) -> None:
+    def send_letter(
+        self, letter: Letter, original: OriginalData, *, scanned: str, external: Collection[Address] = ()
+    ) -> None:
         """Send a letter that this step has made about an original."""
         outgoing = Outgoing(
             key=letter.key,
@@ -226,6 +233,7 @@ class Desk:
             forward_paths=letter.forward_paths,
             instant=letter.instant,
             original=original,
+            scanned=scanned,
         )
         self.send(outgoing, external=external)
 
@@ -258,18 +266,18 @@ class Desk:
                 peer=self.office.provider.domain,
                 tls="internal",
             ),
-            outgoing.original.identifier,
+            identifier=outgoing.original.identifier,
+            scanned=outgoing.scanned,
         )
 
-    def arrive(self, inbound: Inbound, identifier: str = "") -> None:
-        """Hand a message to our own incoming point, with its job; of a message of ours we know the transaction."""
+    def arrive(self, inbound: Inbound, **known: str) -> None:
+        """Hand a message to our own incoming point, with its job and with what we know of it already."""
         self.inbound.append(inbound)
-        payload = {"inbound": inbound.key, "identifier": identifier}
         self.jobs.append(
             NewJob(
                 key=f"arrival:{inbound.key}",
                 kind=JobKind.ARRIVAL,
                 due=self.instant,
-                payload=payload if identifier else {"inbound": inbound.key},
+                payload={"inbound": inbound.key, **{name: word for name, word in known.items() if word}},
             )
         )

@@ -38,6 +38,7 @@ from ceralacca.services.keys import mailbox_name
 from ceralacca.services.office import Office
 from ceralacca.services.reading import read
 from ceralacca.services.retry import NotYet
+from ceralacca.services.scanning import verdict_on
 from ceralacca.services.take_in_charge import Envelope, infected, take_up, was_taken
 
 
@@ -221,9 +222,9 @@ def _split(desk: Desk, inbound: StoredInbound) -> Commit:
 
 def _other(arrived: _Arrived) -> None:
     """Receipts, malformed and ordinary mail: scanned first, and never answered (MO-13)."""
-    office, kind = arrived.desk.office, arrived.classification.kind
+    kind = arrived.classification.kind
     try:
-        verdict = office.scanner.scan(arrived.octets)
+        verdict = verdict_on(arrived.octets, arrived.desk)
     except WorldError:
         raise NotYet("the scanner gives no verdict") from None  # IP-5
     if not verdict.clean:

@@ -18,8 +18,10 @@ from ceralacca.formats.mime.header import read_head
 from ceralacca.formats.receipt import compose_non_delivery
 from ceralacca.formats.received import Received
 from ceralacca.ports.store import RecipientFate
+from ceralacca.services import payload
 from ceralacca.services.desk import Desk
 from ceralacca.services.keys import letter_key, transaction_of
+from ceralacca.services.scanning import edition_of
 
 _EVENTS = {
     Fate.STORED: LogEvent.DELIVERY,
@@ -72,7 +74,8 @@ def settle(
         concerned=(recipient,),
         detail=detail,
     )
-    desk.send_letter(letter, original)
+    scanned = payload.word(desk.job, "scanned") if fate is Fate.STORED else edition_of(desk)
+    desk.send_letter(letter, original, scanned=scanned)
 
 
 def not_delivered(desk: Desk, owed: Owed, received: Received, failure: DeliveryFailure, *, detail: str = "") -> None:

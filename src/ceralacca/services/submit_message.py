@@ -96,7 +96,7 @@ class _Submitted:
         elif verdict is None:
             self._refuse(SERVICE_UNAVAILABLE, detail="no verdict of the scanner")  # AP-18
         else:
-            self._accept(decision)
+            self._accept(decision, verdict)
         return self.desk.commit()
 
     def _log_arrival(self) -> None:
@@ -173,7 +173,7 @@ class _Submitted:
 
     # -- accepted -------------------------------------------------------------------------------------
 
-    def _accept(self, decision: Accepted) -> None:
+    def _accept(self, decision: Accepted, verdict: ScanVerdict) -> None:
         """F1: rows 3 and 4 at T0, timers armed, the envelope on its ways (AP-25)."""
         desk, submission, original = self.desk, self.submission, self.original
         prepared = prepare_original(
@@ -194,7 +194,7 @@ class _Submitted:
         )
         self._track()
         external = [one.address for one in original.recipients if one.kind is RecipientKind.EXTERNAL]
-        desk.send_letter(envelope, original, external=external)  # BT-5, F3, F4
+        desk.send_letter(envelope, original, external=external, scanned=verdict.engine)  # BT-5, F3, F4
 
     def _track(self) -> None:
         """Keep the message with a state for each recipient, and arm the timers of the certified ones (TI-6, TN-4)."""

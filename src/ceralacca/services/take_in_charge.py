@@ -28,6 +28,7 @@ from ceralacca.services.keys import bounded, letter_key, mailbox_name, transacti
 from ceralacca.services.reading import read
 from ceralacca.services.recipient_fate import Owed, issuance_about, not_delivered, settle
 from ceralacca.services.retry import step_delay
+from ceralacca.services.scanning import edition_of, verdict_on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +95,7 @@ class Envelope:
                 at=desk.instant,
             )
         )
-        desk.send_letter(letter, original)
+        desk.send_letter(letter, original, scanned=edition_of(desk))
 
     def _send_again(self, taken: Taken) -> None:
         store = self.desk.office.store
@@ -118,16 +119,15 @@ class Envelope:
 
         `since` is when it was taken in charge: so long it may have waited for a verdict.
         """
-        office = self.desk.office
         undecided = [one for one in self.recipients if self._undecided(one)]
         try:
-            verdict = office.scanner.scan(self.received.data)
+            verdict = verdict_on(self.received.data, self.desk)
         except WorldError:
             self._without_verdict(undecided, since)
             return
         if verdict.clean:
             for recipient in undecided:
-                self._to_delivery_point(recipient)
+                self._to_delivery_point(recipient, verdict)
         elif undecided:
             self._keep_infected(verdict)
             for recipient in undecided:
@@ -139,7 +139,7 @@ class Envelope:
     def _undecided(self, recipient: Address) -> bool:
         return self.desk.office.store.fate(self.provider, self.identifier, recipient) is None
 
-    def _to_delivery_point(self, recipient: Address) -> None:
+    def _to_delivery_point(self, recipient: Address, verdict: ScanVerdict) -> None:
         self.desk.deliver_inbound(
             self.inbound,
             MessageClass.ENVELOPE,
@@ -147,6 +147,7 @@ class Envelope:
             name=mailbox_name(self.facts.instant, "envelope", self.provider, self.identifier, recipient.key),
             identifier=self.identifier,
             provider=self.provider,
+            scanned=verdict.engine,
         )
 
     # -- infected -------------------------------------------------------------------------------------

@@ -154,6 +154,8 @@ class _Box:
     delivered: int
     counted_in: int = 0
     """Octets of this batch."""
+    used: int | None = None
+    """Octets before this batch, once asked for: nobody else writes while the mailbox is locked."""
 
     @classmethod
     def open(cls, root: int, mailbox: Address, owner: Owner | None, open_folders: ExitStack) -> "_Box":
@@ -173,7 +175,9 @@ class _Box:
     def fits(self, put: Put) -> bool:
         """Count the message in, if the quota allows."""
         wanted = self.counted_in + len(put.octets)
-        if used_octets(self.maildir, quota=put.quota, wanted=wanted) + wanted > put.quota:
+        if self.used is None or self.used + wanted > put.quota:
+            self.used = used_octets(self.maildir, quota=put.quota, wanted=wanted)
+        if self.used + wanted > put.quota:
             return False
         self.counted_in = wanted
         return True

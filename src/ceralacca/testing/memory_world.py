@@ -70,13 +70,18 @@ class MemoryScanner:
     """Finds nothing, as one whose signatures are old."""
     scans: int = 0
 
-    def scan(self, octets: Octets) -> ScanVerdict:
-        """Scan. Raises Unplugged while the scanner is away."""
+    def edition(self) -> str:
+        """Say what verdicts are given under. Raises Unplugged while the scanner is away."""
         if self.away:
             raise Unplugged("the scanner is away")
+        return f"{ENGINE}, blind" if self.blind else ENGINE
+
+    def scan(self, octets: Octets) -> ScanVerdict:
+        """Scan. Raises Unplugged while the scanner is away."""
+        edition = self.edition()
         self.scans += 1
         found = not self.blind and VIRUS_MARK in bytes(octets)
-        return ScanVerdict(virus=VIRUS_NAME if found else "", engine=ENGINE)
+        return ScanVerdict(virus=VIRUS_NAME if found else "", engine=edition)
 
     def ready(self) -> bool:
         """Say whether a scan would be answered."""
