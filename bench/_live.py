@@ -183,6 +183,10 @@ def live_with(parent: int) -> None:
         sys.exit(0)
 
 
+_EDITION = f"ClamAV 1.4.6/27000/{time.strftime('%a %b %d %H:%M:%S %Y', time.gmtime())}".encode()
+"""Of signatures as young as this process, and the same for as long as it lives."""
+
+
 class CleanScanner(asyncio.Protocol):
     """Speaks as clamd does, and finds nothing."""
 
@@ -195,8 +199,7 @@ class CleanScanner(asyncio.Protocol):
         """Answer once the end mark is there."""
         self.kept = data if len(data) >= 4096 else (self.kept + data)[-4096:]
         if self.kept.startswith(b"zVERSION"):
-            now = time.strftime("%a %b %d %H:%M:%S %Y", time.gmtime())
-            self._say(f"ClamAV 1.4.6/27000/{now}".encode())
+            self._say(_EDITION)
         elif self.kept.startswith(b"zPING"):
             self._say(b"PONG")
         elif self.kept.endswith(bytes(4)):
