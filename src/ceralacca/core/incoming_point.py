@@ -109,8 +109,9 @@ _ORIGIN: Final = (
 )
 """Tests 1 to 3: existence, validity, origin (IP-6 to IP-8). The address is a matter of form (IP-12)."""
 _NOT_AUTHENTIC = frozenset({SealStep.SHAPE, SealStep.SIGNER, SealStep.DIGEST, SealStep.SIGNATURE})
-_TO_SERVICE_MAILBOX = frozenset({NotificationKind.TAKING_IN_CHARGE, NotificationKind.VIRUS_DETECTION})
-_BY_RECIPIENT_PROVIDER = _TO_SERVICE_MAILBOX | {NotificationKind.DELIVERY}
+TO_SERVICE_MAILBOX: Final = frozenset({NotificationKind.TAKING_IN_CHARGE, NotificationKind.VIRUS_DETECTION})
+"""What a service mailbox takes (MO-4)."""
+_BY_RECIPIENT_PROVIDER = TO_SERVICE_MAILBOX | {NotificationKind.DELIVERY}
 
 DETAILS: Final = {
     "no-marker": "manca l'intestazione X-Trasporto o X-Ricevuta",
@@ -179,6 +180,11 @@ def _kind(facts: IncomingFacts) -> tuple[MessageClass, str]:
     if not signer.manages(facts.certification.original.sender.domain):
         return MessageClass.PEC_MALFORMED, AnomalyReason.FOREIGN_SENDER_DOMAIN  # IP-14, AM-24
     return MessageClass.ENVELOPE, ""
+
+
+def origin_is_proven(seal: SealReport) -> bool:
+    """Tell whether a seal passes every test of existence, validity and origin (IP-6 to IP-8)."""
+    return _origin_refused(seal) is None and _origin_proven(seal)
 
 
 def _origin_refused(seal: SealReport) -> str | None:
@@ -276,5 +282,5 @@ def _recipients(certification: CertificationData) -> tuple[Address, ...]:
 def _quarantined(facts: IncomingFacts, kind: MessageClass) -> bool:
     if not facts.to_service_mailbox or kind is MessageClass.TEMPORARY:
         return False
-    expected = facts.certification is not None and facts.certification.kind in _TO_SERVICE_MAILBOX
+    expected = facts.certification is not None and facts.certification.kind in TO_SERVICE_MAILBOX
     return not (kind is MessageClass.RECEIPT and expected)  # IP-22

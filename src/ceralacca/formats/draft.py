@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ceralacca.core.model.address import Address
+from ceralacca.core.model.certification import CertificationData
 from ceralacca.core.model.notification import MessageRow
 from ceralacca.formats.splice import Splice
 
@@ -29,3 +30,5 @@ class Draft:
     """MAIL FROM of table 1.1; None is the null path, which only an anomaly envelope can inherit."""
     forward_paths: tuple[Address, ...]
     """RCPT TO."""
+    certification: CertificationData | None = None
+    """What it certifies; None for an anomaly envelope (GE-16)."""

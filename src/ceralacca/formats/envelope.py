@@ -84,6 +84,7 @@ def compose_transport_envelope(
         message_id=message_id,
         reverse_path=facts.sender,
         forward_paths=tuple(dict.fromkeys(forward_paths or (r.address for r in facts.recipients))),  # MO-11
+        certification=data,
     )
 
 

@@ -148,4 +148,5 @@ def notification(
         message_id=message_id,
         reverse_path=provider.address,
         forward_paths=(addressee,),
+        certification=data,
     )

@@ -219,7 +219,7 @@ def _stored_or_refused(desk: Desk, delivery: Delivery, failure: DeliveryFailure)
     if delivery.job.attempts > 1 and desk.office.mail.holds(delivery.recipient, delivery.name):
         _stored(desk, delivery)
     else:
-        not_delivered(desk, delivery.owed, read(delivery.octets), failure)
+        not_delivered(desk, delivery.owed, issuance_about(desk, read(delivery.octets)), failure)
 
 
 def _held(desk: Desk, delivery: Delivery, failure: DeliveryFailure) -> Commit | Postponed:

@@ -40,6 +40,9 @@ from ceralacca.services.log_rows import Details, about
 from ceralacca.services.office import Office
 from ceralacca.services.payload import written
 
+INTERNAL = "internal"
+"""What stands for the protection of a way that no network is on."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outgoing:
@@ -164,8 +167,10 @@ class Desk:
             self.jobs.append(NewJob(key=key, kind=JobKind.DEADLINE, due=due, payload=payload))
 
     def disarm(self, identifier: str, recipient: Address, *timers: Timer) -> None:
-        """Cancel timers of a recipient."""
-        self.cancelled.extend(deadline_key(identifier, recipient, timer) for timer in timers)
+        """Cancel timers of a recipient, also those that this very step has armed."""
+        keys = [deadline_key(identifier, recipient, timer) for timer in timers]
+        self.cancelled.extend(keys)
+        self.jobs[:] = [job for job in self.jobs if job.key not in keys]
 
     def move(self, identifier: str, recipient: Address, before: RecipientState, after: RecipientState) -> None:
         """Record that a recipient's state changes, if it does."""
@@ -174,7 +179,19 @@ class Desk:
                 StateChange(identifier=identifier, recipient=recipient, before=before, after=after),
             )
 
+    def sent_message(self, identifier: str) -> SentMessage | None:
+        """Return a message that we accepted, with its states as this step leaves them."""
+        sent = next((one for one in self.sent if one.original.identifier == identifier), None)
+        sent = sent or self.office.store.sent(identifier)
+        moved = {one.recipient: one.after for one in self.states if one.identifier == identifier}
+        return replace(sent, states={**sent.states, **moved}) if sent and moved else sent
+
     # -- to mailboxes of ours -------------------------------------------------------------------------
+
+    def own(self, paths: Sequence[Address]) -> list[Address]:
+        """Return those whose mailboxes are ours."""
+        domains = self.office.store.domains()
+        return [path for path in paths if path.domain in domains]
 
     def deliver_letter(self, letter: Letter, kind: MessageClass, recipients: Sequence[Address] | None = None) -> None:
         """Hand a letter of ours to the delivery point, for each of its recipients."""
@@ -200,6 +217,11 @@ class Desk:
             payload["scanned"] = scanned
         self._deliver(recipient, name, payload)
 
+    def deliver_envelope(self, letter: Letter, recipient: Address, *, name: str, provider: str, scanned: str) -> None:
+        """Hand an envelope of ours to the delivery point, as `deliver_inbound` does one of others."""
+        words = {"kind": MessageClass.ENVELOPE.value, "identifier": letter.identifier, "provider": provider}
+        self._deliver(recipient, name, {"letter": letter.key, **words, "scanned": scanned})
+
     def _deliver(self, recipient: Address, name: str, payload: dict[str, str]) -> None:
         whole = {"recipient": recipient.text, "name": name, **payload}
         key = f"delivery:{recipient.key}:{name}"
@@ -207,14 +229,14 @@ class Desk:
 
     # -- to other providers, and to ourselves ---------------------------------------------------------
 
-    def send(self, outgoing: Outgoing, *, external: Collection[Address] = ()) -> None:
+    def send(self, outgoing: Outgoing, *, external: Collection[Address] = (), inside: Collection[Address] = ()) -> None:
         """Send a letter to each of its destinations: one job each, with all recipients that belong there (BT-5).
 
         `external` are the recipients outside PEC, for whom ordinary rules hold. Our own domains are one
-        destination, whichever of them it is (MO-7).
+        destination, whichever of them it is (MO-7). To those `inside` it has been given already.
         """
         own = self.office.store.domains()
-        here = [path for path in outgoing.forward_paths if path.domain in own]
+        here = [path for path in outgoing.forward_paths if path.domain in own and path not in inside]
         service = [path for path in here if path == self.office.service_mailbox]
         self._pass_inside(outgoing, "service", service)
         self._pass_inside(outgoing, "holders", [path for path in here if path not in service])
@@ -223,7 +245,13 @@ class Desk:
             self._relay(outgoing, domain, RecipientKind.EXTERNAL if domain in ordinary else RecipientKind.CERTIFIED)
 
     def send_letter(
-        self, letter: Letter, original: OriginalData, *, scanned: str, external: Collection[Address] = ()
+        self,
+        letter: Letter,
+        original: OriginalData,
+        *,
+        scanned: str,
+        external: Collection[Address] = (),
+        inside: Collection[Address] = (),
     ) -> None:
         """Send a letter that this step has made about an original."""
         outgoing = Outgoing(
@@ -235,7 +263,7 @@ class Desk:
             original=original,
             scanned=scanned,
         )
-        self.send(outgoing, external=external)
+        self.send(outgoing, external=external, inside=inside)
 
     def _relay(self, outgoing: Outgoing, domain: str, kind: RecipientKind) -> None:
         office, start = self.office, outgoing.instant
@@ -264,7 +292,7 @@ class Desk:
                 forward_paths=tuple(recipients),
                 received=to_the_second(self.instant),
                 peer=self.office.provider.domain,
-                tls="internal",
+                tls=INTERNAL,
             ),
             identifier=outgoing.original.identifier,
             scanned=outgoing.scanned,

@@ -30,6 +30,30 @@ from ceralacca.services.office import Office
 _diagnostics = structlog.get_logger("ceralacca.services")
 
 
+_HEARD = {
+    NotificationKind.TAKING_IN_CHARGE: LogEvent.TAKING_IN_CHARGE_RECEIVED,
+    NotificationKind.VIRUS_DETECTION: LogEvent.VIRUS_DETECTION_RECEIVED,
+}
+
+
+def whom_it_is_about(receipt: CertificationData) -> tuple[Address, ...]:
+    """Return the recipients that a receipt speaks of."""
+    return receipt.taken_recipients or ((receipt.delivery_recipient,) if receipt.delivery_recipient else ())
+
+
+def hear_and_log(
+    desk: Desk,
+    receipt: CertificationData,
+    in_charge: Callable[[str], bool],
+    log: Callable[[LogEvent, tuple[Address, ...], str], None],
+) -> None:
+    """Let a verified and unsuspicious receipt move the states it is about, and log what became of it (LO-2)."""
+    about, said = whom_it_is_about(receipt), hear(desk, receipt, in_charge)
+    log(_HEARD.get(receipt.kind, LogEvent.RECEIPT_RECEIVED), about, said)
+    if said and said != "late":
+        log(LogEvent.SUSPICIOUS, about, said)
+
+
 def hear(desk: Desk, receipt: CertificationData, in_charge: Callable[[str], bool]) -> str:
     """Let a verified and unsuspicious receipt move the states it is about; return what to say of it in the log.
 
@@ -38,7 +62,7 @@ def hear(desk: Desk, receipt: CertificationData, in_charge: Callable[[str], bool
     event = EVENT_OF.get(receipt.kind)
     if event is None:
         return ""  # our own acceptance, notices of timeout and the like tell us nothing
-    sent = desk.office.store.sent(receipt.original.identifier)
+    sent = desk.sent_message(receipt.original.identifier)
     concerned = _concerned(receipt, sent, in_charge)
     if isinstance(concerned, IgnoredNotice):
         return f"ignored: {concerned}"  # MV-2

@@ -6,7 +6,7 @@ Clauses: LO-1, LO-2, LO-3, LO-7, LO-9.
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypedDict, Unpack
 
@@ -52,10 +52,20 @@ def about(
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """How a message came to the incoming point."""
+
+    reverse_path: Address | None
+    forward_paths: tuple[Address, ...]
+    peer: str
+    tls: str
+
+
 def arrived(
     event: LogEvent,
     instant: datetime,
-    inbound: StoredInbound,
+    inbound: StoredInbound | Way,
     facts: CertificationData | None,
     *,
     about_whom: Iterable[Address] | None = None,

@@ -19,12 +19,14 @@ from ceralacca.core.deadlines import DeadlineSettings
 from ceralacca.core.directory import Directory
 from ceralacca.core.model.address import Address
 from ceralacca.core.model.provider import IssuingProvider
+from ceralacca.ports.letters import Letter
 from ceralacca.ports.mail_sender import SendsMail
 from ceralacca.ports.mail_store import MailStore
 from ceralacca.ports.scanner import Scanner
 from ceralacca.ports.seal_verifier import VerifiesSeal
 from ceralacca.ports.sealer import Seals
 from ceralacca.ports.store import Store
+from ceralacca.services.own_seal import OwnSeal, OwnSigner
 
 
 class VerifierAt(Protocol):
@@ -74,6 +76,13 @@ class Office:
     patience: Patience = field(default_factory=Patience)
     require_tls_for_pec: bool = False
     """Whether PEC traffic that came unprotected is wrapped as malformed (IP-4)."""
+
+    own_seal: OwnSeal = field(default_factory=OwnSeal)
+    """What is known of how our own seal is believed."""
+
+    def own_signer(self, letter: Letter) -> OwnSigner | None:
+        """Return who sealed a letter of ours as our incoming point sees it; None when that may not be believed."""
+        return self.own_seal.signer(letter, now=self.now(), directory=self.directory(), verifier=self.verifier)
 
     def now(self) -> datetime:
         """Read the clock: once a step, to the second, as everything that is written shows it (TI-1, GE-23)."""

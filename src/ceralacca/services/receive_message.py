@@ -18,7 +18,6 @@ from ceralacca.core.incoming_point import Classification, IncomingFacts, Message
 from ceralacca.core.model.address import Address
 from ceralacca.core.model.certification import CertificationData
 from ceralacca.core.model.log import LogEvent
-from ceralacca.core.model.notification import NotificationKind
 from ceralacca.core.model.outcome import SealReport
 from ceralacca.formats.envelope import Arrival, compose_anomaly_envelope
 from ceralacca.formats.received import Received
@@ -33,10 +32,11 @@ from ceralacca.ports.store import (
 )
 from ceralacca.services import log_rows, payload
 from ceralacca.services.desk import Desk
-from ceralacca.services.follow_up import hear
+from ceralacca.services.follow_up import hear_and_log, whom_it_is_about
 from ceralacca.services.keys import mailbox_name
 from ceralacca.services.office import Office
 from ceralacca.services.reading import read
+from ceralacca.services.recipient_fate import issuance_about
 from ceralacca.services.retry import NotYet
 from ceralacca.services.scanning import verdict_on
 from ceralacca.services.take_in_charge import Envelope, infected, take_up, was_taken
@@ -185,7 +185,9 @@ def _envelope(arrived: _Arrived) -> Envelope:
     return Envelope(
         desk=arrived.desk,
         inbound=arrived.inbound,
-        received=arrived.received,
+        octets=arrived.octets,
+        issuance=issuance_about(arrived.desk, arrived.received),
+        sealed=arrived.facts.instant,
         provider=arrived.provider,
         service_mailbox=mailbox,
     )
@@ -244,12 +246,6 @@ def _drop_infected(arrived: _Arrived, verdict: ScanVerdict) -> None:
     arrived.log(LogEvent.VIRUS_FOUND, detail=f"{verdict.virus}; {verdict.engine}")
 
 
-_EVENTS = {
-    NotificationKind.TAKING_IN_CHARGE: LogEvent.TAKING_IN_CHARGE_RECEIVED,
-    NotificationKind.VIRUS_DETECTION: LogEvent.VIRUS_DETECTION_RECEIVED,
-}
-
-
 def _receipt(arrived: _Arrived) -> None:
     """F1 steps 6 and 9: into the mailbox it is for, and if it may (IP-15) it moves the states it is about (IP-19)."""
     desk, facts = arrived.desk, arrived.facts
@@ -259,14 +255,14 @@ def _receipt(arrived: _Arrived) -> None:
         desk.deliver_inbound(
             arrived.inbound, MessageClass.RECEIPT, recipient, name=name, identifier=facts.original.identifier
         )
-    about = facts.taken_recipients or ((facts.delivery_recipient,) if facts.delivery_recipient else ())
+
+    def log(event: LogEvent, concerned: tuple[Address, ...], detail: str) -> None:
+        arrived.log(event, concerned=concerned, detail=detail)
+
     if arrived.classification.moves_state:
-        said = hear(desk, facts, arrived.is_in_charge)
-        arrived.log(_EVENTS.get(facts.kind, LogEvent.RECEIPT_RECEIVED), concerned=about, detail=said)
+        hear_and_log(desk, facts, arrived.is_in_charge, log)
     else:
-        said = f"{arrived.classification.suspicion}"
-    if said and said != "late":
-        arrived.log(LogEvent.SUSPICIOUS, concerned=about, detail=said)
+        log(LogEvent.SUSPICIOUS, whom_it_is_about(facts), f"{arrived.classification.suspicion}")
 
 
 def _wrap(arrived: _Arrived) -> None:

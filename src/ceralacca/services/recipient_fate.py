@@ -20,6 +20,7 @@ from ceralacca.formats.received import Received
 from ceralacca.ports.store import RecipientFate
 from ceralacca.services import payload
 from ceralacca.services.desk import Desk
+from ceralacca.services.inside import send_receipt
 from ceralacca.services.keys import letter_key, transaction_of
 from ceralacca.services.scanning import edition_of
 
@@ -75,12 +76,12 @@ def settle(
         detail=detail,
     )
     scanned = payload.word(desk.job, "scanned") if fate is Fate.STORED else edition_of(desk)
-    desk.send_letter(letter, original, scanned=scanned)
+    assert draft.certification is not None, "an answer certifies something"
+    send_receipt(desk, letter, draft.certification, scanned=scanned)
 
 
-def not_delivered(desk: Desk, owed: Owed, received: Received, failure: DeliveryFailure, *, detail: str = "") -> None:
+def not_delivered(desk: Desk, owed: Owed, issuance: Issuance, failure: DeliveryFailure, *, detail: str = "") -> None:
     """F11: row 11, one for the recipient (AD-1)."""
-    issuance = issuance_about(desk, received)
     settle(
         desk,
         owed,

@@ -13,12 +13,15 @@ What the holder has encrypted is certified as anything else; the scanner sees it
 Clauses: F1 steps 2 to 4, F2 to F6; AP-1, AP-2, AP-17 to AP-20, AP-25, AP-26, AC-2, TI-2, TI-6, VI-1, BT-5, MO-7, LO-2.
 """
 
+from dataclasses import replace
+
 from ceralacca.base.errors import WorldError
 from ceralacca.base.instants import to_the_second
 from ceralacca.core.access_point import SERVICE_UNAVAILABLE, Accepted, Refused, decide
 from ceralacca.core.deadlines import Deadlines
 from ceralacca.core.directory import Directory
 from ceralacca.core.incoming_point import MessageClass
+from ceralacca.core.model.address import Address
 from ceralacca.core.model.certification import OriginalData
 from ceralacca.core.model.log import LogEvent
 from ceralacca.core.model.notification import ErrorKind, MessageRow, RecipientKind
@@ -29,7 +32,7 @@ from ceralacca.formats.original import prepare_original
 from ceralacca.formats.receipt import compose_acceptance, compose_non_acceptance, compose_non_acceptance_virus
 from ceralacca.formats.splice import Octets
 from ceralacca.formats.submission import Submission, read_submission
-from ceralacca.ports.letters import StoredInbound
+from ceralacca.ports.letters import Letter, StoredInbound
 from ceralacca.ports.scanner import ScanVerdict
 from ceralacca.ports.store import Commit, InfectedMessage, Job, SentMessage
 from ceralacca.services import log_rows, payload
@@ -37,6 +40,7 @@ from ceralacca.services.desk import Desk
 from ceralacca.services.keys import identifier_of, letter_key
 from ceralacca.services.office import Office
 from ceralacca.services.retry import NotYet
+from ceralacca.services.take_in_charge import take_own
 
 
 def submit(job: Job, office: Office) -> Commit:
@@ -184,17 +188,26 @@ class _Submitted:
         )
         issuance = desk.issuance(original, submission.subject_body)
         self._say(compose_acceptance(issuance), LogEvent.ACCEPTANCE)
+        draft = compose_transport_envelope(
+            issuance, original=prepared.splice, head=prepared.head, requested=submission.requested_receipt
+        )
         envelope = desk.issue(
-            compose_transport_envelope(
-                issuance, original=prepared.splice, head=prepared.head, requested=submission.requested_receipt
-            ),
+            draft,
             key=letter_key(original.identifier, None, MessageRow.TRANSPORT_ENVELOPE),
             event=LogEvent.ENVELOPE_SENT,
             original=original,
         )
         self._track()
         external = [one.address for one in original.recipients if one.kind is RecipientKind.EXTERNAL]
-        desk.send_letter(envelope, original, external=external, scanned=verdict.engine)  # BT-5, F3, F4
+        inside = self._take_own(envelope, draft, verdict)  # F2
+        desk.send_letter(envelope, original, scanned=verdict.engine, external=external, inside=inside)  # BT-5, F3, F4
+
+    def _take_own(self, envelope: Letter, draft: Draft, verdict: ScanVerdict) -> list[Address]:
+        """Take the envelope in charge where recipients are ours too: a step of its own, at its own instant (TI-1)."""
+        assert draft.certification is not None, "an envelope certifies something"
+        desk = replace(self.desk, instant=self.desk.office.now())  # upon the same desk
+        issuance = desk.issuance(self.original, self.submission.subject_body)
+        return take_own(desk, envelope, draft.certification, issuance, scanned=verdict.engine)
 
     def _track(self) -> None:
         """Keep the message with a state for each recipient, and arm the timers of the certified ones (TI-6, TN-4)."""

@@ -14,16 +14,18 @@ from ceralacca.base.errors import OurError, WorldError
 from ceralacca.core.delivery_point import DeliveryFailure, Fate
 from ceralacca.core.incoming_point import MessageClass
 from ceralacca.core.model.address import Address
-from ceralacca.core.model.certification import CertificationData
+from ceralacca.core.model.certification import CertificationData, OriginalData
 from ceralacca.core.model.log import LogEvent
-from ceralacca.core.model.notification import ErrorKind, MessageRow
+from ceralacca.core.model.notification import ErrorKind, MessageRow, RecipientKind
+from ceralacca.formats.issuance import Issuance
 from ceralacca.formats.receipt import compose_taking_in_charge, compose_virus_detection
-from ceralacca.formats.received import Received
-from ceralacca.ports.letters import StoredInbound
+from ceralacca.formats.splice import Octets
+from ceralacca.ports.letters import Letter, StoredInbound
 from ceralacca.ports.scanner import ScanVerdict
 from ceralacca.ports.store import InfectedMessage, JobKind, NewJob, Payload, Taken
 from ceralacca.services import payload
 from ceralacca.services.desk import Desk, Outgoing
+from ceralacca.services.inside import log_arrival, send_receipt
 from ceralacca.services.keys import bounded, letter_key, mailbox_name, transaction_of
 from ceralacca.services.reading import read
 from ceralacca.services.recipient_fate import Owed, issuance_about, not_delivered, settle
@@ -37,27 +39,30 @@ class Envelope:
 
     desk: Desk
     inbound: StoredInbound
-    received: Received
+    octets: Octets
+    issuance: Issuance
+    """What answers are composed of: from its own certification data (XM-7)."""
+    sealed: datetime
+    """The instant that its certification data show."""
     provider: str
     """Who sealed it."""
     service_mailbox: Address
     """Of the sender's provider: where rows 6 and 8 go (PC-2, DI-9)."""
 
     @property
-    def facts(self) -> CertificationData:
-        """Its certification data."""
-        assert self.received.facts is not None, "a sound envelope has certification data"
-        return self.received.facts
+    def recipients(self) -> tuple[Address, ...]:
+        """Of the SMTP transaction, each once (AM-30)."""
+        return tuple(dict.fromkeys(self.inbound.forward_paths))
+
+    @property
+    def original(self) -> OriginalData:
+        """What it certifies about the original."""
+        return self.issuance.original
 
     @property
     def identifier(self) -> str:
         """PEC msgid of the transaction."""
-        return self.facts.original.identifier
-
-    @property
-    def recipients(self) -> tuple[Address, ...]:
-        """Of the SMTP transaction, each once (AM-30)."""
-        return tuple(dict.fromkeys(self.inbound.forward_paths))
+        return self.original.identifier
 
     def take(self) -> None:
         """Take it in charge, once a transaction; a repeat gets the same receipt again and nothing else (IP-21)."""
@@ -66,36 +71,14 @@ class Envelope:
         if taken is not None:
             self._send_again(taken)
             return
-        self._issue_taking()
+        issue_taking(
+            self.desk,
+            self.issuance,
+            provider=self.provider,
+            service_mailbox=self.service_mailbox,
+            recipients=self.recipients,
+        )
         self.pass_on(self.desk.instant)
-
-    def _issue_taking(self) -> None:
-        desk, original = self.desk, self.facts.original
-        draft = compose_taking_in_charge(
-            issuance_about(desk, self.received), taken=self.recipients, service_mailbox=self.service_mailbox
-        )
-        letter = desk.issue(
-            draft,
-            key=letter_key(
-                self.identifier,
-                None,
-                MessageRow.TAKING_IN_CHARGE,
-                peer=transaction_of(self.provider, self.recipients),
-            ),
-            event=LogEvent.TAKING_IN_CHARGE_ISSUED,
-            original=original,
-            concerned=self.recipients,
-        )
-        desk.taken.append(
-            Taken(
-                provider=self.provider,
-                identifier=self.identifier,
-                recipients=frozenset(self.recipients),
-                letter=letter.key,
-                at=desk.instant,
-            )
-        )
-        desk.send_letter(letter, original, scanned=edition_of(desk))
 
     def _send_again(self, taken: Taken) -> None:
         store = self.desk.office.store
@@ -109,7 +92,7 @@ class Envelope:
                 reverse_path=letter.reverse_path,
                 forward_paths=letter.forward_paths,
                 instant=self.desk.instant,
-                original=self.facts.original,
+                original=self.original,
                 repeat=self.inbound.key,
             )
         )
@@ -121,7 +104,7 @@ class Envelope:
         """
         undecided = [one for one in self.recipients if self._undecided(one)]
         try:
-            verdict = verdict_on(self.received.data, self.desk)
+            verdict = verdict_on(self.octets, self.desk)
         except WorldError:
             self._without_verdict(undecided, since)
             return
@@ -144,7 +127,7 @@ class Envelope:
             self.inbound,
             MessageClass.ENVELOPE,
             recipient,
-            name=mailbox_name(self.facts.instant, "envelope", self.provider, self.identifier, recipient.key),
+            name=mailbox_name(self.sealed, "envelope", self.provider, self.identifier, recipient.key),
             identifier=self.identifier,
             provider=self.provider,
             scanned=verdict.engine,
@@ -157,7 +140,7 @@ class Envelope:
         self.desk.infected.append(infected(self.desk, self.inbound, key, self.identifier, verdict))
         self.desk.note(
             LogEvent.VIRUS_FOUND,
-            self.facts.original,
+            self.original,
             error=ErrorKind.VIRUS,
             error_detail=verdict.virus,
             concerned=self.recipients,
@@ -167,15 +150,14 @@ class Envelope:
 
     def _detected(self, recipient: Address, verdict: ScanVerdict) -> None:
         """F7: row 8, one for each recipient (RV-1)."""
-        issuance = issuance_about(self.desk, self.received)
         draft = compose_virus_detection(
-            issuance, recipient=recipient, virus=verdict.virus, service_mailbox=self.service_mailbox
+            self.issuance, recipient=recipient, virus=verdict.virus, service_mailbox=self.service_mailbox
         )
         settle(
             self.desk,
             self._owed(recipient),
             Fate.INFECTED,
-            issuance,
+            self.issuance,
             draft,
             error=ErrorKind.VIRUS,
             error_detail=verdict.virus,
@@ -193,7 +175,7 @@ class Envelope:
             not_delivered(
                 desk,
                 self._owed(recipient),
-                self.received,
+                self.issuance,
                 DeliveryFailure.UNSPECIFIED,
                 detail="no verdict of the scanner",
             )
@@ -212,6 +194,60 @@ class Envelope:
         self.desk.jobs.append(NewJob(key=key, kind=JobKind.ARRIVAL, due=due, payload=words))
 
 
+def issue_taking(
+    desk: Desk, issuance: Issuance, *, provider: str, service_mailbox: Address, recipients: tuple[Address, ...]
+) -> None:
+    """Take an envelope in charge: row 6 to the service mailbox of the sender's provider (PC-1, PC-2)."""
+    draft = compose_taking_in_charge(issuance, taken=recipients, service_mailbox=service_mailbox)
+    assert draft.certification is not None, "a taking in charge certifies something"
+    identifier = issuance.original.identifier
+    letter = desk.issue(
+        draft,
+        key=letter_key(identifier, None, MessageRow.TAKING_IN_CHARGE, peer=transaction_of(provider, recipients)),
+        event=LogEvent.TAKING_IN_CHARGE_ISSUED,
+        original=issuance.original,
+        concerned=recipients,
+    )
+    desk.taken.append(
+        Taken(
+            provider=provider,
+            identifier=identifier,
+            recipients=frozenset(recipients),
+            letter=letter.key,
+            at=desk.instant,
+        )
+    )
+    send_receipt(desk, letter, draft.certification, scanned=edition_of(desk))
+
+
+def take_own(desk: Desk, letter: Letter, data: CertificationData, issuance: Issuance, *, scanned: str) -> list[Address]:
+    """Take an envelope of this very step in charge for its recipients with us, and hand it to the delivery point.
+
+    Return for whom that was done: nobody when our own incoming point might not believe it. `issuance` is at the
+    instant of taking, `scanned` as in `services.scanning`: what was found clean a moment ago is not scanned twice (F2).
+    """
+    office, original = desk.office, issuance.original
+    certified = {one.address for one in original.recipients if one.kind is RecipientKind.CERTIFIED}
+    here = [one for one in desk.own(letter.forward_paths) if one in certified and one != office.service_mailbox]
+    signer = office.own_signer(letter) if here else None
+    if signer is None or not signer.owns(original.sender.domain):  # IP-14
+        return []
+    service_mailbox = signer.directory.receipt_mailbox(signer.certificate, original.sender.domain)  # PC-2
+    assert service_mailbox is not None, "a believed signer has a record"
+    provider, recipients = office.provider.name, tuple(here)
+    log_arrival(desk, letter, data, MessageClass.ENVELOPE, recipients)
+    issue_taking(desk, issuance, provider=provider, service_mailbox=service_mailbox, recipients=recipients)
+    for recipient in recipients:
+        desk.deliver_envelope(
+            letter,
+            recipient,
+            name=mailbox_name(data.instant, "envelope", provider, original.identifier, recipient.key),
+            provider=provider,
+            scanned=scanned,
+        )
+    return here
+
+
 def was_taken(desk: Desk) -> bool:
     """Say whether a job goes on with an envelope that was taken in charge while the scanner was away."""
     return bool(payload.word(desk.job, "provider"))
@@ -219,10 +255,15 @@ def was_taken(desk: Desk) -> bool:
 
 def take_up(desk: Desk, inbound: StoredInbound) -> None:
     """Go on with such an envelope: what it is was decided then."""
+    octets = desk.office.store.octets(inbound.digest)
+    received = read(octets)
+    assert received.facts is not None, "a sound envelope has certification data"
     envelope = Envelope(
         desk=desk,
         inbound=inbound,
-        received=read(desk.office.store.octets(inbound.digest)),
+        octets=octets,
+        issuance=issuance_about(desk, received),
+        sealed=received.facts.instant,
         provider=payload.word(desk.job, "provider"),
         service_mailbox=payload.address(desk.job, "mailbox"),
     )

@@ -1,38 +1,48 @@
 """Many rows into one table at a time, at the price of the driver.
 
 SQLAlchemy makes the statement and the conversions of each column once for a table and dialect; the
-rows then go to the driver as they are. Measured on batches of 16 steps: an eighth less processor time.
+rows are converted column by column and go to the driver as they are.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
+from itertools import repeat
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Table
+from sqlalchemy import Connection, Dialect, Table, TypeDecorator
 
 from ceralacca.store.rows import Values
 
-_Convert = Callable[[Any], Any]
+_Column = Sequence[Any]
+_Convert = Callable[[_Column], Iterable[Any]]
 
 
 def insert_rows(connection: Connection, table: Table, rows: Sequence[Values]) -> None:
     """Insert rows that all have the same columns. Raises SQLAlchemyError."""
-    statement, converters = _plan(table, connection.dialect, tuple(rows[0]))
-    connection.exec_driver_sql(statement, [tuple(convert(row[name]) for name, convert in converters) for row in rows])
+    names = tuple(rows[0])
+    insert_columns(connection, table, names, [[row[name] for row in rows] for name in names])
+
+
+def insert_columns(connection: Connection, table: Table, names: tuple[str, ...], columns: Sequence[_Column]) -> None:
+    """Insert rows given column by column, in the order of their names. Raises SQLAlchemyError."""
+    statement, converters = _plan(table, connection.dialect, names)
+    written = [convert(column) for convert, column in zip(converters, columns, strict=True)]
+    connection.exec_driver_sql(statement, list(zip(*written, strict=True)))
 
 
 @lru_cache(maxsize=256)  # a process has one dialect, a test run has many
-def _plan(table: Table, dialect: Dialect, names: tuple[str, ...]) -> tuple[str, tuple[tuple[str, _Convert], ...]]:
+def _plan(table: Table, dialect: Dialect, names: tuple[str, ...]) -> tuple[str, tuple[_Convert, ...]]:
     mark = "%s" if dialect.paramstyle in {"format", "pyformat"} else "?"
     quote = dialect.identifier_preparer.quote
     columns, marks = ", ".join(map(quote, names)), ", ".join([mark] * len(names))
-    converters = tuple((name, _converter(table, dialect, name)) for name in names)
+    converters = tuple(_converter(table, dialect, name) for name in names)
     return f"INSERT INTO {quote(table.name)} ({columns}) VALUES ({marks})", converters  # noqa: S608 our own names
 
 
 def _converter(table: Table, dialect: Dialect, name: str) -> _Convert:
-    return table.c[name].type.dialect_impl(dialect).bind_processor(dialect) or _as_it_is
-
-
-def _as_it_is(value: Any) -> Any:
-    return value
+    kind = table.c[name].type.dialect_impl(dialect)
+    if isinstance(kind, TypeDecorator) and kind.impl_instance.bind_processor(dialect) is None:
+        ours = kind.process_bind_param  # spares a call in between for every value
+        return lambda column: map(ours, column, repeat(dialect))
+    convert = kind.bind_processor(dialect)
+    return iter if convert is None else lambda column: map(convert, column)

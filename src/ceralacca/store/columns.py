@@ -64,7 +64,7 @@ class Words(TypeDecorator[str]):
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         """Write."""
         del dialect
-        return None if value is None else storable(value)
+        return value if value is None or (value.isascii() and value.isprintable()) else storable(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
         """Read."""

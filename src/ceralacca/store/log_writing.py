@@ -14,7 +14,7 @@ from typing import Final
 from sqlalchemy import Connection, text
 
 from ceralacca.core.model.log import LogRow
-from ceralacca.store.bulk import insert_rows
+from ceralacca.store.bulk import insert_columns, insert_rows
 from ceralacca.store.rows import address_values, log_values
 from ceralacca.store.tables import LOG_ADDRESS, LOG_ROW
 
@@ -31,8 +31,7 @@ def write_log(connection: Connection, rows: Sequence[LogRow]) -> None:
     insert_rows(connection, LOG_ROW, [{"seq": seq, **log_values(row)} for seq, row in zip(numbers, rows, strict=True)])
     parties = list(chain.from_iterable(map(address_values, numbers, rows)))
     if parties:
-        names = ("hash", "instant", "seq")
-        insert_rows(connection, LOG_ADDRESS, [dict(zip(names, party, strict=True)) for party in parties])
+        insert_columns(connection, LOG_ADDRESS, ("hash", "instant", "seq"), list(zip(*parties, strict=True)))
 
 
 def _draw(connection: Connection, count: int) -> Sequence[int]:
