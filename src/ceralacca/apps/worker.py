@@ -1,4 +1,4 @@
-"""The worker: claims what is due, does the steps of a batch side by side, commits them with one sync.
+"""The worker: claims what is due, does the steps of a batch, commits them with one sync; a few batches side by side.
 
 The only process that reads the signing key, and so the one that fires the timers as well: their notices
 are sealed. It waits for hints of the listeners and of other workers, but what it believes is the queue: it
@@ -9,6 +9,7 @@ Clauses: AP-25, IP-21, TI-1, TI-10, SE-4.
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -45,28 +46,51 @@ _AWAY: Final = 1.0
 
 def run_worker(settings: Settings, duty: Duty, *, name: str = "worker", owner: Owner | None = None) -> None:
     """Work until the duty ends; what is in hand is finished first. Raises UserError."""
-    folder = DataFolder(settings.data.folder)
+    folder, workers = DataFolder(settings.data.folder), settings.workers
     folder.make()
+    with ExitStack() as open_now:
+        store = provider_store(settings, connections=workers.lanes * workers.threads + 1)
+        open_now.callback(store.close)
+        key = open_now.enter_context(key_in_use(lambda: signer(settings), store, folder, role=name))
+        office = worker_office(settings, with_vault(store, virus_vault(settings)), key.signer, owner)
+        office = replace(office, scanner=CountedScanner(office.scanner, Counts(folder.run, name)))
+        purge(store)  # VI-2: what a worker that was cut off has left
+        names = [name, *(f"{name}-lane-{number}" for number in range(2, workers.lanes + 1))]
+        lanes = [_lane(settings, office, duty, open_now, each) for each in names]
+        lanes[0].each_turn = key.record_due
+        duty.ready(batch=workers.batch)
+        _work_side_by_side(lanes, duty)
+
+
+def _lane(settings: Settings, office: Office, duty: Duty, open_now: ExitStack, name: str) -> "Worker":
+    """Make one of the lanes of a worker, with a note and an ear of its own."""
+    folder, workers = DataFolder(settings.data.folder), settings.workers
     claims = Claims(folder.run, name)
-    store = provider_store(settings, connections=settings.workers.threads + 1)
+    open_now.callback(claims.close)
     wake = Wake(folder.run, KINDS)
-    threads = ThreadPoolExecutor(settings.workers.threads, thread_name_prefix="step")
-    try:
-        with key_in_use(lambda: signer(settings), store, folder, role=name) as key:
-            office = worker_office(settings, with_vault(store, virus_vault(settings)), key.signer, owner)
-            office = replace(office, scanner=CountedScanner(office.scanner, Counts(folder.run, name)))
-            purge(store)  # VI-2: what a worker that was cut off has left
-            wake.wait(0)  # listen first, look then: no hint falls between
-            claims.give_back(store, now=CLOCK.now(), lease=LEASE)
-            duty.ready(batch=settings.workers.batch)
-            worker = Worker(office, claims, wake, duty, batch=settings.workers.batch, threads=threads)
-            worker.clock_is_trusted, worker.each_turn = clock_guard(settings), key.record_due
-            worker.work()
-    finally:
-        threads.shutdown()
-        wake.close()
-        store.close()
-        claims.close()
+    open_now.callback(wake.close)
+    wake.wait(0)  # listen first, look then: no hint falls between
+    threads = None
+    if workers.threads > 1:
+        threads = open_now.enter_context(ThreadPoolExecutor(workers.threads, thread_name_prefix="step"))
+    claims.give_back(office.store, now=CLOCK.now(), lease=LEASE)
+    worker = Worker(office, claims, wake, duty, batch=workers.batch, threads=threads)
+    worker.clock_is_trusted = clock_guard(settings)
+    return worker
+
+
+def _work_side_by_side(lanes: Sequence["Worker"], duty: Duty) -> None:
+    """Work in all lanes until the duty ends; when one fails, the others finish what they have and all end."""
+
+    def work(lane: Worker) -> None:
+        try:
+            lane.work()
+        finally:
+            duty.end()
+
+    with ThreadPoolExecutor(len(lanes), thread_name_prefix="lane") as threads:
+        for ended in [threads.submit(work, lane) for lane in lanes]:
+            ended.result()
 
 
 class Worker:
@@ -80,7 +104,7 @@ class Worker:
         duty: Duty,
         *,
         batch: int,
-        threads: ThreadPoolExecutor,
+        threads: ThreadPoolExecutor | None,
         kinds: Sequence[JobKind] = KINDS,
     ) -> None:
         self._office, self._claims, self._wake, self._duty = office, claims, wake, duty

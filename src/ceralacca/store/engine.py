@@ -5,7 +5,6 @@ read lock that must become a write lock fails under load. PostgreSQL: as the ser
 must not be `synchronous_commit=off`. A transaction of which a loss is harmless may say so and is not synced.
 """
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from sqlite3 import Connection as SqliteConnection
@@ -23,6 +22,7 @@ from sqlalchemy.exc import (
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from ceralacca.base.errors import UserError, WorldError
+from ceralacca.store.turn import Turn
 
 BUSY_SECONDS = 30
 """How long a writer waits for the others before the database counts as away."""
@@ -74,7 +74,7 @@ class Database:
         """Make no connection yet. Raises UserError for an address that is neither SQLite nor PostgreSQL."""
         self.engine = make_engine(url, connections=connections)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
-        self._turn = threading.Lock()
+        self._turn = Turn(self.engine.url.database) if self.is_sqlite else None
 
     @contextmanager
     def transaction(self, *, synced: bool = True) -> Iterator[Connection]:
@@ -98,14 +98,15 @@ class Database:
     def close(self) -> None:
         """Give back the connections."""
         self.engine.dispose()
+        if self._turn:
+            self._turn.close()
 
     @contextmanager
     def _in_turn(self) -> Iterator[None]:
-        """Let the writing threads of this process into SQLite one by one: waiting at its lock is polling."""
-        if not self.is_sqlite:
+        if self._turn is None:
             yield
             return
-        with self._turn:
+        with self._turn.held():
             yield
 
 

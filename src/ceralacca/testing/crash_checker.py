@@ -220,6 +220,15 @@ def originals_are_unchanged(evidence: Evidence) -> Found:
                     yield f"{told.mail.name} has changed on its way"
 
 
+def _that_stays(books: Books, row: Row) -> tuple[str, tuple[str, ...]]:
+    """Return an envelope of a provider's own with its recipients there (MO-7), whichever way it went to them."""
+    if row["row"] != _ENVELOPE.name:
+        return "", ()
+    domains = {domain["name"] for domain in books.tables["domain"]}
+    here = {each for each in addresses(row, "forward_paths") if each.rpartition("@")[2] in domains}
+    return row["identifier"], tuple(sorted(here))
+
+
 def envelopes_are_taken_in_charge_once(evidence: Evidence) -> Found:
     """Invariant 4: one taking in charge for each envelope and SMTP transaction."""
     for books in evidence.both:
@@ -228,6 +237,7 @@ def envelopes_are_taken_in_charge_once(evidence: Evidence) -> Found:
             one = signed(books.octets(row["digest"]) or b"")
             if one.row is _ENVELOPE:
                 arrived.add((one.identifier, tuple(sorted(set(addresses(row, "forward_paths"))))))
+        arrived |= {stay for row in books.tables["letter"] if (stay := _that_stays(books, row))[1]}
         taken = Counter(
             (row["identifier"], tuple(sorted(addresses(row, "recipients")))) for row in books.tables["taken"]
         )

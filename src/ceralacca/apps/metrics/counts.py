@@ -60,6 +60,10 @@ class CountedScanner:
     def __init__(self, scanner: Scanner, counts: Counts) -> None:
         self._scanner, self._counts = scanner, counts
 
+    def edition(self) -> str:
+        """Return the edition under which verdicts are given now. Raises NotScanned."""
+        return self._scanner.edition()
+
     def scan(self, octets: Octets) -> ScanVerdict:
         """Scan. Raises NotScanned."""
         begun = time.monotonic()

@@ -345,8 +345,10 @@ class WorkersSection(Section):
     """Processes; each reads the signing key."""
     batch: Annotated[int, Field(strict=True, ge=1, le=64)] = 32
     """Jobs that are made durable together."""
-    threads: Count = 4
-    """Steps of one batch at once."""
+    lanes: Count = 2
+    """Batches at once in each process: while one waits for disk or scanner, another goes on."""
+    threads: Count = 1
+    """Steps of one batch at once: more than one where scanning takes long."""
 
 
 class ClockSection(Section):
