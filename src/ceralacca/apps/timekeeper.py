@@ -1,10 +1,10 @@
 """The timekeeper: what is to be done at its time and needs no key of the messages.
 
 The providers directory daily, the CRLs hourly; old records of deliveries and old infected messages deleted; the
-log sealed, with its own key.
+log sealed, with its own key, and its consistency examined every night.
 The timers of section 7 are jobs of the workers: their notices are sealed, and only a worker holds the key.
 
-Clauses: DI-3, IP-9, SE-4, VI-1, VI-2, LO-4 to LO-6.
+Clauses: DI-3, IP-9, SE-4, VI-1, VI-2, LO-4 to LO-6, LO-10.
 """
 
 from datetime import datetime, timedelta
@@ -15,12 +15,15 @@ import structlog
 from ceralacca.apps.data_folder import DataFolder
 from ceralacca.apps.directory_agent import DirectoryAgent, directory_agent
 from ceralacca.apps.duty import Duty
+from ceralacca.apps.log_check import check_nightly
 from ceralacca.apps.log_sealer import LogSealer
 from ceralacca.apps.settings import Settings
 from ceralacca.apps.virus_storage import delete_expired, purge, virus_vault
 from ceralacca.apps.wiring import CLOCK, mail_store, provider_store
 from ceralacca.base.errors import WorldError
+from ceralacca.ports.log_search import LogEntry
 from ceralacca.ports.store import Store
+from ceralacca.store.database import DatabaseStore
 from ceralacca.store.maildir import Maildir
 from ceralacca.store.virus_vault import VirusVault
 
@@ -31,11 +34,18 @@ _LOOK: Final = 30.0
 _FORGET: Final = timedelta(days=7)
 _TIDY_EVERY: Final = timedelta(days=1)
 _PURGE_EVERY: Final = timedelta(hours=1)
+_BEAT_EVERY: Final = 1000
+"""Rows of the log between two signs of life."""
+
+
+class _Ended(Exception):
+    """The duty has ended in the middle of something long."""
 
 
 def run_timekeeper(settings: Settings, duty: Duty) -> None:
     """Keep the times until the duty ends. Raises UserError."""
-    DataFolder(settings.data.folder).make()
+    folder = DataFolder(settings.data.folder)
+    folder.make()
     store = provider_store(settings, connections=1)
     try:
         agent, sealer = directory_agent(settings, store), _log_sealer(settings)
@@ -55,6 +65,7 @@ def run_timekeeper(settings: Settings, duty: Duty) -> None:
             if now - tidied >= _TIDY_EVERY:
                 tidied = now
                 _tidy(mail, vault, store, now)
+            _check_log(folder, store, duty, now)
             duty.ending.wait(min(_LOOK, settings.message_log.seal_every.total_seconds()))
     finally:
         if sealer is not None:
@@ -68,6 +79,23 @@ def _log_sealer(settings: Settings) -> LogSealer | None:
         _LOG.warning("timekeeper.log_not_sealed", reason="message_log.keys is missing")
         return None
     return LogSealer(settings)
+
+
+def _check_log(folder: DataFolder, store: DatabaseStore, duty: Duty, now: datetime) -> None:
+    """LO-10: once a day; between rows the supervisor hears of us, and an end is an end."""
+
+    def keep_alive(entry: LogEntry) -> None:
+        if entry.seq % _BEAT_EVERY == 0:
+            duty.beat()
+        if duty.ending.is_set():
+            raise _Ended
+
+    try:
+        check_nightly(folder, store, store.domains, now, progress=keep_alive)
+    except _Ended:
+        pass
+    except WorldError as error:
+        _LOG.warning("timekeeper.waits", error=type(error).__name__, reason=str(error))
 
 
 def _guarded(agent: DirectoryAgent, now: datetime) -> None:

@@ -25,6 +25,7 @@ def add_to(app: typer.Typer) -> None:
         administer.domains,
         administer.mailboxes,
         audit.commands,
+        log.commands,
     )
     for group in groups:
         app.add_typer(group, rich_help_panel=_PANEL)
