@@ -1,7 +1,7 @@
 """The timekeeper: what is to be done at its time and needs no key of the messages.
 
 The providers directory daily, the CRLs hourly; old records of deliveries and old infected messages deleted; the
-log sealed, with its own key, and its consistency examined every night.
+log sealed, with its own key, its consistency examined every night, and its months let go when their term has ended.
 The timers of section 7 are jobs of the workers: their notices are sealed, and only a worker holds the key.
 
 Clauses: DI-3, IP-9, SE-4, VI-1, VI-2, LO-4 to LO-6, LO-10.
@@ -12,17 +12,20 @@ from typing import Final
 
 import structlog
 
+from ceralacca.apps.auditing import by_program
 from ceralacca.apps.data_folder import DataFolder
 from ceralacca.apps.directory_agent import DirectoryAgent, directory_agent
 from ceralacca.apps.duty import Duty
 from ceralacca.apps.log_check import check_nightly
+from ceralacca.apps.log_keeper import keep_log, log_keeper
 from ceralacca.apps.log_sealer import LogSealer
 from ceralacca.apps.settings import Settings
 from ceralacca.apps.virus_storage import delete_expired, purge, virus_vault
 from ceralacca.apps.wiring import CLOCK, mail_store, provider_store
 from ceralacca.base.errors import WorldError
+from ceralacca.core.model.audit import AuditAct
+from ceralacca.core.retention import Holds
 from ceralacca.ports.log_search import LogEntry
-from ceralacca.ports.store import Store
 from ceralacca.store.database import DatabaseStore
 from ceralacca.store.maildir import Maildir
 from ceralacca.store.virus_vault import VirusVault
@@ -49,9 +52,11 @@ def run_timekeeper(settings: Settings, duty: Duty) -> None:
     store = provider_store(settings, connections=1)
     try:
         agent, sealer = directory_agent(settings, store), _log_sealer(settings)
+        keeper = log_keeper(settings, store)
         mail, vault = mail_store(settings), virus_vault(settings)
         tidied = purged = CLOCK.now()
         purge(store)  # what a worker that was cut off has left
+        _prepare_months(store, tidied)
         duty.ready()
         while not duty.ending.is_set():
             duty.beat()
@@ -64,7 +69,9 @@ def run_timekeeper(settings: Settings, duty: Duty) -> None:
                 purge(store)
             if now - tidied >= _TIDY_EVERY:
                 tidied = now
+                _prepare_months(store, now)
                 _tidy(mail, vault, store, now)
+                keep_log(keeper, now)
             _check_log(folder, store, duty, now)
             duty.ending.wait(min(_LOOK, settings.message_log.seal_every.total_seconds()))
     finally:
@@ -105,9 +112,20 @@ def _guarded(agent: DirectoryAgent, now: datetime) -> None:
         _LOG.error("timekeeper.waits", error=type(error).__name__, reason=str(error))
 
 
-def _tidy(mail: Maildir, vault: VirusVault, store: Store, now: datetime) -> None:
+def _prepare_months(store: DatabaseStore, now: datetime) -> None:
+    """Make the tables of the months to come; a writer makes what is missing all the same."""
     try:
-        records, expired = mail.forget_deliveries(before=now - _FORGET), delete_expired(vault, store, now)
+        store.retention.prepare_months(now)
+    except WorldError as error:
+        _LOG.warning("timekeeper.waits", error=type(error).__name__, reason=str(error))
+
+
+def _tidy(mail: Maildir, vault: VirusVault, store: DatabaseStore, now: datetime) -> None:
+    try:
+        records = mail.forget_deliveries(before=now - _FORGET)
+        expired = delete_expired(vault, store, now, Holds(store.retention.holds()))
+        if expired:
+            store.audit.record(by_program(AuditAct.INFECTED_DELETED, "timekeeper", now, detail={"count": expired}))
         _LOG.info("timekeeper.tidied", records=records, infected=expired)
     except WorldError as error:
         _LOG.warning("timekeeper.waits", error=type(error).__name__, reason=str(error))

@@ -4,6 +4,7 @@ import typer
 
 from ceralacca.apps.cli.log_check import check_command
 from ceralacca.apps.cli.log_extract import extract_command
+from ceralacca.apps.cli.log_retention import retention_command
 from ceralacca.apps.cli.log_seal import seal_command
 from ceralacca.apps.cli.log_search import search_command
 from ceralacca.apps.cli.log_status import status_command
@@ -18,3 +19,4 @@ commands.command("seal")(seal_command)
 commands.command("status")(status_command)
 commands.command("check")(check_command)
 commands.command("extract")(extract_command)
+commands.command("retention")(retention_command)

@@ -2,7 +2,7 @@
 
 import typer
 
-from ceralacca.apps.cli import administer, audit, config, directory, log, queue
+from ceralacca.apps.cli import administer, audit, config, directory, hold, log, queue
 from ceralacca.apps.cli.doctor import doctor_command
 from ceralacca.apps.cli.probe import probe_command
 from ceralacca.apps.cli.serve import serve_command
@@ -21,6 +21,7 @@ def add_to(app: typer.Typer) -> None:
         config.commands,
         queue.commands,
         log.commands,
+        hold.commands,
         directory.commands,
         administer.domains,
         administer.mailboxes,
