@@ -40,6 +40,8 @@ class Account:
     """Implicit TLS."""
     ca_file: Path | None = None
     """Authority of the server's certificate; None: the system's."""
+    name: str = ""
+    """In the server's certificate; by default the host."""
 
     def tls(self) -> ssl.SSLContext:
         """Return the context that verifies the server. Raises UserError."""
@@ -102,15 +104,27 @@ def write(writing: Writing, *, message_id: str, instant: datetime) -> bytes:
     return message.as_bytes()
 
 
+class _Submission(smtplib.SMTP_SSL):
+    """Connects to the host of an account and asks for a certificate of its name."""
+
+    def __init__(self, account: Account) -> None:
+        self._certified_name = account.name or account.host
+        super().__init__(
+            account.host, account.submission_port, context=account.tls(), timeout=_SECONDS, local_hostname="localhost"
+        )
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> ssl.SSLSocket:
+        plain = socket.create_connection((host, port), timeout)
+        return self.context.wrap_socket(plain, server_hostname=self._certified_name)
+
+
 def submit(account: Account, octets: bytes, *, recipients: Sequence[Address], sender: Address | None = None) -> str:
     """Submit a message and return the server's answer to it; all recipients or none.
 
     Raises Refused when the server says no, WorldError when it cannot be reached.
     """
     try:
-        with smtplib.SMTP_SSL(
-            account.host, account.submission_port, context=account.tls(), timeout=_SECONDS, local_hostname="localhost"
-        ) as smtp:
+        with _Submission(account) as smtp:
             smtp.login(account.address.text, account.password)
             _expect(smtp.mail((sender or account.address).text), "the sender is refused")
             for recipient in recipients:

@@ -134,6 +134,7 @@ def sent_values(sent: SentMessage) -> Values:
         "client_message_id": original.client_message_id,
         "subject_body": sent.subject_body,
         "accepted": sent.accepted,
+        "sender_key": original.sender.key,
     }
 
 
