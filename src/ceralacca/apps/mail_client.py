@@ -60,6 +60,16 @@ class Refused(PeerError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """An attachment that is at hand as octets."""
+
+    name: str
+    content: bytes
+    media_type: str = ""
+    """Empty: guessed by the name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Writing:
     """What goes into a message."""
 
@@ -68,7 +78,9 @@ class Writing:
     cc: Sequence[Address] = ()
     subject: str = ""
     text: str = ""
-    attachments: Sequence[Path] = ()
+    attachments: Sequence[Path | File] = ()
+    answers: str = ""
+    """Message-ID of the message that this one answers; empty when it answers none."""
     receipt: ReceiptKind | None = None
     """Asked for in X-TipoRicevuta (AP-16)."""
 
@@ -90,18 +102,24 @@ def write(writing: Writing, *, message_id: str, instant: datetime) -> bytes:
     message["Message-ID"] = message_id
     if writing.receipt is not None:
         message["X-TipoRicevuta"] = writing.receipt.value
+    if writing.answers:
+        message["In-Reply-To"] = writing.answers
+        message["References"] = writing.answers
     message.set_content(f"{writing.text}\n", cte="quoted-printable")
-    for path in writing.attachments:
-        try:
-            content = path.read_bytes()
-        except OSError as error:
-            raise UserError(f"{path}: {error.strerror}", remedy="check the name of the attachment") from error
-        kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-        main, _, sub = kind.partition("/")
-        if main in {"message", "multipart"}:
+    for one in writing.attachments:
+        file = _read(one) if isinstance(one, Path) else one
+        main, _, sub = (file.media_type or mimetypes.guess_type(file.name)[0] or "").partition("/")
+        if not sub or main in {"message", "multipart"}:
             main, sub = "application", "octet-stream"
-        message.add_attachment(content, maintype=main, subtype=sub, filename=path.name)
+        message.add_attachment(file.content, maintype=main, subtype=sub, filename=file.name)
     return message.as_bytes()
+
+
+def _read(path: Path) -> File:
+    try:
+        return File(name=path.name, content=path.read_bytes())
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}", remedy="check the name of the attachment") from error
 
 
 class _Submission(smtplib.SMTP_SSL):

@@ -16,7 +16,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ceralacca.apps.web import folder_pages, help_pages, message_pages, sign_in_pages, static_files
+from ceralacca.apps.web import (
+    folder_pages,
+    help_pages,
+    message_pages,
+    proof_pages,
+    sent_pages,
+    sign_in_pages,
+    static_files,
+    write_pages,
+)
 from ceralacca.apps.web.headers import SafeHeaders
 from ceralacca.apps.web.pages import render
 from ceralacca.apps.web.parts import Parts
@@ -37,7 +46,7 @@ _OVER = 2 * 2**20
 
 def endpoints() -> Iterable[Endpoint]:
     """Return every page with its handler."""
-    for pages in (sign_in_pages, folder_pages, message_pages, help_pages):
+    for pages in (sign_in_pages, folder_pages, message_pages, sent_pages, proof_pages, write_pages, help_pages):
         yield from pages.ENDPOINTS
 
 

@@ -15,6 +15,7 @@ from ceralacca.core.access_point import AccessSettings
 from ceralacca.core.directory import Directory
 from ceralacca.net.imap_mailbox import MailServer
 from ceralacca.net.imap_pool import ImapPool
+from ceralacca.ports.log_search import LogSearch
 from ceralacca.ports.own_messages import OwnMessages
 from ceralacca.ports.seal_verifier import VerifiesSeal
 from ceralacca.ports.sign_in import SignsIn
@@ -31,6 +32,7 @@ class Parts:
     test: bool
     """A sandbox: every page says TEST."""
     store: Store
+    log: LogSearch
     own: OwnMessages
     sessions: WebSessions
     signs_in: SignsIn

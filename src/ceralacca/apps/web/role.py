@@ -80,6 +80,7 @@ def web_parts(settings: Settings, store: DatabaseStore) -> Parts:
         provider=settings.provider.name,
         test=settings.provider.sandbox,
         store=store,
+        log=store,
         own=store.own_messages(),
         sessions=store.web_sessions(idle=settings.web.idle_time),
         signs_in=sign_in(settings, store),

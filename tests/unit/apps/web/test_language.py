@@ -31,7 +31,7 @@ def test_both_languages_have_the_same_sentences_with_the_same_values():
 def test_what_the_templates_say_is_there():
     known = sentences("it")
     for path in (resources.files("ceralacca.apps.web") / "templates").iterdir():
-        for section, key in re.findall(r't\("(\w+)", "([\w-]+)"[,)]', path.read_text("utf-8")):
+        for section, key in re.findall(r'\bt\("(\w+)", "([\w-]+)"[,)]', path.read_text("utf-8")):
             assert f"{section}.{key}" in known, f"{path.name}: {section}.{key}"
 
 
