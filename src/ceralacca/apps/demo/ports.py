@@ -11,6 +11,7 @@ DEFAULT_BASE: Final = 28000
 SPAN: Final = 31
 HOST: Final = "127.0.0.1"
 _FIRST: Final = {"alfa": 10, "beta": 20, "gamma": 25}
+_WEB: Final = {"alfa": 2, "beta": 3, "gamma": 4}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +55,7 @@ class Ports:
             incoming=first + 2,
             imap=first + 3,
             pop3=first + 4,
-            web=first + 5,
+            web=self.base + _WEB[key],
         )
 
     @property

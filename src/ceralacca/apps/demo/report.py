@@ -64,7 +64,7 @@ class Screen:
         ]
         self._page.grid(rows, indent=2, gap=2)
         self._title("web")
-        for provider in RUNNING:
+        for provider in nation.running:
             address = f"https://{_SERVER}:{nation.ports.provider(provider.key).web}/"
             self._page.line(Run(f"{provider.key.capitalize()}  "), Run(address, "bold"), indent=2, wrap=False)
         self._page.line(Run(self._say("web_trust")), indent=2)

@@ -30,6 +30,7 @@ from ceralacca.net.imap_mailbox import MailServer
 from ceralacca.net.imap_pool import ImapPool
 from ceralacca.net.smtp_server import server_context
 from ceralacca.ports.seal_verifier import VerifiesSeal
+from ceralacca.ports.sign_in import SignsIn
 from ceralacca.ports.web_session import WebSession, as_password
 from ceralacca.store.database import DatabaseStore
 
@@ -43,15 +44,18 @@ def run_web(settings: Settings, duty: Duty) -> None:
     check_assets()
     DataFolder(settings.data.folder).make()
     store = provider_store(settings, connections=8)
-    parts = web_parts(settings, store)
     try:
-        asyncio.run(_serve(settings, duty, parts))
+        with sign_in(settings, store) as judge:
+            parts = web_parts(settings, store, judge)
+            try:
+                asyncio.run(_serve(settings, duty, parts))
+            finally:
+                parts.pool.close()
     finally:
-        parts.pool.close()
         store.close()
 
 
-def web_parts(settings: Settings, store: DatabaseStore) -> Parts:
+def web_parts(settings: Settings, store: DatabaseStore, judge: SignsIn) -> Parts:
     """Join the pages with the rest. Raises UserError."""
     directory = LocalDirectory(DataFolder(settings.data.folder).directory)
     verifiers = Verifiers(settings)
@@ -83,7 +87,7 @@ def web_parts(settings: Settings, store: DatabaseStore) -> Parts:
         log=store,
         own=store.own_messages(),
         sessions=store.web_sessions(idle=settings.web.idle_time),
-        signs_in=sign_in(settings, store),
+        signs_in=judge,
         clock=CLOCK,
         entropy=system_entropy,
         mail_server=mail_server,
