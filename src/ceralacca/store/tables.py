@@ -313,6 +313,7 @@ MAILBOX = Table(
     Column("status", Word(MailboxStatus), nullable=False),
     Column("quota", Number, nullable=False),
     Column("ordinary_mail", Word(OrdinaryMail), nullable=False),
+    Column("forward_to", One),
     Column("is_service", Boolean, nullable=False),
     Column("password_hash", Text, nullable=False),
     Column("created", Instant, nullable=False),

@@ -11,7 +11,17 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from ceralacca.apps.settings.kinds import Count, Duration, FilePath, Flag, HostName, MailAddress, Port, Size
+from ceralacca.apps.settings.kinds import (
+    Count,
+    Duration,
+    FilePath,
+    Flag,
+    HostName,
+    MailAddress,
+    OrdinaryMailPolicy,
+    Port,
+    Size,
+)
 from ceralacca.base.errors import UserError
 from ceralacca.core.access_point import SMALLEST_LIMIT, SMALLEST_RECIPIENTS, AccessSettings
 from ceralacca.core.deadlines import DeadlineSettings
@@ -280,7 +290,7 @@ class DeadlineSection(Section):
 class DomainSection(Section):
     """What is usual in one domain."""
 
-    ordinary_mail: Literal["anomaly", "discard", "reject"]
+    ordinary_mail: OrdinaryMailPolicy
     """For a new mailbox of this domain, instead of `mailboxes.ordinary_mail`."""
 
 
@@ -297,8 +307,9 @@ class MailboxesSection(Section):
     """POP3, implicit TLS; 0 for any free port."""
     quota: Size = 2**30
     """Octets of a new mailbox."""
-    ordinary_mail: Literal["anomaly", "discard", "reject"] = "anomaly"
-    """What becomes of ordinary mail for a new mailbox: wrapped in an anomaly envelope, or not delivered (IP-20)."""
+    ordinary_mail: OrdinaryMailPolicy = "anomaly"
+    """What becomes of ordinary mail for a new mailbox (IP-20): `anomaly` (wrapped in an anomaly envelope), `discard` or
+    `reject` (not delivered), or `forward:<addr>` (passed on, unchanged, to an address outside PEC)."""
     domains: dict[str, DomainSection] = Field(default_factory=dict)
     """By domain: what is usual there."""
 
