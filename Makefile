@@ -20,7 +20,7 @@ DEMO ?=
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
 
-$(STAMP): requirements/dev.txt pyproject.toml tools/make_environment
+$(STAMP): requirements/dev.txt requirements/web-assets.txt pyproject.toml tools/make_environment tools/web_assets.py
 	tools/make_environment "$(PYTHON)" "$(VENV)"
 	@touch $@
 
@@ -82,4 +82,4 @@ lock: ## resolve the dependencies anew into requirements/*.txt (needs the progra
 	tools/lock
 
 clean: ## remove what can be made again
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf src/ceralacca/apps/web/assets $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

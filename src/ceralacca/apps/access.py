@@ -59,9 +59,13 @@ def _serve(settings: Settings, duty: Duty, store: Store, judge: SignsIn) -> None
 
 @contextmanager
 def sign_in(settings: Settings, store: DatabaseStore) -> Iterator[AuditedSignIn]:
-    """Give the one judge of passwords of this host, who records what it says; what it counted is recorded last."""
+    """Give the one judge of passwords of this host, who records what it says; what it counted is recorded last.
+
+    It also takes the tickets of web sessions.
+    """
     attempts = SignInAttempts(DataFolder(settings.data.folder).attempts)
-    judge = SignIn(store.mailbox, attempts=attempts, clock=CLOCK, entropy=system_entropy)
+    sessions = store.web_sessions(idle=settings.web.idle_time) if settings.web.enabled else None
+    judge = SignIn(store.mailbox, attempts=attempts, clock=CLOCK, entropy=system_entropy, sessions=sessions)
     audited = AuditedSignIn(judge, store.audit, clock=CLOCK, host=socket.gethostname())
     try:
         yield audited

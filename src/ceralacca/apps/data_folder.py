@@ -2,6 +2,7 @@
 
 store.db blobs/        the store (SQLite; large messages, also with PostgreSQL)
 mail/                  mailboxes
+reports/               of the consistency of the log
 directory/ crl/        local copies of the providers directory and of the CRLs
 log/                   sealed files of message log and audit trail, with their time stamps
 spool/                 messages as they arrive; nothing durable
@@ -75,6 +76,11 @@ class DataFolder:
     def dovecot(self) -> Path:
         """Folder of our Dovecot."""
         return self.root / "dovecot"
+
+    @property
+    def reports(self) -> Path:
+        """Reports that the timekeeper makes."""
+        return self.root / "reports"
 
     @property
     def status(self) -> Path:

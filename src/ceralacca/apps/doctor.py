@@ -3,7 +3,7 @@
 Each check gives findings with a code; sentences and remedies are `apps.cli.language`. Nothing is changed
 and no key is read. A check that cannot be made says so: it is never well for want of a look.
 
-Clauses: VI-3, IP-2, IP-9, DI-3, DI-5, SE-1, SE-4, TI-2, LO-2.
+Clauses: VI-3, IP-2, IP-9, DI-3, DI-5, SE-1, SE-4, TI-2, LO-2, LO-10.
 """
 
 import os
@@ -21,6 +21,7 @@ from cryptography import x509
 
 from ceralacca.apps.clock_state import ClockState, clock_state
 from ceralacca.apps.data_folder import DataFolder
+from ceralacca.apps.log_check import LogChecks, known_checks
 from ceralacca.apps.settings import Settings
 from ceralacca.apps.status import Status, read_status
 from ceralacca.apps.wiring import authorities, provider_store, scanner
@@ -35,6 +36,8 @@ from ceralacca.trust.key_files import read_certificates
 _SOON: Final = timedelta(days=30)
 _QUEUE_SLOW, _QUEUE_STUCK = timedelta(minutes=10), timedelta(hours=1)
 _DIRECTORY_OLD, _DIRECTORY_STALE = timedelta(hours=25), timedelta(hours=72)
+_CHECK_OLD: Final = 2
+"""Days after which a report on the log is missed."""
 _DNS_SECONDS: Final = 3.0
 _LITTLE, _NONE = 2 * 2**30, 256 * 2**20
 
@@ -105,6 +108,7 @@ def examine(settings: Settings, now: datetime) -> list[Finding]:
         lambda: _exchangers(settings, folder),
         lambda: _queue(settings, folder, now),
         lambda: _seals(settings, folder, now),
+        lambda: judge_log_checks(known_checks(folder, now), now),
     )
     return [finding for check in checks for finding in check()]
 
@@ -342,6 +346,21 @@ def judge_exchangers(domain: str, named: Sequence[str], *, own: Collection[str])
     strangers = [name for name in named if name not in own]
     level = Level.FAILED if strangers else Level.GOOD
     return _found("mx-foreign" if strangers else "mx", level, domain=domain, hosts=", ".join(strangers or named))
+
+
+def judge_log_checks(checks: LogChecks, now: datetime) -> Iterator[Finding]:
+    """LO-10: what the nightly reports of the last week have found."""
+    if checks.made is None:
+        yield _found("log-check-none", Level.UNKNOWN)
+        return
+    days = (now - checks.made).days
+    if checks.total:
+        rules = ", ".join(f"{rule} {count}" for rule, count in sorted(checks.findings.items()))
+        yield _found("log-inconsistent", Level.FAILED, count=checks.total, rules=rules)
+    elif days < _CHECK_OLD:
+        yield _found("log-consistent", Level.GOOD, until=f"{checks.until:%Y-%m-%d %H:%M}")
+    if days >= _CHECK_OLD:
+        yield _found("log-check-old", Level.WARNING, days=days)
 
 
 def _queue(settings: Settings, folder: DataFolder, now: datetime) -> Iterator[Finding]:

@@ -6,11 +6,12 @@ Clauses: LO-5, SE-4.
 """
 
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import structlog
 
-from ceralacca.apps.auditing import by_program
+from ceralacca.apps.auditing import by_program, by_staff
 from ceralacca.apps.data_folder import DataFolder
 from ceralacca.apps.log_sealer import log_key, node_name
 from ceralacca.apps.settings import Settings
@@ -26,8 +27,11 @@ from ceralacca.store.durable_files import make_folder, put_file
 _LOG = structlog.get_logger(__name__)
 
 
-def log_keeper(settings: Settings, store: DatabaseStore) -> LogKeeper:
-    """Return what keeps the log of a store. Raises UserError when the key of the log cannot be used."""
+def log_keeper(settings: Settings, store: DatabaseStore, *, command: str = "") -> LogKeeper:
+    """Return what keeps the log of a store. Raises UserError when the key of the log cannot be used.
+
+    `command` is what somebody gave, such as `pec log retention`; without one it is the timekeeper's own doing.
+    """
     folder = DataFolder(settings.data.folder).sealed_log
 
     def publish(name: str, certificate: bytes) -> None:
@@ -35,12 +39,12 @@ def log_keeper(settings: Settings, store: DatabaseStore) -> LogKeeper:
 
     def tell(purge: Purge) -> None:
         detail: dict[str, str | int] = {
-            "month": str(purge.month),
             "rows": purge.rows,
             "held": purge.held,
             "certificate": record_digest(purge.record),
         }
-        store.audit.record(by_program(AuditAct.LOG_PURGED, "timekeeper", CLOCK.now(), detail=detail))
+        who = partial(by_staff, command=command) if command else partial(by_program, role="timekeeper")
+        store.audit.record(who(AuditAct.LOG_PURGED, now=CLOCK.now(), about=str(purge.month), detail=detail))
 
     return LogKeeper(
         node=node_name(settings), retention=store.retention, key=log_key(settings), publish=publish, tell=tell

@@ -76,7 +76,8 @@ class SettingsStamper:
         return TrustStore(anchors=material.anchors, intermediates=material.intermediates, crls=material.crls)
 
 
-def _stamper(settings: Settings) -> SettingsStamper | None:
+def stamper_of(settings: Settings) -> SettingsStamper | None:
+    """Return who stamps files of the log; None when the settings name nobody. Raises UserError."""
     chosen = settings.message_log.time_stamps
     if chosen is None:
         return None
@@ -111,7 +112,7 @@ class LogSealer:
             )
         self._every = settings.message_log.seal_every
         self._database = Database(database_url(settings), connections=1)
-        stamper, witness = _stamper(settings), _witness(settings.message_log.witness)
+        stamper, witness = stamper_of(settings), _witness(settings.message_log.witness)
         folder, store = FileLogFolder(DataFolder(settings.data.folder).sealed_log), DatabaseLogSeal(self._database)
         self._ledgers = [
             LogSeal(

@@ -40,6 +40,8 @@ class Account:
     """Implicit TLS."""
     ca_file: Path | None = None
     """Authority of the server's certificate; None: the system's."""
+    name: str = ""
+    """In the server's certificate; by default the host."""
 
     def tls(self) -> ssl.SSLContext:
         """Return the context that verifies the server. Raises UserError."""
@@ -58,6 +60,16 @@ class Refused(PeerError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """An attachment that is at hand as octets."""
+
+    name: str
+    content: bytes
+    media_type: str = ""
+    """Empty: guessed by the name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Writing:
     """What goes into a message."""
 
@@ -66,7 +78,9 @@ class Writing:
     cc: Sequence[Address] = ()
     subject: str = ""
     text: str = ""
-    attachments: Sequence[Path] = ()
+    attachments: Sequence[Path | File] = ()
+    answers: str = ""
+    """Message-ID of the message that this one answers; empty when it answers none."""
     receipt: ReceiptKind | None = None
     """Asked for in X-TipoRicevuta (AP-16)."""
 
@@ -88,18 +102,38 @@ def write(writing: Writing, *, message_id: str, instant: datetime) -> bytes:
     message["Message-ID"] = message_id
     if writing.receipt is not None:
         message["X-TipoRicevuta"] = writing.receipt.value
+    if writing.answers:
+        message["In-Reply-To"] = writing.answers
+        message["References"] = writing.answers
     message.set_content(f"{writing.text}\n", cte="quoted-printable")
-    for path in writing.attachments:
-        try:
-            content = path.read_bytes()
-        except OSError as error:
-            raise UserError(f"{path}: {error.strerror}", remedy="check the name of the attachment") from error
-        kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-        main, _, sub = kind.partition("/")
-        if main in {"message", "multipart"}:
+    for one in writing.attachments:
+        file = _read(one) if isinstance(one, Path) else one
+        main, _, sub = (file.media_type or mimetypes.guess_type(file.name)[0] or "").partition("/")
+        if not sub or main in {"message", "multipart"}:
             main, sub = "application", "octet-stream"
-        message.add_attachment(content, maintype=main, subtype=sub, filename=path.name)
+        message.add_attachment(file.content, maintype=main, subtype=sub, filename=file.name)
     return message.as_bytes()
+
+
+def _read(path: Path) -> File:
+    try:
+        return File(name=path.name, content=path.read_bytes())
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}", remedy="check the name of the attachment") from error
+
+
+class _Submission(smtplib.SMTP_SSL):
+    """Connects to the host of an account and asks for a certificate of its name."""
+
+    def __init__(self, account: Account) -> None:
+        self._certified_name = account.name or account.host
+        super().__init__(
+            account.host, account.submission_port, context=account.tls(), timeout=_SECONDS, local_hostname="localhost"
+        )
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> ssl.SSLSocket:
+        plain = socket.create_connection((host, port), timeout)
+        return self.context.wrap_socket(plain, server_hostname=self._certified_name)
 
 
 def submit(account: Account, octets: bytes, *, recipients: Sequence[Address], sender: Address | None = None) -> str:
@@ -108,9 +142,7 @@ def submit(account: Account, octets: bytes, *, recipients: Sequence[Address], se
     Raises Refused when the server says no, WorldError when it cannot be reached.
     """
     try:
-        with smtplib.SMTP_SSL(
-            account.host, account.submission_port, context=account.tls(), timeout=_SECONDS, local_hostname="localhost"
-        ) as smtp:
+        with _Submission(account) as smtp:
             smtp.login(account.address.text, account.password)
             _expect(smtp.mail((sender or account.address).text), "the sender is refused")
             for recipient in recipients:

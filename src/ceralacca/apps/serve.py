@@ -95,6 +95,12 @@ def _metrics(settings: Settings, duty: Duty) -> None:
     run_metrics(settings, duty)
 
 
+def _web(settings: Settings, duty: Duty) -> None:
+    from ceralacca.apps.web.role import run_web  # noqa: PLC0415
+
+    run_web(settings, duty)
+
+
 def _prepare(settings: Settings, duty: Duty) -> None:
     from ceralacca.apps.preparation import prepare  # noqa: PLC0415
 
@@ -112,6 +118,7 @@ _ROLES: Final[Mapping[str, Run]] = {
     "metrics": _metrics,
     "access": _access,
     "incoming": _incoming,
+    "web": _web,
 }
 ROLE_NAMES: Final = tuple(_ROLES)
 """What may be run alone; `worker-2` and so on are further workers."""
@@ -143,6 +150,8 @@ def roles_of(settings: Settings) -> list[Role]:
         _role("access", settings, 2, silence=_LOOP_SILENCE),
         _role("incoming", settings, 2, silence=_LOOP_SILENCE),
     ]
+    if settings.web.enabled:
+        roles.append(_role("web", settings, 2, silence=_LOOP_SILENCE))
     return roles
 
 
@@ -175,7 +184,7 @@ def serve(settings: Settings, config: Path | None = None, *, on_ready: Callable[
     folder = DataFolder(settings.data.folder)
     folder.make()
     with _alone(folder) as lock:
-        _load()
+        _load(web=settings.web.enabled)
         supervisor = Supervisor(roles_of(settings), status=folder.status, shared=(lock,))
         code = asyncio.run(supervisor.run(on_ready=on_ready))
         record_stop(settings)
@@ -194,9 +203,10 @@ def serve_alone(name: str, settings: Settings) -> None:
         record_stop(settings, role=name)
 
 
-def _load() -> None:
+def _load(*, web: bool) -> None:
     """Load what the roles need before they are forked: its memory is then one for all of them."""
-    for name in ("access", "incoming", "mailbox_access", "preparation", "relay", "timekeeper", "virus_scan", "worker"):
+    names = ("access", "incoming", "mailbox_access", "preparation", "relay", "timekeeper", "virus_scan", "worker")
+    for name in (*names, "web.role") if web else names:
         import_module(f"ceralacca.apps.{name}")
     gc.collect()
     gc.freeze()  # the collector of a child leaves those pages alone

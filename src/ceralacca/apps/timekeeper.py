@@ -1,10 +1,10 @@
 """The timekeeper: what is to be done at its time and needs no key of the messages.
 
 The providers directory daily, the CRLs hourly; old records of deliveries and old infected messages deleted; the
-log sealed, with its own key.
+log sealed, with its own key, its consistency examined every night, and its months let go when their term has ended.
 The timers of section 7 are jobs of the workers: their notices are sealed, and only a worker holds the key.
 
-Clauses: DI-3, IP-9, SE-4, VI-1, VI-2, LO-4 to LO-6.
+Clauses: DI-3, IP-9, SE-4, VI-1, VI-2, LO-4 to LO-6, LO-10.
 """
 
 from datetime import datetime, timedelta
@@ -12,15 +12,21 @@ from typing import Final
 
 import structlog
 
+from ceralacca.apps.auditing import by_program
 from ceralacca.apps.data_folder import DataFolder
 from ceralacca.apps.directory_agent import DirectoryAgent, directory_agent
 from ceralacca.apps.duty import Duty
+from ceralacca.apps.log_check import check_nightly
+from ceralacca.apps.log_keeper import keep_log, log_keeper
 from ceralacca.apps.log_sealer import LogSealer
 from ceralacca.apps.settings import Settings
 from ceralacca.apps.virus_storage import delete_expired, purge, virus_vault
 from ceralacca.apps.wiring import CLOCK, mail_store, provider_store
 from ceralacca.base.errors import WorldError
-from ceralacca.ports.store import Store
+from ceralacca.core.model.audit import AuditAct
+from ceralacca.core.retention import Holds
+from ceralacca.ports.log_search import LogEntry
+from ceralacca.store.database import DatabaseStore
 from ceralacca.store.maildir import Maildir
 from ceralacca.store.virus_vault import VirusVault
 
@@ -31,17 +37,26 @@ _LOOK: Final = 30.0
 _FORGET: Final = timedelta(days=7)
 _TIDY_EVERY: Final = timedelta(days=1)
 _PURGE_EVERY: Final = timedelta(hours=1)
+_BEAT_EVERY: Final = 1000
+"""Rows of the log between two signs of life."""
+
+
+class _Ended(Exception):
+    """The duty has ended in the middle of something long."""
 
 
 def run_timekeeper(settings: Settings, duty: Duty) -> None:
     """Keep the times until the duty ends. Raises UserError."""
-    DataFolder(settings.data.folder).make()
+    folder = DataFolder(settings.data.folder)
+    folder.make()
     store = provider_store(settings, connections=1)
     try:
         agent, sealer = directory_agent(settings, store), _log_sealer(settings)
+        keeper = log_keeper(settings, store)
         mail, vault = mail_store(settings), virus_vault(settings)
         tidied = purged = CLOCK.now()
         purge(store)  # what a worker that was cut off has left
+        _prepare_months(store, tidied)
         duty.ready()
         while not duty.ending.is_set():
             duty.beat()
@@ -54,7 +69,10 @@ def run_timekeeper(settings: Settings, duty: Duty) -> None:
                 purge(store)
             if now - tidied >= _TIDY_EVERY:
                 tidied = now
+                _prepare_months(store, now)
                 _tidy(mail, vault, store, now)
+                keep_log(keeper, now)
+            _check_log(folder, store, duty, now)
             duty.ending.wait(min(_LOOK, settings.message_log.seal_every.total_seconds()))
     finally:
         if sealer is not None:
@@ -70,6 +88,23 @@ def _log_sealer(settings: Settings) -> LogSealer | None:
     return LogSealer(settings)
 
 
+def _check_log(folder: DataFolder, store: DatabaseStore, duty: Duty, now: datetime) -> None:
+    """LO-10: once a day; between rows the supervisor hears of us, and an end is an end."""
+
+    def keep_alive(entry: LogEntry) -> None:
+        if entry.seq % _BEAT_EVERY == 0:
+            duty.beat()
+        if duty.ending.is_set():
+            raise _Ended
+
+    try:
+        check_nightly(folder, store, store.domains, now, progress=keep_alive)
+    except _Ended:
+        pass
+    except WorldError as error:
+        _LOG.warning("timekeeper.waits", error=type(error).__name__, reason=str(error))
+
+
 def _guarded(agent: DirectoryAgent, now: datetime) -> None:
     try:
         agent.do_what_is_due(now)
@@ -77,9 +112,20 @@ def _guarded(agent: DirectoryAgent, now: datetime) -> None:
         _LOG.error("timekeeper.waits", error=type(error).__name__, reason=str(error))
 
 
-def _tidy(mail: Maildir, vault: VirusVault, store: Store, now: datetime) -> None:
+def _prepare_months(store: DatabaseStore, now: datetime) -> None:
+    """Make the tables of the months to come; a writer makes what is missing all the same."""
     try:
-        records, expired = mail.forget_deliveries(before=now - _FORGET), delete_expired(vault, store, now)
+        store.retention.prepare_months(now)
+    except WorldError as error:
+        _LOG.warning("timekeeper.waits", error=type(error).__name__, reason=str(error))
+
+
+def _tidy(mail: Maildir, vault: VirusVault, store: DatabaseStore, now: datetime) -> None:
+    try:
+        records = mail.forget_deliveries(before=now - _FORGET)
+        expired = delete_expired(vault, store, now, Holds(store.retention.holds()))
+        if expired:
+            store.audit.record(by_program(AuditAct.INFECTED_DELETED, "timekeeper", now, detail={"count": expired}))
         _LOG.info("timekeeper.tidied", records=records, infected=expired)
     except WorldError as error:
         _LOG.warning("timekeeper.waits", error=type(error).__name__, reason=str(error))

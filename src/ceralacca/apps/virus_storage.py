@@ -17,7 +17,8 @@ from ceralacca.apps.data_folder import DataFolder
 from ceralacca.apps.settings import Settings
 from ceralacca.base.errors import WorldError
 from ceralacca.core.model.log import LogEvent, LogRow
-from ceralacca.ports.store import Commit, CommitOutcome, Postponed, Purged, Store
+from ceralacca.core.retention import Holds
+from ceralacca.ports.store import Commit, CommitOutcome, InfectedMessage, Postponed, Purged, Store
 from ceralacca.store.virus_vault import VaultEvent, VirusVault
 from ceralacca.trust.vault_key import VaultKey, make_vault_key
 
@@ -80,11 +81,15 @@ def with_vault(store: Store, vault: VirusVault) -> Store:
     return cast("Store", _StoreWithVault(store, vault))
 
 
-def delete_expired(vault: VirusVault, store: Store, now: datetime) -> int:
-    """Delete what is older than thirty months, each with its row in the message log; return how many."""
+def delete_expired(vault: VirusVault, store: Store, now: datetime, holds: Holds | None = None) -> int:
+    """Delete what is older than thirty months and not held, each with its row in the message log; return how many."""
+    in_force = Holds(()) if holds is None else holds
 
     def log(event: VaultEvent) -> None:
         row = LogRow(instant=event.instant, event=LogEvent.QUARANTINE, detail=f"deleted after 30 months: {event.key}")
         store.commit([Commit(instant=event.instant, log=(row,))])
 
-    return vault.delete_expired(now, log=log)
+    def keep(message: InfectedMessage) -> bool:
+        return in_force.keep_mail(message.identifier, (message.sender, *message.recipients))
+
+    return vault.delete_expired(now, log=log, keep=keep)

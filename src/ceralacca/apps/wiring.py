@@ -166,9 +166,9 @@ class Verifiers:
         self._store: TrustStore | None = None
         self._until = 0.0
 
-    def __call__(self, instant: datetime, directory: Directory | None, /) -> VerifiesSeal:
-        """Return what judges seals for that instant (IP-8)."""
-        trust, at = self._trust(), JudgedAt.now(instant)
+    def __call__(self, instant: datetime, directory: Directory | None, /, *, signing: bool = False) -> VerifiesSeal:
+        """Return what judges seals for that instant (IP-8); with `signing`, as of when each was made (TO-21)."""
+        trust, at = self._trust(), JudgedAt.signing(instant) if signing else JudgedAt.now(instant)
         return lambda message, *, sender_domain: verify_seal(
             message, trust=trust, directory=directory, at=at, sender_domain=sender_domain
         )

@@ -50,7 +50,8 @@ def examine(
         own_domains: the mail domains that we serve, lower case: whose senders we accept from.
         until: up to when the log is complete; what began less than `LIFE` before may still be under way.
         whole: gives all rows of one transaction. With it a finding is told only when it holds over all of them, so that
-            what lies outside the stream accuses nobody.
+            what lies outside the stream accuses nobody; and a transaction whose beginning is not in the stream, such as
+            one to which a late receipt came, is judged over all of them too.
         passes: how often to read; each pass keeps its part of the transactions in memory.
     """
     rows = transactions = 0
@@ -86,7 +87,7 @@ def _judged(
     whole: Callable[[str], Iterable[Numbered]] | None,
 ) -> list[Finding]:
     findings = transaction.judge(own_domains, over=transaction.begun + LIFE <= until)
-    if not findings or whole is None:
+    if whole is None or (not findings and transaction.begins_here):
         return findings
     everything: Transaction | None = None
     for number, row in whole(transaction.identifier):

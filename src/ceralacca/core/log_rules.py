@@ -71,6 +71,8 @@ class Finding:
     """None when it concerns the whole transaction."""
     instant: datetime
     """When the transaction began in the log."""
+    last: datetime
+    """The instant of the last row that shows it."""
     rows: tuple[int, ...]
     """The rows that show it; for something missing, those that call for it."""
 
@@ -80,6 +82,7 @@ class _Fact:
     """What the rules look at of one row."""
 
     number: int
+    instant: datetime
     event: LogEvent
     kind: str
     virus: bool
@@ -128,6 +131,7 @@ class Transaction:
         self._facts.append(
             _Fact(
                 number,
+                row.instant,
                 row.event,
                 row.kind,
                 row.error == ErrorKind.VIRUS,
@@ -154,6 +158,11 @@ class Transaction:
     def ours(self) -> bool:
         """Whether the log shows it from its submission on."""
         return bool(self.of(LogEvent.SUBMISSION))
+
+    @property
+    def begins_here(self) -> bool:
+        """Whether its beginning is among the rows: as a submission, or as an envelope that came in."""
+        return self.ours or bool(self.arrivals())
 
     @property
     def accepted(self) -> bool:
@@ -196,14 +205,16 @@ class Transaction:
         self, rule: Rule, side: Side, facts: Iterable[_Fact] | Iterable[int], recipient: Address | None = None
     ) -> Finding:
         """Return a finding over some rows."""
-        rows = sorted({one if isinstance(one, int) else one.number for one in facts})
+        numbers = {one if isinstance(one, int) else one.number for one in facts}
+        shown = [fact for fact in self._facts if fact.number in numbers]
         return Finding(
             rule=rule,
             side=side,
             identifier=self.identifier,
             recipient=recipient,
             instant=self.begun,
-            rows=tuple(rows),
+            last=max((fact.instant for fact in shown), default=self.begun),
+            rows=tuple(sorted(numbers)),
         )
 
     def changes(self) -> Iterator[tuple[Rule, list[int]]]:

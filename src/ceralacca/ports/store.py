@@ -215,6 +215,8 @@ class OrdinaryMail(StrEnum):
     ANOMALY = "anomaly"
     DISCARD = "discard"
     REJECT = "reject"
+    FORWARD = "forward"
+    """Passed on to an address outside PEC, that of the mailbox."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,11 +228,17 @@ class MailboxRecord:
     quota: int = 2**30
     """Octets."""
     ordinary_mail: OrdinaryMail = OrdinaryMail.ANOMALY
+    forward_to: Address | None = None
+    """Where ordinary mail goes under the policy *forward*, else None."""
     is_service: bool = False
     """Not reachable by holders (MO-4)."""
     password_hash: str = ""
     """argon2id; empty: nobody signs in."""
     created: datetime | None = None
+
+    def __post_init__(self) -> None:
+        if (self.ordinary_mail is OrdinaryMail.FORWARD) is (self.forward_to is None):
+            raise ValueError("the policy forward has an address, and no other has")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,6 +35,7 @@ from ceralacca.services.desk import Desk
 from ceralacca.services.follow_up import hear_and_log, whom_it_is_about
 from ceralacca.services.keys import mailbox_name
 from ceralacca.services.office import Office
+from ceralacca.services.pass_on import hindrance, kept_for, pass_on
 from ceralacca.services.reading import read
 from ceralacca.services.recipient_fate import issuance_about
 from ceralacca.services.retry import NotYet
@@ -49,7 +50,8 @@ def receive(job: Job, office: Office) -> Commit:
     if was_taken(desk):
         take_up(desk, inbound)
         return desk.commit()
-    if _mixed(office, inbound):
+    kept = kept_for(job)
+    if kept is None and _mixed(office, inbound):
         return _split(desk, inbound)
     arrived = _look(desk, inbound)
     kind = arrived.classification.kind
@@ -57,7 +59,8 @@ def receive(job: Job, office: Office) -> Commit:
         raise NotYet("the seal cannot be judged at present")  # IP-5
     unprotected = kind is not MessageClass.ORDINARY and not inbound.tls
     words = (kind.value, arrived.classification.anomaly, "over an unprotected connection" if unprotected else "")
-    arrived.log(LogEvent.ARRIVAL, detail=" ".join(word for word in words if word))  # IP-4
+    if kept is None:  # else it was logged when it came
+        arrived.log(LogEvent.ARRIVAL, detail=" ".join(word for word in words if word))  # IP-4
     if arrived.classification.quarantine:  # IP-22: stays where it is, in the store, and goes nowhere
         arrived.log(LogEvent.QUARANTINE, detail=f"kept as {inbound.key}")
     elif kind is MessageClass.ENVELOPE:
@@ -92,8 +95,14 @@ class _Arrived:
 
     @property
     def recipients(self) -> tuple[Address, ...]:
-        """The recipients of the SMTP transaction, each once (AM-30)."""
-        return tuple(dict.fromkeys(self.inbound.forward_paths))
+        """The recipients of the SMTP transaction, each once (AM-30); or the one for whom it is looked at again."""
+        kept = kept_for(self.desk.job)
+        return tuple(dict.fromkeys(self.inbound.forward_paths)) if kept is None else (kept,)
+
+    @property
+    def message_id(self) -> str:
+        """Its Message-ID, as far as a log row holds it."""
+        return (self.received.outer.message_id or "")[:998] if self.received else ""
 
     @property
     def provider(self) -> str:
@@ -109,7 +118,7 @@ class _Arrived:
             self.inbound,
             self.facts if sound else None,
             about_whom=concerned,
-            message_id=(self.received.outer.message_id or "")[:998] if self.received else "",
+            message_id=self.message_id,
             provider=self.provider,
             detail=detail,
         )
@@ -268,12 +277,18 @@ def _receipt(arrived: _Arrived) -> None:
 def _wrap(arrived: _Arrived) -> None:
     """F8 to F10, F14: an anomaly envelope around what certifies nothing, for whoever wants or must have it (BA-1)."""
     desk, inbound, classification = arrived.desk, arrived.inbound, arrived.classification
-    wanted = tuple(one for one in arrived.recipients if _wants(arrived, one))
-    dropped = tuple(one for one in arrived.recipients if one not in wanted)
+    ways = {one: _way(arrived, one) for one in arrived.recipients}
+    dropped = tuple(one for one, way in ways.items() if way is None)
     if dropped:
         arrived.log(LogEvent.ANOMALY, concerned=dropped, detail=f"dropped: {classification.anomaly}")
+    for one, way in ways.items():
+        if isinstance(way, Address):
+            pass_on(desk, inbound, arrived.octets, mailbox=one, target=way, message_id=arrived.message_id)
+    wanted = tuple(one for one, way in ways.items() if way is OrdinaryMail.ANOMALY)
     if not wanted:
         return
+    kept = kept_for(desk.job)
+    after_all = f"/{kept.key}" if kept else ""  # beside the one that others may have had
     draft = compose_anomaly_envelope(
         Arrival(octets=arrived.octets, reverse_path=inbound.reverse_path, forward_paths=arrived.recipients),
         provider=desk.office.provider,
@@ -283,7 +298,7 @@ def _wrap(arrived: _Arrived) -> None:
     )
     letter = desk.issue(
         draft,
-        key=f"-/{inbound.key}/anomaly-envelope",
+        key=f"-/{inbound.key}/anomaly-envelope{after_all}",
         event=LogEvent.ANOMALY,
         original=None,
         concerned=wanted,
@@ -293,12 +308,24 @@ def _wrap(arrived: _Arrived) -> None:
     desk.deliver_letter(letter, classification.kind, wanted)
 
 
-def _wants(arrived: _Arrived, recipient: Address) -> bool:
-    """IP-20, AM-23: ordinary mail by the policy of the mailbox; what a provider sealed must be shown (IP-11)."""
+def _way(arrived: _Arrived, recipient: Address) -> OrdinaryMail | Address | None:
+    """IP-20, AM-23: ordinary mail by the policy of the mailbox; what a provider sealed must be shown (IP-11).
+
+    Returns ANOMALY to wrap it, an address to pass it on to, None to drop it.
+    """
     office = arrived.desk.office
     if recipient == office.provider.address and arrived.inbound.reverse_path is None:
-        return False  # MO-12: bounces to the provider address
+        return None  # MO-12: bounces to the provider address
     mailbox = office.store.mailbox(recipient)
     if mailbox is None:
-        return False
-    return arrived.classification.kind is not MessageClass.ORDINARY or mailbox.ordinary_mail is OrdinaryMail.ANOMALY
+        return None
+    sealed = arrived.classification.kind is not MessageClass.ORDINARY
+    if sealed or mailbox.ordinary_mail is OrdinaryMail.ANOMALY or kept_for(arrived.desk.job):
+        return OrdinaryMail.ANOMALY
+    if mailbox.forward_to is None:
+        return None
+    why = hindrance(arrived.desk, arrived.inbound, arrived.received, mailbox.address, mailbox.forward_to)
+    if why is None:
+        return mailbox.forward_to
+    arrived.log(LogEvent.ANOMALY, concerned=(recipient,), detail=f"not passed on: {why}")
+    return OrdinaryMail.ANOMALY

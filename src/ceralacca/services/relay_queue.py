@@ -7,7 +7,7 @@ it leaves a job for the worker. Finding hosts, TLS and SMTP itself are behind `p
 Who waits how long: PEC recipients of an envelope until T0 + 22 h (AM-19), recipients outside PEC as
 ordinary SMTP has it; receipts and notices 22 h, and whatever becomes of them nobody is told (MO-13).
 
-Clauses: BT-5 to BT-7, AD-3, AD-4, AM-19, TI-11, MO-13, LO-2, SE-2, F3, F12.
+Clauses: BT-5 to BT-7, AD-3, AD-4, AM-19, TI-11, MO-13, LO-2, SE-2, IP-20, F3, F12.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -31,6 +31,7 @@ from ceralacca.ports.letters import StoredLetter
 from ceralacca.ports.mail_sender import RcptOutcome, RcptResult, SendsMail
 from ceralacca.ports.store import Commit, Job, JobKind, NewJob, Store
 from ceralacca.services import log_rows, payload
+from ceralacca.services.pass_on import taken_back
 from ceralacca.services.retry import relay_delay
 
 _diagnostics = structlog.get_logger("ceralacca.services")
@@ -79,6 +80,11 @@ class _Sending:
     @property
     def is_envelope(self) -> bool:
         return self.letter.row is MessageRow.TRANSPORT_ENVELOPE
+
+    @property
+    def is_passed_on(self) -> bool:
+        """Say whether it is ordinary mail that a mailbox wants elsewhere (IP-20): the only letter not of ours."""
+        return self.letter.row is None
 
     @property
     def tries(self) -> int:
@@ -145,7 +151,7 @@ def _rows(sending: _Sending, outcomes: Mapping[Address, RcptOutcome]) -> Iterabl
         said = " ".join(str(word) for word in (outcome.code or "", outcome.enhanced, outcome.text) if word)
         # Also for ordinary mail: the log says where opportunistic TLS was had (SE-6).
         yield _row(sending, _EVENTS[outcome.result], recipients, said, peer=outcome.host, tls=outcome.tls)
-        if outcome.result is RcptResult.FAILED and not sending.is_envelope:
+        if outcome.result is RcptResult.FAILED and not (sending.is_envelope or sending.is_passed_on):
             _diagnostics.error("a receipt was refused for good", identifier=sending.letter.identifier)
 
 
@@ -178,10 +184,15 @@ def _again(sending: _Sending, outcomes: Mapping[Address, RcptOutcome]) -> Iterab
 
 
 def _follow_ups(sending: _Sending, outcomes: Mapping[Address, RcptOutcome]) -> Iterable[NewJob]:
-    """AD-3, AD-4: who sent an envelope is told of each final refusal; nobody is told of a receipt's (MO-13)."""
+    """AD-3, AD-4: who sent an envelope is told of each final refusal; nobody is told of a receipt's (MO-13).
+
+    What was to be passed on comes back into the mailbox (IP-20).
+    """
     for recipient, outcome in outcomes.items():
         if outcome.result is RcptResult.FAILED and sending.is_envelope:
             yield _follow_up(sending, recipient, failure_of(outcome))
+        elif outcome.result is RcptResult.FAILED and sending.is_passed_on:
+            yield taken_back(sending.job, sending.instant)
 
 
 def _follow_up(sending: _Sending, recipient: Address, failure: DeliveryFailure) -> NewJob:
@@ -198,11 +209,14 @@ def _give_up(sending: _Sending) -> Commit:
     """The lifetime in the queue is over (BT-7, AM-19). A PEC recipient's sender is told by the final notice (TI-8)."""
     external = sending.is_envelope and sending.kind is RecipientKind.EXTERNAL
     told = sending.recipients if external else ()  # AD-4
-    if not sending.is_envelope:
+    jobs = [_follow_up(sending, one, DeliveryFailure.UNSPECIFIED) for one in told]
+    if sending.is_passed_on:
+        jobs.append(taken_back(sending.job, sending.instant))
+    elif not sending.is_envelope:
         _diagnostics.error("a receipt could not be sent in time", identifier=sending.letter.identifier)
     return Commit(
         done=sending.job.id,
         instant=sending.instant,
         log=(_row(sending, LogEvent.RELAY_FAILED, sending.recipients, "expired in the queue"),),
-        jobs=tuple(_follow_up(sending, one, DeliveryFailure.UNSPECIFIED) for one in told),
+        jobs=tuple(jobs),
     )

@@ -46,10 +46,12 @@ from ceralacca.store.durable_files import make_folder
 from ceralacca.store.engine import TRIES, Database, Raced, RefusedByDatabase, translated, until_won
 from ceralacca.store.log_months import LogMonths
 from ceralacca.store.log_retention import DatabaseLogRetention
+from ceralacca.store.own_messages import StoredOwnMessages
 from ceralacca.store.read_ahead import ReadAhead, read_ahead
 from ceralacca.store.steps import Step, apply
 from ceralacca.store.tables import BLOB
 from ceralacca.store.wake import Wake
+from ceralacca.store.web_sessions import StoredWebSessions
 
 _JOB_OF = {Point.ACCESS: JobKind.SUBMISSION, Point.INCOMING: JobKind.ARRIVAL}
 
@@ -229,6 +231,14 @@ class DatabaseStore:
     def put_mailbox(self, record: MailboxRecord, *, now: datetime) -> None:
         """Add or change a mailbox. Raises UserError when its domain is not served."""
         until_won(lambda: mailboxes.put_mailbox(self._database, record, now=now))
+
+    def web_sessions(self, *, idle: timedelta) -> StoredWebSessions:
+        """Return the sessions of the web pages; one lasts for `idle` when nobody uses it."""
+        return StoredWebSessions(self._database, idle=idle)
+
+    def own_messages(self) -> StoredOwnMessages:
+        """Return what holders may read of their own messages."""
+        return StoredOwnMessages(self._database)
 
     # -- for people ---------------------------------------------------------------------------------
 

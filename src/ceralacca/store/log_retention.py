@@ -51,6 +51,11 @@ class DatabaseLogRetention:
         self._database = database
         self._months = LogMonths(database)
 
+    def prepare_months(self, now: datetime) -> None:
+        """Make the tables of this month and the next two, where the log is cut. Raises WorldError."""
+        self._months.forget()
+        self._months.prepare(Month.of(now).later(more).start for more in range(3))
+
     # -- counting -----------------------------------------------------------------------------------
 
     def months(self) -> list[Month]:

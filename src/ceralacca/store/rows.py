@@ -134,6 +134,7 @@ def sent_values(sent: SentMessage) -> Values:
         "client_message_id": original.client_message_id,
         "subject_body": sent.subject_body,
         "accepted": sent.accepted,
+        "sender_key": original.sender.key,
     }
 
 
@@ -317,6 +318,7 @@ def mailbox_values(record: MailboxRecord, created: Any) -> Values:
         "status": record.status,
         "quota": record.quota,
         "ordinary_mail": record.ordinary_mail,
+        "forward_to": record.forward_to,
         "is_service": record.is_service,
         "password_hash": record.password_hash,
         "created": created,
@@ -330,6 +332,7 @@ def read_mailbox(row: Row[Any]) -> MailboxRecord:
         status=row.status,
         quota=row.quota,
         ordinary_mail=row.ordinary_mail,
+        forward_to=row.forward_to,
         is_service=row.is_service,
         password_hash=row.password_hash,
         created=row.created,

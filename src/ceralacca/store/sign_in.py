@@ -7,7 +7,11 @@
 A password that was right a few minutes ago from the same network is known again by a keyed digest in memory:
 mail clients sign in every minute, and argon2 is made to be slow. A changed password or mailbox counts at once.
 
-Clauses: AP-1, AP-2, DP-7, MO-4.
+In place of a password the web role gives the ticket of a session (`ports.web_session`): looked up, never hashed,
+good for IMAP and submission alone. It cannot be guessed, so a wrong one, as of a session that has just ended, counts
+against nobody.
+
+Clauses: AP-1, AP-2, DP-7, MO-4, SE-3.
 """
 
 import hmac
@@ -24,6 +28,7 @@ from ceralacca.base.identifiers import Entropy
 from ceralacca.core.model.address import Address, InvalidAddress
 from ceralacca.ports.sign_in import SignInOutcome, SignInProtocol, SignInVerdict
 from ceralacca.ports.store import MailboxRecord, MailboxStatus
+from ceralacca.ports.web_session import TICKET_MARK, SessionStage, WebSessions, token_digest
 from ceralacca.store.credentials import is_password
 from ceralacca.store.sign_in_attempts import Attempt, SignInAttempts
 
@@ -33,6 +38,7 @@ _AT_ONCE: Final = 2
 """Passwords hashed at the same time in one process: bounds memory, and what a burst of guesses gains."""
 _REMEMBERED: Final = 10_000
 _LONGEST_NAME: Final = 320
+_TICKETS_AT: Final = frozenset({SignInProtocol.IMAP, SignInProtocol.SUBMISSION})
 
 
 class SignIn:
@@ -48,8 +54,12 @@ class SignIn:
         remember: timedelta = timedelta(minutes=10),
         delay: float = 1.0,
         longest_delay: float = 8.0,
+        sessions: WebSessions | None = None,
     ) -> None:
-        """Look mailboxes up by `mailbox` (`Store.mailbox`); a failure's answer waits `delay`, then ever longer."""
+        """Look mailboxes up by `mailbox` (`Store.mailbox`); a failure's answer waits `delay`, then ever longer.
+
+        `sessions` are those whose tickets are taken; without them none is.
+        """
         self._mailbox = mailbox
         self._attempts = attempts
         self._clock = clock
@@ -57,10 +67,14 @@ class SignIn:
         self._delay = delay
         self._longest_delay = longest_delay
         self._hashing = threading.BoundedSemaphore(_AT_ONCE)
+        self._sessions = sessions
 
     def check(self, mailbox: str, password: bytes, *, protocol: SignInProtocol, peer: str) -> SignInOutcome:
         """Check one attempt; blocks. Raises WorldError when the store or the counts are away."""
-        outcome = self._check(mailbox, password, peer)
+        if password.startswith(TICKET_MARK):
+            outcome = self._check_ticket(mailbox, password, protocol)
+        else:
+            outcome = self._check(mailbox, password, peer)
         _LOG.info("sign-in", protocol=str(protocol), verdict=str(outcome.verdict))
         return outcome
 
@@ -82,12 +96,19 @@ class SignIn:
             return self._refused(attempt)
         self._right.add(record, attempt, password, self._clock.now())
         self._attempts.succeeded(attempt, self._clock.now())
-        sends = record.status is MailboxStatus.ACTIVE
-        return SignInOutcome(
-            verdict=SignInVerdict.SIGNED_IN,
-            mailbox=record.address,
-            may_send_as=frozenset({record.address} if sends else ()),
-        )
+        return _signed_in(record)
+
+    def _check_ticket(self, mailbox: str, password: bytes, protocol: SignInProtocol) -> SignInOutcome:
+        """Take the ticket of an open session that has shown all its factors, for the mailbox that it has open."""
+        ticket = token_digest(password.removeprefix(TICKET_MARK).decode("ascii", "replace"))
+        sessions = self._sessions if protocol in _TICKETS_AT else None
+        session = sessions.find_ticket(ticket, now=self._clock.now()) if sessions else None
+        record = self._record(mailbox)
+        if session is None or record is None or session.stage is not SessionStage.FULL:
+            return SignInOutcome(verdict=SignInVerdict.REFUSED)
+        if session.mailbox != record.address or not _may_enter(record):
+            return SignInOutcome(verdict=SignInVerdict.REFUSED)
+        return _signed_in(record, may_send=session.may_send)
 
     def _record(self, mailbox: str) -> MailboxRecord | None:
         try:
@@ -99,6 +120,15 @@ class SignIn:
         failures = self._attempts.failed(attempt, self._clock.now())
         delay = min(self._delay * 2.0 ** min(failures - 1, 30), self._longest_delay)
         return SignInOutcome(verdict=SignInVerdict.REFUSED, delay=delay)
+
+
+def _signed_in(record: MailboxRecord, *, may_send: bool = True) -> SignInOutcome:
+    sends = may_send and record.status is MailboxStatus.ACTIVE
+    return SignInOutcome(
+        verdict=SignInVerdict.SIGNED_IN,
+        mailbox=record.address,
+        may_send_as=frozenset({record.address} if sends else ()),
+    )
 
 
 def _may_enter(record: MailboxRecord) -> bool:

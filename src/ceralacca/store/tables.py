@@ -18,6 +18,7 @@ from ceralacca.core.model.notification import MessageRow
 from ceralacca.core.transaction import RecipientState
 from ceralacca.ports.letters import Point
 from ceralacca.ports.store import JobKind, MailboxStatus, OrdinaryMail
+from ceralacca.ports.web_session import SessionStage
 from ceralacca.store.columns import Instant, Json, Key, Many, Number, One, Raw, Recipients, Word, Words
 
 METADATA = MetaData()
@@ -92,6 +93,8 @@ SENT_MESSAGE = Table(
     Column("client_message_id", Words),
     Column("subject_body", Raw),
     Column("accepted", Instant, nullable=False),  # T0
+    Column("sender_key", Key),  # lower case; NULL in rows of release 1, which an older process may still write
+    Index("sent_message_sender", "sender_key", "accepted"),
 )
 
 RECIPIENT_STATE = Table(
@@ -310,8 +313,27 @@ MAILBOX = Table(
     Column("status", Word(MailboxStatus), nullable=False),
     Column("quota", Number, nullable=False),
     Column("ordinary_mail", Word(OrdinaryMail), nullable=False),
+    Column("forward_to", One),
     Column("is_service", Boolean, nullable=False),
     Column("password_hash", Text, nullable=False),
     Column("created", Instant, nullable=False),
     Index("mailbox_domain", "domain"),
+)
+
+WEB_SESSION = Table(
+    "web_session",
+    METADATA,
+    Column("digest", Text, primary_key=True),  # of the browser's token
+    Column("ticket", Text, nullable=False, unique=True),  # digest of the secret that opens the mailbox
+    Column("holder", One, nullable=False),
+    Column("holder_key", Key, nullable=False),
+    Column("mailbox", One, nullable=False),
+    Column("stage", Word(SessionStage), nullable=False),
+    Column("may_send", Boolean, nullable=False),
+    Column("created", Instant, nullable=False),
+    Column("seen", Instant, nullable=False),
+    Column("ends", Instant, nullable=False),
+    Column("peer", Words, nullable=False),
+    Column("agent", Words, nullable=False),
+    Index("web_session_holder", "holder_key"),
 )

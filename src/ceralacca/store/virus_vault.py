@@ -120,10 +120,16 @@ class VirusVault:
         """Say whether a message is kept under the key."""
         return self._find(key) is not None
 
-    def delete_expired(self, instant: datetime, *, log: Callable[[VaultEvent], None]) -> int:
+    def delete_expired(
+        self,
+        instant: datetime,
+        *,
+        log: Callable[[VaultEvent], None],
+        keep: Callable[[InfectedMessage], bool] = lambda _: False,
+    ) -> int:
         """Delete what is older than thirty months and return how many; each is logged before it goes (VI-2).
 
-        `log` makes the event durable in the message log. Raises WorldError.
+        `log` makes the event durable in the message log; `keep` says what a legal hold keeps. Raises WorldError.
         """
         count = 0
         for path in list(self._files()):
@@ -133,7 +139,7 @@ class VirusVault:
                 facts = self._read(path).facts
             except SpoiltVaultFile:
                 continue  # for people to look at: it is not known what would be deleted
-            if _expires(facts.found) > instant:
+            if _expires(facts.found) > instant or keep(facts):
                 continue
             event = VaultEvent(instant=instant, act=VaultAct.DELETED, key=facts.key, digest=facts.digest)
             try:

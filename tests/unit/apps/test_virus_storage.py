@@ -1,6 +1,7 @@
 """What is infected is in the vault before the commit that names it, once; after thirty months it goes, logged."""
 
 import hashlib
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,6 +10,7 @@ from ceralacca.apps.virus_storage import delete_expired, purge, with_vault
 from ceralacca.base.errors import WorldError
 from ceralacca.core.model.address import Address
 from ceralacca.core.model.log import LogEvent
+from ceralacca.core.retention import Holds, LegalHold
 from ceralacca.ports.letters import Inbound, Point
 from ceralacca.ports.store import Commit, CommitOutcome, InfectedMessage, JobKind
 from ceralacca.store.virus_vault import VirusVault
@@ -105,3 +107,15 @@ def test_deletion_after_thirty_months_is_logged(store, vault):
     assert [row.detail for row in store.log if row.event is LogEvent.QUARANTINE] == [
         "deleted after 30 months: access:1"
     ]
+
+
+@pytest.mark.requirement("VI-1", "VI-2")
+@pytest.mark.parametrize("what", [{"mailbox": FACTS.recipients[0]}, {"identifier": FACTS.identifier}])
+def test_what_a_legal_hold_names_stays_past_its_term(store, vault, what):
+    with_vault(store, vault).commit([Commit(infected=(FACTS,))])
+    hold = LegalHold(number=1, reason="claim", set_at=NOON, set_by="lucia", **what)
+    later = NOON + timedelta(days=960)
+
+    assert delete_expired(vault, store, later, Holds([hold])) == 0
+    assert vault.holds("access:1")
+    assert delete_expired(vault, store, later, Holds([replace(hold, lifted_at=later)])) == 1

@@ -53,6 +53,18 @@ def test_a_mailbox_changes_and_keeps_its_birth(store: Store):
     )
 
 
+@pytest.mark.requirement("IP-20")
+def test_where_ordinary_mail_goes_is_kept_and_taken_back(store: Store):
+    store.add_domain("alfa.example", now=NOON)
+    target = Address("Mario.Rossi@posta.example")
+    forwarding = MailboxRecord(address=MARIO, ordinary_mail=OrdinaryMail.FORWARD, forward_to=target, created=NOON)
+    store.put_mailbox(forwarding, now=NOON)
+    assert store.mailbox(MARIO) == forwarding
+    store.put_mailbox(MailboxRecord(address=MARIO), now=NOON)
+
+    assert store.mailbox(MARIO) == MailboxRecord(address=MARIO, created=NOON)
+
+
 def test_a_mailbox_may_bring_its_birth_along(store: Store):
     store.add_domain("alfa.example", now=NOON)
     born = NOON - timedelta(days=1)

@@ -29,6 +29,7 @@ from ceralacca.base.identifiers import system_entropy
 
 if TYPE_CHECKING:
     from ceralacca.apps.settings import Settings
+    from ceralacca.core.model.address import Address
     from ceralacca.ports.store import MailboxRecord, Store
 
 domains = typer.Typer(name="domain", help="The mail domains that the provider serves.", no_args_is_help=True)
@@ -108,7 +109,8 @@ def add_mailbox(
     ordinary_mail: Annotated[
         str | None,
         typer.Option(
-            help="What becomes of ordinary mail: anomaly (wrapped, IP-20), discard or reject; else by settings."
+            help="What becomes of ordinary mail: anomaly (wrapped, IP-20), discard, reject or forward:ADDRESS; "
+            "else by settings."
         ),
     ] = None,
     password_file: PasswordFile = None,
@@ -118,17 +120,16 @@ def add_mailbox(
     lang: Lang = None,
 ) -> None:
     """Open a mailbox. Its domain must be served (`pec domain add`). The password is printed when it was made here."""
-    from ceralacca.apps.settings.kinds import read_size  # noqa: PLC0415
+    from ceralacca.apps.settings.kinds import read_policy, read_size  # noqa: PLC0415
     from ceralacca.core.model.audit import AuditAct  # noqa: PLC0415
-    from ceralacca.ports.store import MailboxRecord, OrdinaryMail  # noqa: PLC0415
+    from ceralacca.ports.store import MailboxRecord  # noqa: PLC0415
     from ceralacca.store.credentials import hash_password  # noqa: PLC0415
 
     words = words_of(lang)
     settings = load_settings(config, words)
     holder = as_address(address)
     policy = ordinary_mail or settings.mailboxes.ordinary_mail_in(holder.domain)
-    if policy not in set(OrdinaryMail):
-        raise UserError(f"--ordinary-mail {policy}", remedy=f"one of {', '.join(OrdinaryMail)}")
+    way, target = read_policy(policy)
     facts = {"quota": quota or settings.mailboxes.quota, "ordinary-mail": policy}
     with (
         closing(open_store_of(config, words)) as store,
@@ -136,11 +137,13 @@ def add_mailbox(
     ):
         if store.mailbox(holder) is not None:
             raise UserError(f"{address} is there already", remedy="pec mailbox list shows it")
+        _refuse_pec_address(settings, store, target)
         password, made = _password(password_file)
         record = MailboxRecord(
             address=holder,
             quota=read_size(quota) if quota else settings.mailboxes.quota,
-            ordinary_mail=OrdinaryMail(policy),
+            ordinary_mail=way,
+            forward_to=target,
             password_hash=hash_password(password),
         )
         store.put_mailbox(record, now=SystemClock().now())
@@ -172,6 +175,58 @@ def passwd_mailbox(
         password, made = _password(password_file)
         store.put_mailbox(replace(record, password_hash=hash_password(password)), now=SystemClock().now())
     _tell_password(words("administer", "password_set", address=address), address, password, made=made, as_json=as_json)
+
+
+@mailboxes.command("ordinary-mail")
+def ordinary_mail_of_mailbox(
+    address: MailboxAddress,
+    policy: Annotated[
+        str, typer.Argument(metavar="POLICY", help="anomaly, discard, reject, or forward:ADDRESS outside PEC.")
+    ],
+    *,
+    config: Config = DEFAULT_CONFIG,
+    purpose: Purpose = "",
+    ticket: Ticket = "",
+    as_json: AsJson = False,
+    lang: Lang = None,
+) -> None:
+    """Say what becomes of ordinary mail for a mailbox (IP-20). It counts for what comes from now on.
+
+    With forward, mail goes on unchanged under the mailbox's own address; what may be a loop, or is refused there,
+    comes into the mailbox as an anomaly. No receipt is ever issued about ordinary mail.
+    """
+    from ceralacca.apps.settings.kinds import read_policy  # noqa: PLC0415
+    from ceralacca.core.model.audit import AuditAct  # noqa: PLC0415
+
+    words = words_of(lang)
+    holder, why, (way, target) = as_address(address), Why(purpose, ticket), read_policy(policy)
+    with (
+        closing(open_store_of(config, words)) as store,
+        audited(
+            store, AuditAct.MAILBOX_CHANGED, "pec mailbox ordinary-mail", why,
+            mailbox=holder, detail={"ordinary-mail": policy},
+        ),
+    ):  # fmt: skip
+        record = _holders_mailbox(store, address)
+        _refuse_pec_address(load_settings(config, words), store, target)
+        changed = replace(record, ordinary_mail=way, forward_to=target)
+        store.put_mailbox(changed, now=SystemClock().now())
+    if as_json:
+        write_json(_plain(changed))
+    else:
+        print(f"{record.address.text}: {words('ordinary_mail', way.value, target=target)}")
+
+
+def _refuse_pec_address(settings: "Settings", store: "Store", target: "Address | None") -> None:
+    """IP-20: ordinary mail goes on to ordinary addresses; at one of PEC it would come as an anomaly at best."""
+    from ceralacca.apps.data_folder import DataFolder  # noqa: PLC0415
+    from ceralacca.apps.wiring import LocalDirectory  # noqa: PLC0415
+
+    if target is None:
+        return
+    directory = LocalDirectory(DataFolder(settings.data.folder).directory)()
+    if target.domain in store.domains() or (directory is not None and directory.is_pec(target.domain)):
+        raise UserError(f"{target.text} is an address of PEC", remedy="forward to an ordinary address")
 
 
 @mailboxes.command("close")
@@ -228,7 +283,7 @@ def list_mailboxes(
             record.address.text,
             words("mailbox_status", "service" if record.is_service else record.status.value),
             f"{record.quota / 2**20:.0f} MiB",
-            words("ordinary_mail", record.ordinary_mail.value),
+            words("ordinary_mail", record.ordinary_mail.value, target=record.forward_to),
         ]
         for record in records
     ])  # fmt: skip
@@ -241,6 +296,7 @@ def _plain(record: "MailboxRecord") -> dict[str, Any]:
         "service": record.is_service,
         "quota": record.quota,
         "ordinary_mail": record.ordinary_mail.value,
+        "forward_to": record.forward_to and record.forward_to.text,
         "created": record.created and record.created.isoformat(),
     }
 

@@ -2,10 +2,11 @@
 
 import typer
 
-from ceralacca.apps.cli import administer, audit, config, directory, log, queue
+from ceralacca.apps.cli import administer, audit, config, directory, hold, log, queue
 from ceralacca.apps.cli.doctor import doctor_command
 from ceralacca.apps.cli.probe import probe_command
 from ceralacca.apps.cli.serve import serve_command
+from ceralacca.apps.cli.statistics import statistics_command
 from ceralacca.apps.cli.trace import trace_command
 
 _PANEL = "A provider of your own"
@@ -16,15 +17,18 @@ def add_to(app: typer.Typer) -> None:
     app.command("serve", rich_help_panel=_PANEL)(serve_command)
     app.command("doctor", rich_help_panel=_PANEL)(doctor_command)
     app.command("probe", rich_help_panel=_PANEL)(probe_command)
+    app.command("statistics", rich_help_panel=_PANEL, no_args_is_help=True)(statistics_command)
     app.command("trace", rich_help_panel=_PANEL)(trace_command)
     groups = (
         config.commands,
         queue.commands,
         log.commands,
+        hold.commands,
         directory.commands,
         administer.domains,
         administer.mailboxes,
         audit.commands,
+        log.commands,
     )
     for group in groups:
         app.add_typer(group, rich_help_panel=_PANEL)

@@ -17,11 +17,11 @@ LANGUAGES = ("en", "it")
 
 
 class Words:
-    """The sentences of one language."""
+    """The sentences of one language, of the command line or of another part that has a folder of language files."""
 
-    def __init__(self, language: str) -> None:
+    def __init__(self, language: str, *, package: str = __package__) -> None:
         self.language = language
-        self._sections = _read(language)
+        self._sections = _read(language, package)
 
     def __call__(self, section: str, key: str, /, **values: object) -> str:
         """Return the sentence `key` of `section` with its values filled in.
@@ -39,8 +39,8 @@ class Words:
 
 
 @cache
-def _read(language: str) -> Mapping[str, Mapping[str, str]]:
-    text = (resources.files(__package__) / "language" / f"{language}.toml").read_text("utf-8")
+def _read(language: str, package: str) -> Mapping[str, Mapping[str, str]]:
+    text = (resources.files(package) / "language" / f"{language}.toml").read_text("utf-8")
     return tomllib.loads(text)
 
 

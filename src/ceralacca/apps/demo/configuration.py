@@ -50,6 +50,7 @@ def settings_file(provider: Provider, sandbox: Sandbox, folder: Path, ports: Por
         "relay": {"ca_file": sandbox.tls_roots, "dns": False},
         **_routes(provider, ports, running),
         "mailboxes": {"host": HOST, "imap_port": own.imap, "pop3_port": own.pop3},
+        "web": {"enabled": True, "host": HOST, "port": own.web, "ca_file": sandbox.tls_roots},
         "virus": {"demo_database": True},
         "clock": {"guard": "off"},  # the nation has one clock, whoever keeps it, and proves nothing to anybody
         "message_log": {"node": provider.key, "seal_every": timedelta(seconds=5)},

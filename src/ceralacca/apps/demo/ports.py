@@ -11,6 +11,7 @@ DEFAULT_BASE: Final = 28000
 SPAN: Final = 31
 HOST: Final = "127.0.0.1"
 _FIRST: Final = {"alfa": 10, "beta": 20, "gamma": 25}
+_WEB: Final = {"alfa": 2, "beta": 3, "gamma": 4}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,10 +24,11 @@ class ProviderPorts:
     incoming: int
     imap: int
     pop3: int
+    web: int
 
     def each(self) -> tuple[int, ...]:
         """Return all of them."""
-        return (self.submissions, self.starttls, self.incoming, self.imap, self.pop3)
+        return (self.submissions, self.starttls, self.incoming, self.imap, self.pop3, self.web)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +49,14 @@ class Ports:
     def provider(self, key: str) -> ProviderPorts:
         """Return the ports of `alfa`, `beta` or, where it runs, `gamma`."""
         first = self.base + _FIRST[key]
-        return ProviderPorts(submissions=first, starttls=first + 1, incoming=first + 2, imap=first + 3, pop3=first + 4)
+        return ProviderPorts(
+            submissions=first,
+            starttls=first + 1,
+            incoming=first + 2,
+            imap=first + 3,
+            pop3=first + 4,
+            web=self.base + _WEB[key],
+        )
 
     @property
     def ordinary(self) -> int:

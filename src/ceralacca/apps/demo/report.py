@@ -63,6 +63,11 @@ class Screen:
             for holder in provider.holders
         ]
         self._page.grid(rows, indent=2, gap=2)
+        self._title("web")
+        for provider in nation.running:
+            address = f"https://{_SERVER}:{nation.ports.provider(provider.key).web}/"
+            self._page.line(Run(f"{provider.key.capitalize()}  "), Run(address, "bold"), indent=2, wrap=False)
+        self._page.line(Run(self._say("web_trust")), indent=2)
         self._title("client")
         ports = [nation.ports.provider(provider.key) for provider in nation.running]
         head = [Run(""), *(Run(provider.key.capitalize(), "bold") for provider in nation.running)]

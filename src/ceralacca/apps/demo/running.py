@@ -144,6 +144,7 @@ class RunningNation:
             lambda: _greets(ports.incoming),
             lambda: _greets(ports.imap, context),
             lambda: _greets(ports.pop3, context),
+            lambda: _shakes_hands(ports.web, context),
         ]
         until = time.monotonic() + within
         for check in checks:
@@ -188,6 +189,18 @@ def _greets(port: int, context: ssl.SSLContext | None = None) -> bool:
                 return bool(plain.recv(1))
             with context.wrap_socket(plain, server_hostname=HOST) as secured:
                 return bool(secured.recv(1))
+    except OSError:
+        return False
+
+
+def _shakes_hands(port: int, context: ssl.SSLContext) -> bool:
+    """Say whether a server on that port, which speaks only when it is asked, takes up TLS."""
+    try:
+        with (
+            create_connection((HOST, port), timeout=5) as plain,
+            context.wrap_socket(plain, server_hostname=HOST),
+        ):
+            return True
     except OSError:
         return False
 

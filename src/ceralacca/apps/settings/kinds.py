@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, Validat
 
 from ceralacca.base.errors import UserError
 from ceralacca.core.model.address import Address, InvalidAddress
+from ceralacca.ports.store import OrdinaryMail
 
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"(?:\d+[smhd] ?)+")
@@ -58,6 +59,27 @@ def read_size(text: str) -> int:
     return size
 
 
+def read_policy(text: str) -> tuple[OrdinaryMail, Address | None]:
+    """Read what becomes of ordinary mail: anomaly, discard, reject or forward:<addr> (IP-20). Raises UserError."""
+    name, _, target = text.partition(":")
+    try:
+        if name == OrdinaryMail.FORWARD and target:
+            return OrdinaryMail.FORWARD, Address.parse(target)
+        if text in set(OrdinaryMail) - {OrdinaryMail.FORWARD}:
+            return OrdinaryMail(text), None
+    except InvalidAddress as error:
+        raise UserError(f"{target}: not a mail address", remedy="write forward:anna@posta.example") from error
+    raise UserError(f"{text}: no way with ordinary mail", remedy="anomaly, discard, reject or forward:ADDRESS")
+
+
+def _policy(value: str) -> str:
+    try:
+        read_policy(value)
+    except UserError as error:
+        raise ValueError(f"{error}; {error.remedy}") from error
+    return value
+
+
 def _path(value: object) -> object:
     if not isinstance(value, str | Path) or not str(value):
         raise ValueError("not a path; write it between quotes")
@@ -77,6 +99,8 @@ def _hostname(value: str) -> str:
 
 
 MailAddress = Annotated[Address, BeforeValidator(_address)]
+OrdinaryMailPolicy = Annotated[str, AfterValidator(_policy)]
+"""`anomaly`, `discard`, `reject` or `forward:<addr>`."""
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Size = Annotated[int, BeforeValidator(_size), Field(ge=0)]
 FilePath = Annotated[Path, BeforeValidator(_path), AfterValidator(_beside)]

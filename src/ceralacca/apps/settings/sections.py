@@ -11,7 +11,17 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from ceralacca.apps.settings.kinds import Count, Duration, FilePath, Flag, HostName, MailAddress, Port, Size
+from ceralacca.apps.settings.kinds import (
+    Count,
+    Duration,
+    FilePath,
+    Flag,
+    HostName,
+    MailAddress,
+    OrdinaryMailPolicy,
+    Port,
+    Size,
+)
 from ceralacca.base.errors import UserError
 from ceralacca.core.access_point import SMALLEST_LIMIT, SMALLEST_RECIPIENTS, AccessSettings
 from ceralacca.core.deadlines import DeadlineSettings
@@ -280,7 +290,7 @@ class DeadlineSection(Section):
 class DomainSection(Section):
     """What is usual in one domain."""
 
-    ordinary_mail: Literal["anomaly", "discard", "reject"]
+    ordinary_mail: OrdinaryMailPolicy
     """For a new mailbox of this domain, instead of `mailboxes.ordinary_mail`."""
 
 
@@ -297,8 +307,9 @@ class MailboxesSection(Section):
     """POP3, implicit TLS; 0 for any free port."""
     quota: Size = 2**30
     """Octets of a new mailbox."""
-    ordinary_mail: Literal["anomaly", "discard", "reject"] = "anomaly"
-    """What becomes of ordinary mail for a new mailbox: wrapped in an anomaly envelope, or not delivered (IP-20)."""
+    ordinary_mail: OrdinaryMailPolicy = "anomaly"
+    """What becomes of ordinary mail for a new mailbox (IP-20): `anomaly` (wrapped in an anomaly envelope), `discard` or
+    `reject` (not delivered), or `forward:<addr>` (passed on, unchanged, to an address outside PEC)."""
     domains: dict[str, DomainSection] = Field(default_factory=dict)
     """By domain: what is usual there."""
 
@@ -306,6 +317,24 @@ class MailboxesSection(Section):
         """Return the policy of a new mailbox: that of its domain, else that of the provider (IP-20)."""
         usual = {name.lower(): section.ordinary_mail for name, section in self.domains.items()}
         return usual.get(domain.lower(), self.ordinary_mail)
+
+
+class WebSection(Section):
+    """The web pages of mailbox holders: read, write, follow what was sent, keep the proof."""
+
+    enabled: Flag = False
+    """Whether `pec serve` offers them."""
+    host: str = "127.0.0.1"
+    """Address to listen on."""
+    port: Port = 443
+    """HTTPS, with the certificate of `[tls]`; 0 for any free port."""
+    ca_file: FilePath | None = None
+    """Authority of the certificate in `[tls]`, with which the pages verify our own IMAP and submission; without it the
+    system's."""
+    idle_time: Duration = timedelta(minutes=30)
+    """A sign-in ends when nobody uses it for so long."""
+    session_time: Duration = timedelta(hours=12)
+    """A sign-in ends after so long in any case."""
 
 
 class VirusSection(Section):

@@ -31,6 +31,8 @@ class LogEvent(StrEnum):
     TAKING_IN_CHARGE_RECEIVED = "taking-in-charge-received"
     ANOMALY = "anomaly"
     """An anomaly envelope was made, or ordinary mail dropped; `detail` has the reason."""
+    FORWARDED = "forwarded"
+    """Ordinary mail was passed on to an address outside PEC, by the policy of the mailbox (IP-20)."""
     VIRUS_FOUND = "virus-found"
     VIRUS_DETECTION_ISSUED = "virus-detection-issued"
     VIRUS_DETECTION_RECEIVED = "virus-detection-received"

@@ -110,6 +110,37 @@ def test_ordinary_mail_goes_by_mailbox_then_domain_then_provider(pec, store, con
     assert "reject" in pec("config", "show", str(config)).out
 
 
+@pytest.mark.requirement("IP-20")
+def test_ordinary_mail_is_passed_on_by_mailbox_domain_or_provider(pec, store, config, monkeypatch):
+    usual = '[mailboxes]\nordinary_mail = "forward:tutti@posta.example"\n'
+    config.write_text(config.read_text() + usual)
+    pec("domain", "add", "alfa.example")
+    pec("mailbox", "add", ANNA.text)
+    assert store.mailbox(ANNA).forward_to == Address("tutti@posta.example")
+    changed = answer(pec, "mailbox", "ordinary-mail", ANNA.text, "forward:anna@posta.example", "--purpose", "ferie")
+    assert (changed["ordinary_mail"], changed["forward_to"]) == ("forward", "anna@posta.example")
+    assert "passed on to anna@posta.example" in pec("mailbox", "list").out
+    assert store.audit.after(0)[-1].event.detail == {"ordinary-mail": "forward:anna@posta.example"}
+    pec("mailbox", "ordinary-mail", ANNA.text, "anomaly")
+    assert store.mailbox(ANNA).forward_to is None
+    for bad in ("forward", "forward:", "forward:nobody", "elsewhere"):
+        assert "forward" in pec("mailbox", "ordinary-mail", ANNA.text, bad, status=2).err
+
+
+@pytest.mark.requirement("IP-20", "MO-2")
+def test_ordinary_mail_is_not_passed_on_into_pec(pec, store, monkeypatch):
+    pec("domain", "add", "alfa.example")
+    pec("mailbox", "add", ANNA.text)
+    listed = directory_of(provider_record("Beta Prova", ["beta.example"]))
+    monkeypatch.setattr("ceralacca.apps.wiring.LocalDirectory", lambda folder: lambda: listed)
+    for target in ("bruno@alfa.example", "bruno@beta.example"):
+        told = pec("mailbox", "ordinary-mail", ANNA.text, f"forward:{target}", status=2)
+        assert "address of PEC" in told.err
+        more = ("--ordinary-mail", f"forward:{target}")
+        assert "address of PEC" in pec("mailbox", "add", "carla@alfa.example", *more, status=2).err
+    assert store.mailbox(ANNA).ordinary_mail == "anomaly"
+
+
 def test_a_password_from_a_file_is_never_shown(pec, store, tmp_path):
     pec("domain", "add", "alfa.example")
     secret = tmp_path / "secret"

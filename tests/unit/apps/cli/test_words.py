@@ -10,6 +10,7 @@ import ceralacca.apps.cli
 from ceralacca.apps.cli.words import LANGUAGES, Words, choose_language
 from ceralacca.base.errors import OurError, UserError
 from ceralacca.core.availability import Function
+from ceralacca.core.log_rules import Rule
 from ceralacca.core.model.audit import AuditAct, AuditOutcome
 from ceralacca.core.model.log import LogEvent
 from ceralacca.core.model.notification import MessageRow, ReceiptKind
@@ -35,6 +36,7 @@ CODES = {
     "mark": Mark,
     "outcome": RecipientOutcome,
     "function": Function,
+    "log_rule": Rule,
     "contradiction": Subject,
     "reason": [*Reason, *FormReason],
     "log_event": LogEvent,

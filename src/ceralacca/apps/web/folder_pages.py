@@ -1,0 +1,108 @@
+"""Folders and the list of a folder's messages: pages, search, and what can be done to several messages at once.
+
+What is deleted goes to the trash first; from the trash it goes for good, and the page says so.
+
+Clauses: DP-8 (nothing changes but what the holder asks for).
+"""
+
+from datetime import date, timedelta
+from typing import Final
+
+from starlette.responses import Response
+
+from ceralacca.apps.web.judging import rows_of
+from ceralacca.apps.web.pages import render
+from ceralacca.apps.web.visit import Visit, go_to
+from ceralacca.net.imap_mailbox import Folder, NotInMailbox, Wanted
+
+_PER_PAGE: Final = 25
+_FARTHEST: Final = 100_000
+
+
+def show(visit: Visit) -> Response:
+    """Show one page of a folder, of all messages or of those that are searched for."""
+    name, number = visit.query("folder", "INBOX"), min(max(visit.number("page", 1), 1), _FARTHEST)
+    wanted = wanted_of(visit)
+    folders = visit.ask(lambda box: box.folders())
+    folder = folder_of(folders, name)
+    page = visit.ask(lambda box: box.page(name, start=(number - 1) * _PER_PAGE, count=_PER_PAGE, wanted=wanted))
+    pages = max(1, -(-page.total // _PER_PAGE))
+    return render(
+        visit,
+        "rows.html" if visit.by_htmx else "folder.html",
+        folders=folders,
+        folder=folder,
+        rows=rows_of(visit, page),
+        total=page.total,
+        page=number,
+        pages=pages,
+        wanted=wanted,
+        searching=not wanted.nothing,
+        query={name: visit.query(name) for name in ("q", "since", "until", "unread", "text")},
+        done=visit.query("done"),
+    )
+
+
+def act(visit: Visit) -> Response:
+    """Do something to the chosen messages."""
+    name, what = visit.field("folder", "INBOX"), visit.field("what")
+    uids = [int(one) for one in visit.fields("uid") if one.isascii() and one.isdecimal() and len(one) < 11]
+    if not uids:
+        return go_to("/mail", folder=name, done="none")
+    folders = visit.ask(lambda box: box.folders())
+    folder = folder_of(folders, name)
+    match what:
+        case "read" | "unread":
+            visit.ask(lambda box: box.mark(name, uids, flag=r"\Seen", on=what == "read"))
+        case "trash" if folder.role != "trash":
+            trash = _with_role(folders, "trash")
+            visit.ask(lambda box: box.move(name, uids, target=trash))
+        case "delete" if folder.role == "trash":
+            visit.ask(lambda box: box.delete(name, uids))
+        case "archive":
+            archive = _with_role(folders, "archive")
+            visit.ask(lambda box: box.move(name, uids, target=archive))
+        case "move":
+            target = folder_of(folders, visit.field("target")).name
+            visit.ask(lambda box: box.move(name, uids, target=target))
+        case _:
+            return go_to("/mail", folder=name)
+    return go_to("/mail", folder=name, done=what)
+
+
+def folder_of(folders: tuple[Folder, ...], name: str) -> Folder:
+    """Return a folder by its name. Raises NotInMailbox."""
+    for one in folders:
+        if one.name == name and one.selectable:
+            return one
+    raise NotInMailbox("there is no such folder", remedy="choose one of the list")
+
+
+def wanted_of(visit: Visit) -> Wanted:
+    """Read what is searched for; a day that is none is left out."""
+    until = _day(visit.query("until"))
+    return Wanted(
+        text=visit.query("q").strip()[:200],
+        everywhere=bool(visit.query("text")),
+        since=_day(visit.query("since")),
+        before=until + timedelta(days=1) if until else None,
+        unseen=bool(visit.query("unread")),
+    )
+
+
+def _day(text: str) -> date | None:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return day if 1970 <= day.year < 9000 else None
+
+
+def _with_role(folders: tuple[Folder, ...], role: str) -> str:
+    for one in folders:
+        if one.role == role:
+            return one.name
+    raise NotInMailbox("the mailbox has no such folder", remedy="choose another folder")
+
+
+ENDPOINTS: Final = (("/mail", show, "GET"), ("/mail/act", act, "POST"))

@@ -1,0 +1,104 @@
+"""Templates into pages: one environment, everything escaped, the same few functions in every template.
+
+Instants are written in Italian legal time with their offset, to the second, in both languages: it is the time that
+receipts have (TI-3).
+"""
+
+from datetime import datetime
+from functools import cache
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup, escape
+from starlette.responses import HTMLResponse, Response
+
+from ceralacca.apps.cli.safe_names import visible
+from ceralacca.apps.web.visit import Visit, set_first
+from ceralacca.base.instants import ROME, legal_time
+
+_UNITS: Final = ("B", "KiB", "MiB", "GiB")
+
+
+@cache
+def _environment() -> Environment:
+    made = Environment(
+        loader=PackageLoader("ceralacca.apps.web", "templates"),
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {"instant": instant, "size": size, "visible": visible, "day": day, "visible_lines": visible_lines}
+    made.globals.update(address=address, icon=icon)
+    return made
+
+
+def instant(value: datetime) -> Markup:
+    """Write an instant to the second, in legal time, marked up for programs."""
+    legal = legal_time(value)
+    text = f"{legal.day} {legal.time} ({legal.zone})"
+    return Markup('<time datetime="{}">{}</time>').format(value.isoformat(timespec="seconds"), text)
+
+
+def day(value: datetime, now: datetime) -> Markup:
+    """Write an instant for a list: the time of today, else the day."""
+    local, today = value.astimezone(ROME), now.astimezone(ROME)
+    text = f"{local:%H:%M:%S}" if local.date() == today.date() else f"{local:%d/%m/%Y}"
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(
+        value.isoformat(timespec="seconds"), f"{local:%d/%m/%Y %H:%M:%S %z}", text
+    )
+
+
+def visible_lines(text: str) -> str:
+    """Return a text of others with its lines, controls and direction marks made visible in each."""
+    return "\n".join(visible(line.replace("\t", "    ")) for line in text.split("\n"))
+
+
+def size(octets: int) -> str:
+    """Write a number of octets for people."""
+    value, unit = float(octets), 0
+    while value >= 1024 and unit < len(_UNITS) - 1:
+        value, unit = value / 1024, unit + 1
+    return f"{value:.0f} {_UNITS[unit]}" if unit == 0 or value >= 10 else f"{value:.1f} {_UNITS[unit]}"
+
+
+def address(path: str, **values: object) -> str:
+    """Return the address of one of our pages."""
+    query = urlencode({name: str(value) for name, value in values.items() if value not in {"", None, 0}})
+    return f"{path}?{query}" if query else path
+
+
+def icon(name: str, label: str = "") -> Markup:
+    """Return an icon of the sprite; with a label it is read out, without it is decoration."""
+    told = Markup('role="img" aria-label="{}"').format(label) if label else Markup('aria-hidden="true"')
+    return Markup('<svg class="icon icon-sm" {}><use href="/assets/icons.svg#it-{}"></use></svg>').format(
+        told, escape(name)
+    )
+
+
+def render(visit: Visit, template: str, *, status: int = 200, **values: Any) -> Response:
+    """Fill in a template and answer with it."""
+    session = visit.session
+    text = (
+        _environment()
+        .get_template(template)
+        .render(
+            t=visit.words,
+            law=visit.law,
+            language=visit.words.language,
+            form_token=visit.form_token,
+            session=session,
+            mailbox=session.mailbox.text if session else "",
+            provider=visit.parts.provider,
+            test=visit.parts.test,
+            here=visit.request.url.path + (f"?{visit.request.url.query}" if visit.request.url.query else ""),
+            now=visit.parts.clock.now(),
+            **values,
+        )
+    )
+    response = HTMLResponse(text, status_code=status)
+    response.headers["Vary"] = "Cookie, Accept-Language"
+    if session is None:
+        set_first(response, visit.token)
+    return response

@@ -1,0 +1,52 @@
+"""What the pages are joined with: one value, made by `role`, given to every request.
+
+Clauses: SE-4 (no signing key among them).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from ceralacca.apps.mail_client import Account
+from ceralacca.apps.web.verdicts import Verdicts
+from ceralacca.base.clock import Clock
+from ceralacca.base.identifiers import Entropy
+from ceralacca.core.access_point import AccessSettings
+from ceralacca.core.directory import Directory
+from ceralacca.net.imap_mailbox import MailServer
+from ceralacca.net.imap_pool import ImapPool
+from ceralacca.ports.log_search import LogSearch
+from ceralacca.ports.own_messages import OwnMessages
+from ceralacca.ports.seal_verifier import VerifiesSeal
+from ceralacca.ports.sign_in import SignsIn
+from ceralacca.ports.store import Store
+from ceralacca.ports.web_session import WebSession, WebSessions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """Everything that the pages ask of the rest of the program. All of it may be used by several threads."""
+
+    provider: str
+    """Our name, as receipts have it."""
+    test: bool
+    """A sandbox: every page says TEST."""
+    store: Store
+    log: LogSearch
+    own: OwnMessages
+    sessions: WebSessions
+    signs_in: SignsIn
+    clock: Clock
+    entropy: Entropy
+    mail_server: Callable[[], MailServer]
+    pool: ImapPool
+    account: Callable[[WebSession, str], Account]
+    """What submits in the name of a session's mailbox, given the ticket."""
+    verifier: Callable[[datetime], VerifiesSeal]
+    """Judges seals of what was received before, at their own time (TO-21)."""
+    directory: Callable[[], Directory | None]
+    access: AccessSettings
+    size: int
+    """Most octets of a message."""
+    session_time: timedelta
+    verdicts: Verdicts = field(default_factory=Verdicts)

@@ -1,0 +1,402 @@
+"""A mailbox seen through IMAP, as the web pages need it: folders, pages of messages, one message, flags, moves.
+
+One connection over TLS to our own Dovecot, used by one thread at a time. Everything blocks. Nothing is kept here of
+what the server says: flags and folders have one truth, and every other client sees the same.
+
+Errors of the connection are WorldError; a folder or message that is not there is `NotInMailbox`.
+
+Clauses: DP-7 (TLS only), DP-8 (nothing is changed but what the holder asks for).
+"""
+
+import imaplib
+import re
+import socket
+import ssl
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any, Final
+
+from ceralacca.base.errors import UserError, WorldError
+from ceralacca.net.imap_names import decode_folder, encode_folder, quoted
+
+_SECONDS: Final = 30.0
+_LIST = re.compile(rb'\((?P<flags>[^)]*)\) (?:"(?:[^"\\]|\\.)*"|NIL) (?P<name>.*)\Z', re.DOTALL)
+_STATUS = re.compile(rb"(?P<name>.*) \((?P<items>[^()]*)\)\Z", re.DOTALL)
+_ITEM = re.compile(rb"(MESSAGES|UNSEEN) (\d+)")
+_UID = re.compile(rb"\bUID (\d+)")
+_SIZE = re.compile(rb"\bRFC822\.SIZE (\d+)")
+_FLAGS = re.compile(rb"\bFLAGS \(([^)]*)\)")
+_DATE = re.compile(rb'\bINTERNALDATE "([^"]*)"')
+_APPENDED = re.compile(rb"\[APPENDUID \d+ (\d+)\]")
+_FIELDS: Final = (
+    "FROM TO CC SUBJECT DATE MESSAGE-ID CONTENT-TYPE X-TRASPORTO X-RICEVUTA X-TIPORICEVUTA X-RIFERIMENTO-MESSAGE-ID"
+)
+_SPECIAL: Final = {rb"\Sent": "sent", rb"\Drafts": "drafts", rb"\Trash": "trash", rb"\Archive": "archive"}
+_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_OPEN_AT_ONCE: Final = 500
+"""Message numbers that one command names."""
+
+
+class NotInMailbox(UserError):
+    """There is no such folder, or no such message in it."""
+
+
+class MailboxRefused(UserError):
+    """The server does not do what it was asked; `answer` is what it said, for the holder: no room, no such right."""
+
+    def __init__(self, answer: str) -> None:
+        super().__init__(f"the mailbox refuses: {answer}")
+        self.answer = answer
+
+
+class SignedOut(UserError):
+    """The server does not let us in: the session has ended."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailServer:
+    """Where our Dovecot is."""
+
+    host: str
+    port: int
+    name: str
+    """In its certificate."""
+    tls: ssl.SSLContext
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Folder:
+    """One folder of a mailbox."""
+
+    name: str
+    role: str
+    """`inbox`, `sent`, `drafts`, `trash`, `archive`, or empty."""
+    total: int
+    unseen: int
+    selectable: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """One message in a list: what the index knows, and some fields of its header, which prove nothing (GE-8)."""
+
+    uid: int
+    size: int
+    seen: bool
+    answered: bool
+    arrived: datetime
+    header: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Part of a folder, the newest message first."""
+
+    folder: str
+    validity: int
+    """UIDVALIDITY: a message is known for ever by folder, this and its number."""
+    total: int
+    """Of the folder, or of what was found in it."""
+    messages: tuple[Listed, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What is searched for; everything that is given must hold."""
+
+    text: str = ""
+    """In subject or sender."""
+    everywhere: bool = False
+    """Also in the text of the message, which takes longer."""
+    since: date | None = None
+    before: date | None = None
+    """The first day that does not count any more."""
+    unseen: bool = False
+
+    @property
+    def nothing(self) -> bool:
+        """Whether every message is meant."""
+        return self == Wanted(everywhere=self.everywhere)
+
+    def criteria(self) -> bytes:
+        """Return it as the arguments of SEARCH."""
+        parts = []
+        if self.text:
+            wanted = quoted(self.text)
+            parts.append(b"TEXT " + wanted if self.everywhere else b"OR SUBJECT %b FROM %b" % (wanted, wanted))
+        if self.since:
+            parts.append(b"SINCE " + _day(self.since))
+        if self.before:
+            parts.append(b"BEFORE " + _day(self.before))
+        if self.unseen:
+            parts.append(b"UNSEEN")
+        return b" ".join(parts) or b"ALL"
+
+
+class _Connection(imaplib.IMAP4_SSL):
+    """Connects to one host and asks for the certificate of another name: ours, behind its own address."""
+
+    def __init__(self, server: MailServer) -> None:
+        self._server = server
+        super().__init__(server.host, server.port, ssl_context=server.tls, timeout=_SECONDS)
+
+    def _create_socket(self, timeout: float | None) -> ssl.SSLSocket:
+        plain = socket.create_connection((self._server.host, self._server.port), timeout)
+        return self._server.tls.wrap_socket(plain, server_hostname=self._server.name)
+
+
+class ImapMailbox:
+    """One signed-in connection. Not safe between threads."""
+
+    def __init__(self, server: MailServer, mailbox: str, password: bytes) -> None:
+        """Sign in. Raises SignedOut, WorldError."""
+        try:
+            self._imap = _Connection(server)
+        except (OSError, imaplib.IMAP4.error) as error:
+            raise _away(error) from error
+        try:
+            self._imap.authenticate("PLAIN", lambda _: b"\0%b\0%b" % (mailbox.encode(), password))
+        except (imaplib.IMAP4.error, OSError) as error:
+            self._imap.shutdown()
+            if isinstance(error, imaplib.IMAP4.abort | OSError):
+                raise _away(error) from error
+            raise SignedOut("the mailbox does not open", remedy="sign in again") from error
+
+    def close(self) -> None:
+        """Sign out."""
+        with suppress(imaplib.IMAP4.error, OSError):
+            self._imap.logout()
+        with suppress(OSError):
+            self._imap.shutdown()
+
+    def alive(self) -> bool:
+        """Say whether the server still answers."""
+        try:
+            return bool(self._imap.noop()[0] == "OK")
+        except (imaplib.IMAP4.error, OSError):
+            return False
+
+    # -- folders ------------------------------------------------------------------------------------
+
+    def folders(self) -> tuple[Folder, ...]:
+        """Return all folders with their counts: the inbox first, then those with a role, then by name."""
+        with _translated():
+            self._imap.untagged_responses.pop("STATUS", None)
+            self._imap.untagged_responses.pop("LIST", None)
+            kind, data = self._imap.xatom("LIST", '""', '"*"', "RETURN (SPECIAL-USE STATUS (MESSAGES UNSEEN))")
+            _expect(kind, data)
+            listed, counted = self._imap.response("LIST")[1], self._imap.response("STATUS")[1]
+        counts = dict(_statuses(counted))
+        found = []
+        for flags, name in _names(listed):
+            total, unseen = counts.get(name, (0, 0))
+            selectable = not flags & {rb"\Noselect", rb"\NonExistent"}
+            role = "inbox" if name == "INBOX" else next((_SPECIAL[flag] for flag in flags if flag in _SPECIAL), "")
+            found.append(Folder(name=name, role=role, total=total, unseen=unseen, selectable=selectable))
+        order = ("inbox", "sent", "drafts", "archive", "trash", "")
+        return tuple(sorted(found, key=lambda one: (order.index(one.role), one.name.lower())))
+
+    def page(self, folder: str, *, start: int, count: int, wanted: Wanted | None = None) -> Page:
+        """Return `count` messages of a folder from the `start`-th newest on, of all or of those wanted."""
+        with _translated():
+            total = self._open(folder, readonly=True)
+            validity = self._validity()
+            if wanted is None or wanted.nothing:
+                last = total - start
+                if last <= 0:
+                    return Page(folder=folder, validity=validity, total=total, messages=())
+                spread = f"{max(1, last - count + 1)}:{last}"
+                data = self._imap.fetch(spread, _list_items())[1]
+            else:
+                found = self._search(wanted.criteria())
+                total = len(found)
+                chosen = found[::-1][start : start + count]
+                if not chosen:
+                    return Page(folder=folder, validity=validity, total=total, messages=())
+                data = self._imap.uid("FETCH", ",".join(map(str, chosen)), _list_items())[1]
+        messages = sorted(_listed(data), key=lambda one: one.uid, reverse=True)
+        return Page(folder=folder, validity=validity, total=total, messages=tuple(messages))
+
+    def find(self, folder: str, field: str, value: str) -> tuple[int, ...]:
+        """Return the messages of a folder in whose header field a text occurs."""
+        with _translated():
+            self._open(folder, readonly=True)
+            return tuple(self._search(b"HEADER %b %b" % (field.encode("ascii"), quoted(value))))
+
+    # -- messages -----------------------------------------------------------------------------------
+
+    def fetch(self, folder: str, uid: int, *, limit: int | None = None) -> bytes:
+        """Return a message as it is stored, or its first `limit` octets. It stays as read or unread as it was."""
+        part = "" if limit is None else f"<0.{limit}>"
+        with _translated():
+            self._open(folder, readonly=True)
+            data = self._imap.uid("FETCH", str(uid), f"(BODY.PEEK[]{part})")[1]
+        for one in data:
+            if isinstance(one, tuple):
+                return bytes(one[1])
+        raise NotInMailbox("the message is not in this folder any more", remedy="look at the folder again")
+
+    def one(self, folder: str, uid: int) -> tuple[Listed, int]:
+        """Return what a list would say of one message, and the UIDVALIDITY of its folder."""
+        with _translated():
+            self._open(folder, readonly=True)
+            validity = self._validity()
+            data = self._imap.uid("FETCH", str(uid), _list_items())[1]
+        for listed in _listed(data):
+            return listed, validity
+        raise NotInMailbox("the message is not in this folder any more", remedy="look at the folder again")
+
+    def mark(self, folder: str, uids: Sequence[int], *, flag: str, on: bool) -> None:
+        r"""Set or take away a flag, such as `\Seen`."""
+        with _translated():
+            self._open(folder, readonly=False)
+            for some in _portions(uids):
+                kind, data = self._imap.uid("STORE", some, "+FLAGS.SILENT" if on else "-FLAGS.SILENT", f"({flag})")
+                _expect(kind, data)
+
+    def move(self, folder: str, uids: Sequence[int], *, target: str) -> None:
+        """Move messages to another folder (RFC 6851)."""
+        with _translated():
+            self._open(folder, readonly=False)
+            for some in _portions(uids):
+                kind, data = self._imap.uid("MOVE", some, quoted(encode_folder(target)))  # type: ignore[arg-type]
+                _expect(kind, data)
+
+    def delete(self, folder: str, uids: Sequence[int]) -> None:
+        """Delete messages for good (UIDPLUS: nothing else goes with them)."""
+        self.mark(folder, uids, flag=r"\Deleted", on=True)
+        with _translated():
+            for some in _portions(uids):
+                kind, data = self._imap.uid("EXPUNGE", some)
+                _expect(kind, data)
+
+    def append(self, folder: str, octets: bytes, *, flags: str, instant: datetime) -> int:
+        """Put a message of the holder's own into a folder and return its number."""
+        with _translated():
+            kind, data = self._imap.append(
+                quoted(encode_folder(folder)).decode("latin-1"),
+                f"({flags})",
+                imaplib.Time2Internaldate(instant.astimezone(UTC)),
+                octets,
+            )
+            _expect(kind, data)
+        found = _APPENDED.search(b" ".join(one for one in data if isinstance(one, bytes)))
+        return int(found[1]) if found else 0
+
+    def create(self, folder: str) -> None:
+        """Make a folder and subscribe to it."""
+        with _translated():
+            kind, data = self._imap.create(quoted(encode_folder(folder)).decode("latin-1"))
+            _expect(kind, data)
+            self._imap.subscribe(quoted(encode_folder(folder)).decode("latin-1"))
+
+    # -- inside -------------------------------------------------------------------------------------
+
+    def _open(self, folder: str, *, readonly: bool) -> int:
+        """Open a folder and return how many messages it has."""
+        kind, data = self._imap.select(quoted(encode_folder(folder)).decode("latin-1"), readonly=readonly)
+        if kind != "OK":
+            raise NotInMailbox("there is no such folder", remedy="choose one of the list")
+        return int(data[0] or b"0")
+
+    def _validity(self) -> int:
+        data = self._imap.response("UIDVALIDITY")[1]
+        return int(data[0] or b"0") if data and data[0] else 0
+
+    def _search(self, criteria: bytes) -> list[int]:
+        kind, data = self._imap.uid("SEARCH", b"CHARSET UTF-8", criteria)  # type: ignore[arg-type]
+        _expect(kind, data)
+        return sorted(int(one) for one in (data[0] or b"").split()) if data else []
+
+
+def _list_items() -> str:
+    return f"(UID FLAGS RFC822.SIZE INTERNALDATE BODY.PEEK[HEADER.FIELDS ({_FIELDS})])"
+
+
+def _listed(data: Sequence[Any]) -> Iterator[Listed]:
+    """Read the answers to FETCH: before each literal stands what the index knows, sometimes the rest behind it."""
+    for position, one in enumerate(data):
+        if not isinstance(one, tuple):
+            continue
+        after = data[position + 1] if position + 1 < len(data) and isinstance(data[position + 1], bytes) else b""
+        words = one[0] + b" " + after
+        uid, size, flags, arrived = (pattern.search(words) for pattern in (_UID, _SIZE, _FLAGS, _DATE))
+        if uid is None:
+            continue
+        marks = flags[1].split() if flags else []
+        yield Listed(
+            uid=int(uid[1]),
+            size=int(size[1]) if size else 0,
+            seen=rb"\Seen" in marks,
+            answered=rb"\Answered" in marks,
+            arrived=_instant(arrived[1] if arrived else b""),
+            header=bytes(one[1]),
+        )
+
+
+def _instant(text: bytes) -> datetime:
+    with suppress(ValueError):
+        return datetime.strptime(text.decode("ascii", "replace").strip(), "%d-%b-%Y %H:%M:%S %z").astimezone(UTC)
+    return datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _names(listed: Sequence[Any]) -> Iterator[tuple[frozenset[bytes], str]]:
+    for one in listed or ():
+        words, literal = one if isinstance(one, tuple) else (one, None)
+        match = _LIST.match(words) if words else None
+        if match is not None:
+            name = literal if literal is not None else match["name"]
+            yield frozenset(match["flags"].split()), decode_folder(_unquoted(name))
+
+
+def _statuses(counted: Sequence[Any]) -> Iterator[tuple[str, tuple[int, int]]]:
+    held = b""
+    for one in counted or ():
+        if isinstance(one, tuple):
+            held = bytes(one[1])
+            continue
+        match = _STATUS.match(one) if one else None
+        if match is not None:
+            items = {item[1]: int(item[2]) for item in _ITEM.finditer(match["items"])}
+            name = held or _unquoted(match["name"])
+            yield decode_folder(name), (items.get(b"MESSAGES", 0), items.get(b"UNSEEN", 0))
+        held = b""
+
+
+def _unquoted(name: bytes) -> bytes:
+    if name[:1] == name[-1:] == b'"' and len(name) > 1:
+        return re.sub(rb"\\(.)", rb"\1", name[1:-1])
+    return name
+
+
+def _day(day: date) -> bytes:
+    return f"{day.day}-{_MONTHS[day.month - 1]}-{day.year:04d}".encode()
+
+
+def _portions(uids: Sequence[int]) -> Iterator[str]:
+    for start in range(0, len(uids), _OPEN_AT_ONCE):
+        yield ",".join(map(str, uids[start : start + _OPEN_AT_ONCE]))
+
+
+def _expect(kind: str, data: Sequence[Any]) -> None:
+    if kind != "OK":
+        words = b" ".join(one for one in data if isinstance(one, bytes)).decode("utf-8", "replace")
+        raise MailboxRefused(re.sub(r"^\[[^\]]*\]\s*", "", words)[:200])
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except imaplib.IMAP4.abort as error:
+        raise _away(error) from error
+    except imaplib.IMAP4.error as error:
+        raise MailboxRefused(str(error)[:200]) from error
+    except OSError as error:
+        raise _away(error) from error
+
+
+def _away(error: Exception) -> WorldError:
+    return WorldError(f"the mailboxes do not answer: {type(error).__name__}", remedy="try again in a moment")

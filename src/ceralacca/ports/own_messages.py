@@ -1,0 +1,24 @@
+"""What a holder may read of the store: the messages that were accepted from one sender, and nothing of anybody else.
+
+Clauses: LO-8 (own rows only), SE-3.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from ceralacca.core.model.address import Address
+from ceralacca.ports.store import SentMessage
+
+
+class OwnMessages(Protocol):
+    """Reads by sender. Safe between threads; every call may raise WorldError."""
+
+    def sent(
+        self, sender: Address, *, limit: int, before: datetime | None = None, containing: str = ""
+    ) -> Sequence[SentMessage]:
+        """Return messages accepted from a sender, the newest first, those accepted before an instant only.
+
+        `containing` narrows to those whose subject, recipients or identifier hold the text, in any case of letters.
+        """
+        ...

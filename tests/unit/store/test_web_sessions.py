@@ -1,0 +1,152 @@
+"""Sessions of the web pages: they end, they can be ended, and their tickets open a mailbox as long as they last."""
+
+from datetime import timedelta
+
+import pytest
+
+from ceralacca.core.model.address import Address
+from ceralacca.ports.sign_in import SignInProtocol, SignInVerdict
+from ceralacca.ports.store import MailboxRecord, MailboxStatus
+from ceralacca.ports.web_session import SessionStage, WebSession, as_password, ticket_of, token_digest
+from ceralacca.store import schema
+from ceralacca.store.database import open_store
+from ceralacca.store.sign_in import SignIn
+from ceralacca.store.sign_in_attempts import SignInAttempts
+from ceralacca.testing.clock import NOON, FixedClock
+from ceralacca.testing.databases import sqlite_url
+
+ANNA, BRUNO = Address("Anna.Bianchi@pec.beta.example"), Address("bruno.verdi@pec.beta.example")
+IDLE = timedelta(minutes=30)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.system)])
+def store(request, tmp_path):
+    if request.param == "sqlite":
+        url = sqlite_url(tmp_path)
+        schema.upgrade(url)
+    else:
+        url = request.getfixturevalue("postgresql").new_database()
+    opened = open_store(url, tmp_path)
+    opened.add_domain("pec.beta.example", now=NOON)
+    for address in (ANNA, BRUNO):
+        opened.put_mailbox(MailboxRecord(address=address), now=NOON)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def sessions(store):
+    return store.web_sessions(idle=IDLE)
+
+
+def session(token, *, holder=ANNA, mailbox=None, stage=SessionStage.FULL, may_send=True):
+    return WebSession(
+        digest=token_digest(token),
+        ticket=token_digest(ticket_of(token)),
+        holder=holder,
+        mailbox=mailbox or holder,
+        stage=stage,
+        may_send=may_send,
+        created=NOON,
+        seen=NOON,
+        ends=NOON + timedelta(hours=12),
+        peer="192.0.2.7",
+        agent="a browser",
+    )
+
+
+def test_a_session_is_read_back_and_lasts_while_it_is_used(sessions):
+    one = session("a")
+    sessions.open(one)
+    assert sessions.find(one.digest, now=NOON) == one
+    for minutes in range(20, 700, 20):
+        now = NOON + timedelta(minutes=minutes)
+        assert sessions.find(one.digest, now=now) is not None
+        sessions.touch(one.digest, now=now)
+    assert sessions.find(one.digest, now=one.ends) is None
+
+
+def test_a_session_that_nobody_uses_ends_and_is_forgotten(sessions):
+    one = session("a")
+    sessions.open(one)
+    later = NOON + IDLE
+    assert sessions.find(one.digest, now=later) is None
+    assert sessions.forget_ended(now=later) == 1
+    assert sessions.forget_ended(now=later) == 0
+
+
+def test_a_holder_ends_all_sessions_but_the_own_and_nobody_elses(sessions):
+    for token, holder in (("a", ANNA), ("b", ANNA), ("c", BRUNO)):
+        sessions.open(session(token, holder=holder))
+    assert {one.digest for one in sessions.of_holder(Address(ANNA.text.lower()), now=NOON)} == {
+        token_digest("a"),
+        token_digest("b"),
+    }
+    assert sessions.close_all(ANNA, but=token_digest("a")) == 1
+    assert sessions.find(token_digest("a"), now=NOON)
+    assert sessions.find(token_digest("b"), now=NOON) is None
+    assert sessions.find(token_digest("c"), now=NOON)
+
+
+@pytest.fixture
+def judge(store, sessions, tmp_path):
+    clock = FixedClock(NOON)
+    attempts = SignInAttempts(tmp_path / "attempts.db")
+    return SignIn(store.mailbox, attempts=attempts, clock=clock, entropy=bytes, sessions=sessions)
+
+
+def check(judge, token, *, mailbox=ANNA.text, protocol=SignInProtocol.IMAP):
+    return judge.check(mailbox, as_password(ticket_of(token)), protocol=protocol, peer="127.0.0.1")
+
+
+@pytest.mark.requirement("AP-1", "AP-2")
+def test_a_ticket_opens_its_mailbox_while_its_session_lasts(judge, sessions):
+    sessions.open(session("a"))
+    for protocol in (SignInProtocol.IMAP, SignInProtocol.SUBMISSION):
+        outcome = check(judge, "a", protocol=protocol)
+        assert outcome.signed_in
+        assert outcome.mailbox == ANNA
+        assert outcome.may_send_as == {ANNA}
+    sessions.close(token_digest("a"))
+    assert check(judge, "a").verdict is SignInVerdict.REFUSED
+
+
+@pytest.mark.parametrize("protocol", [SignInProtocol.WEB, SignInProtocol.POP3])
+def test_a_ticket_is_good_for_nothing_else(judge, sessions, protocol):
+    sessions.open(session("a"))
+    assert not check(judge, "a", protocol=protocol).signed_in
+
+
+def test_a_ticket_opens_no_other_mailbox(judge, sessions):
+    sessions.open(session("a"))
+    assert not check(judge, "a", mailbox=BRUNO.text).signed_in
+
+
+def test_a_delegate_opens_the_mailbox_of_the_session_and_not_the_own(judge, sessions):
+    sessions.open(session("a", holder=BRUNO, mailbox=ANNA, may_send=False))
+    outcome = check(judge, "a")
+    assert outcome.mailbox == ANNA
+    assert not outcome.may_send_as
+    assert not check(judge, "a", mailbox=BRUNO.text).signed_in
+
+
+def test_a_session_without_its_second_factor_opens_nothing(judge, sessions):
+    sessions.open(session("a", stage=SessionStage.PASSWORD))
+    assert not check(judge, "a").signed_in
+    sessions.touch(token_digest("a"), now=NOON, stage=SessionStage.FULL)
+    assert check(judge, "a").signed_in
+
+
+def test_the_tokens_digest_is_no_ticket(judge, sessions):
+    sessions.open(session("a"))
+    for wrong in (token_digest("a"), token_digest(ticket_of("a")), "a", ""):
+        password = as_password(wrong)
+        outcome = judge.check(ANNA.text, password, protocol=SignInProtocol.IMAP, peer="127.0.0.1")
+        assert outcome.verdict is SignInVerdict.REFUSED
+        assert not outcome.delay
+
+
+def test_a_closed_mailbox_does_not_open(judge, store, sessions):
+    sessions.open(session("a"))
+    store.put_mailbox(MailboxRecord(address=ANNA, status=MailboxStatus.CLOSED), now=NOON)
+    assert not check(judge, "a").signed_in
