@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from ceralacca.core.delivery_point import Timeout
+from ceralacca.core.incoming_point import MessageClass
 from ceralacca.core.model.notification import MessageRow
 from ceralacca.core.transaction import RecipientState
 from ceralacca.testing.authority import pem
@@ -27,6 +28,8 @@ from ceralacca.trust.verifier import JudgedAt, verify_seal
 Found = Iterator[str]
 Rule = Callable[[Evidence], Found]
 
+_STORED: Final = frozenset(MessageClass)
+"""What a row of a delivery says of anything but an envelope: then it was stored by it, not made."""
 _ENVELOPE, _DELIVERY = MessageRow.TRANSPORT_ENVELOPE, MessageRow.DELIVERY
 _OPEN: Final = {
     RecipientState.DISPATCHED: ("12", "24"),
@@ -133,7 +136,8 @@ def letters_are_logged_once(evidence: Evidence) -> Found:
         "delivery", "delivery-failure", "notice-issued",
     }  # fmt: skip
     for books in evidence.both:
-        made = Counter(row["message_id"] for row in books.tables["log_row"] if row["event"] in issued)
+        rows = (row for row in books.tables["log_row"] if row["event"] in issued)
+        made = Counter(row["message_id"] for row in rows if row["detail"] not in _STORED)
         for row in books.tables["letter"]:
             if made[row["message_id"]] != 1:
                 yield f"{books.name}: letter {row['key']} has {made[row['message_id']]} rows of its making"
