@@ -30,6 +30,7 @@ from ceralacca.ports.store import (
     Commit,
     Job,
     OrdinaryMail,
+    ReceivedReceipt,
 )
 from ceralacca.services import log_rows, payload
 from ceralacca.services.desk import Desk
@@ -270,11 +271,29 @@ def _receipt(arrived: _Arrived) -> None:
     about = facts.taken_recipients or ((facts.delivery_recipient,) if facts.delivery_recipient else ())
     if arrived.classification.moves_state:
         said = hear(desk, facts, arrived.is_in_charge)
+        _shelve(arrived)
         arrived.log(_EVENTS.get(facts.kind, LogEvent.RECEIPT_RECEIVED), concerned=about, detail=said)
     else:
         said = f"{arrived.classification.suspicion}"
     if said and said != "late":
         arrived.log(LogEvent.SUSPICIOUS, concerned=about, detail=said)
+
+
+def _shelve(arrived: _Arrived) -> None:
+    """Let a holder's receipt be found again after it was delivered (LO-8); the service mailbox is nobody's."""
+    facts = arrived.facts
+    for holder in arrived.recipients:
+        if holder == facts.original.sender:
+            arrived.desk.receipts.append(
+                ReceivedReceipt(
+                    identifier=facts.original.identifier,
+                    holder=holder,
+                    digest=arrived.inbound.digest,
+                    message_id=arrived.message_id,
+                    kind=facts.kind.value,
+                    instant=arrived.desk.instant,
+                )
+            )
 
 
 def _wrap(arrived: _Arrived) -> None:

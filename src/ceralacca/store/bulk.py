@@ -15,9 +15,14 @@ from ceralacca.store.rows import Values
 _Convert = Callable[[Any], Any]
 
 
-def insert_rows(connection: Connection, table: Table, rows: Sequence[Values]) -> None:
-    """Insert rows that all have the same columns. Raises SQLAlchemyError."""
+def insert_rows(connection: Connection, table: Table, rows: Sequence[Values], *, or_leave: bool = False) -> None:
+    """Insert rows that all have the same columns; `or_leave`: those whose key is there are left as they are.
+
+    Raises SQLAlchemyError.
+    """
     statement, converters = _plan(table, connection.dialect, tuple(rows[0]))
+    if or_leave:
+        statement += " ON CONFLICT DO NOTHING"
     connection.exec_driver_sql(statement, [tuple(convert(row[name]) for name, convert in converters) for row in rows])
 
 
