@@ -28,12 +28,12 @@ def main() -> int:
     table = Table("big_message")
     octets = message(MARIO, ANNA, OCTETS * 74 // 76)
     with Live(ALFA, BETA, workers=1) as live, asyncio.Runner() as runner:
-        senders = live.senders(ALFA, MARIO, connections=MANY)
-        runner.run(senders.connect())
-        transact(runner, live, senders, message(MARIO, ANNA, 10_000))  # warm
         first: dict[str, Memory] = {}
         for at_once in (1, MANY):
             floor, floors, taken, peaks = bound(octets), [], [], []
+            senders = live.senders(ALFA, MARIO, connections=at_once)
+            runner.run(senders.connect())
+            transact(runner, live, senders, message(MARIO, ANNA, 10_000))  # warm
             for _ in range(5):
                 memories = {one.key: Memory(live.pids(one), first.get(one.key)) for one in (ALFA, BETA)}
                 first = first or memories
@@ -45,7 +45,7 @@ def main() -> int:
             name = "30 MB" if at_once == 1 else f"30 MB, {at_once} at once"
             table.add(time_row(f"{name}, seconds each, two providers", taken, floors))
             add_memory(table, name, peaks, at_once)
-        runner.run(senders.close())
+            runner.run(senders.close())
     return 0 if table.finish() else 1
 
 

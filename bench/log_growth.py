@@ -56,8 +56,9 @@ def main() -> int:
     table = Table("log_growth")
     window = 0.1 if options.quick else WINDOW
     with ExitStack() as stack:
-        for engine, new in places(stack, options).items():
-            small, large = (make(new, engine, rows) for rows in (options.small, options.large))
+        root = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pec-bench-", dir=FOLDER)))
+        for engine, new in places(stack, root, options).items():
+            small, large = (make(new, root, engine, rows) for rows in (options.small, options.large))
             for name, act, goal in ACTS:
                 row = f"{engine}: {name}, {large.rows:,} rows against {small.rows:,}"
                 table.add(
@@ -84,9 +85,8 @@ def read_options() -> argparse.Namespace:
     return options
 
 
-def places(stack: ExitStack, options: argparse.Namespace) -> dict[str, Callable[[], str]]:
+def places(stack: ExitStack, root: Path, options: argparse.Namespace) -> dict[str, Callable[[], str]]:
     """Return a maker of empty databases for each engine; everything is deleted in the end."""
-    root = stack.enter_context(tempfile.TemporaryDirectory(prefix="pec-bench-", dir=FOLDER))
     engines: dict[str, Callable[[], str]] = {}
     if not options.postgresql:
         engines["SQLite"] = lambda: sqlite_url(Path(tempfile.mkdtemp(dir=root)))
@@ -96,8 +96,8 @@ def places(stack: ExitStack, options: argparse.Namespace) -> dict[str, Callable[
     return engines
 
 
-def make(new: Callable[[], str], engine: str, rows: int) -> Log:
-    url, folder = new(), Path(tempfile.mkdtemp(prefix="pec-bench-", dir=FOLDER))
+def make(new: Callable[[], str], root: Path, engine: str, rows: int) -> Log:
+    url, folder = new(), Path(tempfile.mkdtemp(dir=root))
     store = open_store(url, folder)
     database = Database(url, connections=2)
     start = time.perf_counter()

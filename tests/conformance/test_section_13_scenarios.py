@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
+from ceralacca.apps.demo.sealed_by_author import OPAQUE, SIGNED
 from ceralacca.core.access_point import SMALLEST_LIMIT
 from ceralacca.core.delivery_point import DeliveryFailure
 from ceralacca.core.model.address import Address
@@ -144,54 +145,10 @@ def test_t_02_brief_receipt_of_two_attachments_and_a_forwarded_message(circuit):
     assert bytes(reduced[: look(reduced).body_start]) == whole[: look(whole).body_start]
 
 
-SIGNED_BY_AUTHOR = """\
-Subject: Firmato
-X-TipoRicevuta: breve
-MIME-Version: 1.0
-Content-Type: multipart/signed; protocol="application/pkcs7-signature"; micalg=sha-256; boundary="S"
-
---S
-Content-Type: multipart/mixed; boundary="M"
-
---M
-Content-Type: text/plain
-
-Buongiorno.
---M
-Content-Type: application/pdf; name="atto.pdf"
-Content-Transfer-Encoding: base64
-
-JVBERi0xLjQK
---M--
---S
-Content-Type: application/pkcs7-signature; name="smime.p7s"
-Content-Transfer-Encoding: base64
-Content-Disposition: attachment; filename="smime.p7s"
-
-MIIBdGVzdA==
---S--
-"""
-
-OPAQUE_BY_AUTHOR = """\
-Subject: Firmato
-X-TipoRicevuta: breve
-MIME-Version: 1.0
-Content-Type: application/pkcs7-mime; smime-type=signed-data; name="smime.p7m"
-Content-Transfer-Encoding: base64
-Content-Disposition: attachment; filename="smime.p7m"
-
-MIIBdGVzdA==
-"""
-
-
-def with_crlf(text: str) -> str:
-    return text.replace("\n", "\r\n")
-
-
 @pytest.mark.scenario("T-03")
 @pytest.mark.requirement("BR-6")
 def test_t_03_brief_receipt_keeps_the_signature_of_the_author(circuit):
-    told = play(circuit, submission(fields=with_crlf(SIGNED_BY_AUTHOR), body=""))
+    told = play(circuit, submission(fields=SIGNED, body=""))
     assert told[MARIO] == [3, 10]
     reduced = original_in(the(circuit, MessageRow.DELIVERY))
     assert [part.filename for part in parts_of(reduced)] == [None, "atto.pdf.hash", "smime.p7s"]
@@ -201,7 +158,7 @@ def test_t_03_brief_receipt_keeps_the_signature_of_the_author(circuit):
 @pytest.mark.scenario("T-03")
 @pytest.mark.requirement("BR-7")
 def test_t_03_brief_receipt_replaces_nothing_of_an_opaque_message(circuit):
-    told = play(circuit, submission(fields=with_crlf(OPAQUE_BY_AUTHOR), body=""))
+    told = play(circuit, submission(fields=OPAQUE, body=""))
     assert told[MARIO] == [3, 10]
     assert original_in(the(circuit, MessageRow.DELIVERY)) == circuit.sent().certified
 

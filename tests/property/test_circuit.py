@@ -25,29 +25,15 @@ from ceralacca.testing.circuit import Circuit
 from ceralacca.testing.paper_cast import (
     ANNA,
     BRUNO,
-    CARLA,
-    MARIO,
     NOBODY,
-    ORDINARY_RECIPIENT,
-    VIRUS_MARK,
     find_nothing,
-    submission,
 )
 from ceralacca.testing.paper_provider import PaperProvider
 from ceralacca.testing.paper_sender import Letter, Sent
 
-INFECTED = f"\r\n{VIRUS_MARK.decode()}\r\n"
-SUBMISSIONS = (
-    submission(to=[ANNA], cc=[BRUNO]),
-    submission(to=[BRUNO, CARLA], cc=[ORDINARY_RECIPIENT]),
-    submission(to=[ANNA, NOBODY]),
-    submission(to=[ANNA, BRUNO], body=INFECTED),
-    submission(sender=ANNA, to=[MARIO]),
-    submission(sender=ANNA, to=[MARIO], body=INFECTED),
-    submission(to=[ANNA], fields="Bcc: bruno.verdi@pec.beta.example\r\n"),
-)
+from .submitted import ANSWERS, SUBMISSIONS
+
 MINUTES = (1, 60, 240)
-ANSWERS = {MessageRow.NON_ACCEPTANCE, MessageRow.NON_ACCEPTANCE_VIRUS, MessageRow.ACCEPTANCE}
 OUTCOMES = {MessageRow.DELIVERY, MessageRow.NON_DELIVERY, MessageRow.VIRUS_DETECTION}
 
 

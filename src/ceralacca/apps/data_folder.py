@@ -73,6 +73,11 @@ class DataFolder:
         return self.root / "clamd"
 
     @property
+    def signatures(self) -> Path:
+        """Virus signatures, where we run freshclam ourselves."""
+        return self.clamd / "signatures"
+
+    @property
     def dovecot(self) -> Path:
         """Folder of our Dovecot."""
         return self.root / "dovecot"

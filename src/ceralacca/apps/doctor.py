@@ -19,6 +19,7 @@ from typing import Any, Final, Protocol
 
 from cryptography import x509
 
+from ceralacca.apps import virus_watch
 from ceralacca.apps.clock_state import ClockState, clock_state
 from ceralacca.apps.data_folder import DataFolder
 from ceralacca.apps.log_check import LogChecks, known_checks
@@ -34,6 +35,7 @@ from ceralacca.trust.crl_file import CrlReader
 from ceralacca.trust.key_files import read_certificates
 
 _SOON: Final = timedelta(days=30)
+_MISSED_WITHIN = timedelta(days=30)
 _QUEUE_SLOW, _QUEUE_STUCK = timedelta(minutes=10), timedelta(hours=1)
 _DIRECTORY_OLD, _DIRECTORY_STALE = timedelta(hours=25), timedelta(hours=72)
 _CHECK_OLD: Final = 2
@@ -100,6 +102,8 @@ def examine(settings: Settings, now: datetime) -> list[Finding]:
         lambda: _roles(status),
         lambda: _ports(settings, status),
         lambda: _scanner(settings, now),
+        lambda: _updates(settings, now),
+        lambda: _missed(settings, folder, now),
         lambda: _dovecot(settings),
         lambda: _directory(folder, now),
         lambda: _crls(settings, folder, now),
@@ -237,6 +241,35 @@ def _scanner(settings: Settings, now: datetime) -> Iterator[Finding]:
         age = now - signed
         level = Level.FAILED if age > settings.virus.signature_age else Level.GOOD
         yield _found("scanner", level, days=max(age.days, 0))
+
+
+def _updates(settings: Settings, now: datetime) -> Iterator[Finding]:
+    """VI-3: whether the signatures are kept fresh, whoever does it."""
+    if settings.virus.demo_database or not (settings.virus.managed or settings.virus.database):
+        return
+    state = virus_watch.updates(settings)
+    if state.said:
+        yield _found("signatures-failed", Level.FAILED if state.late(now) else Level.WARNING, said=state.said)
+    elif state.late(now):
+        yield _found("signatures-late", Level.WARNING)
+    else:
+        assert state.succeeded is not None, "else it is late"
+        hours = int((now - state.succeeded).total_seconds() // 3600)
+        yield _found("signatures-updated", Level.GOOD, hours=max(hours, 0))
+
+
+def _missed(settings: Settings, folder: DataFolder, now: datetime) -> Iterator[Finding]:
+    """MV-3: what other providers found of late that our own scanner had let pass."""
+    if not settings.data.database and not folder.database.exists():
+        return
+    try:
+        with closing(provider_store(settings, connections=1)) as store:
+            found = list(virus_watch.missed(store, since=now - _MISSED_WITHIN, until=now))
+    except PecError:
+        return  # the queue's check says why
+    if found:
+        facts = {"provider": found[-1].provider, "identifier": found[-1].identifier}
+        yield _found("virus-missed", Level.WARNING, count=len(found), **facts)
 
 
 def _dovecot(settings: Settings) -> Iterator[Finding]:

@@ -116,6 +116,11 @@ class Clamd:
         except NotScanned:
             return False
 
+    def reload(self) -> None:
+        """Let clamd load its signatures anew, beside its work. Raises NotScanned when it does not say so."""
+        if self._ask(b"zRELOAD\0") != "RELOADING":
+            raise _not_scanned("clamd does not reload", NotScannedReason.GARBLED)
+
     def version(self) -> str:
         """Return what clamd says of itself: version, edition and date of its signatures. Raises NotScanned."""
         text = self._ask(b"zVERSION\0")

@@ -157,16 +157,14 @@ class ClamdChild:
 
     def _prepare(self) -> pwd.struct_passwd | None:
         """Write configuration and folders; return the user to run as when we are root."""
-        user = _unprivileged() if os.geteuid() == 0 else None
+        user = unprivileged_user() if os.geteuid() == 0 else None
         temporary, demo = self._folder / "tmp", self._folder / "demo"
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         shutil.rmtree(temporary, ignore_errors=True)  # what a killed scan left behind
         for folder in (temporary, demo):
             folder.mkdir(mode=0o700, exist_ok=True)
         (demo / "ceralacca-demo.ndb").write_bytes(demo_signatures())
-        database = demo if self._database is None else self._database
-        if database.is_relative_to(self._folder):  # reached from within, whatever stands above
-            database = database.relative_to(self._folder)
+        database = reached_from(self._folder, demo if self._database is None else self._database)
         text = _CONFIGURATION.format(socket=_SOCKET, database=database, stream=self._most, scan=4 * self._most)
         (self._folder / "clamd.conf").write_text(text)
         if user is not None:
@@ -192,7 +190,13 @@ class ClamdChild:
                     time.sleep(_PAUSE)
 
 
-def _unprivileged() -> pwd.struct_passwd:
+def reached_from(folder: Path, path: Path) -> Path:
+    """Return how a program that runs in a folder reaches a path: from within if it can, whatever stands above."""
+    return path.relative_to(folder) if path.is_relative_to(folder) else path.resolve()
+
+
+def unprivileged_user() -> pwd.struct_passwd:
+    """Return whom the programs of ClamAV run as when we are root. Raises UserError when there is nobody."""
     for name in _USERS:
         with suppress(KeyError):
             return pwd.getpwnam(name)

@@ -139,6 +139,22 @@ class InfectedMessage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReceivedReceipt:
+    """A receipt of another provider, or of ours by the same way, that came in for a holder: for the shelf (LO-8)."""
+
+    identifier: str
+    """`identificativo` of the transaction."""
+    holder: Address
+    digest: str
+    """Of its octets, which were stored when it came in."""
+    message_id: str
+    """With angle brackets."""
+    kind: str
+    """`tipo`."""
+    instant: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Commit:
     """Everything that one step changes.
 
@@ -161,6 +177,8 @@ class Commit:
     taken: tuple[Taken, ...] = ()
     fates: tuple[RecipientFate, ...] = ()
     infected: tuple[InfectedMessage, ...] = ()
+    receipts: tuple[ReceivedReceipt, ...] = ()
+    """For the shelf. Not keyed: what is there is left, and says nothing of whether the step was done before."""
     log: tuple[LogRow, ...] = ()
     jobs: tuple[NewJob, ...] = ()
     cancelled: tuple[str, ...] = ()
@@ -324,6 +342,14 @@ class Store(LogSearch, Protocol):
 
     def infected(self, identifier: str) -> list[InfectedMessage]:
         """Return what lies in the virus storage of one transaction, oldest first."""
+        ...
+
+    def received_receipts(self, identifier: str, holder: Address) -> list[ReceivedReceipt]:
+        """Return what came in for a holder about one transaction, oldest first."""
+        ...
+
+    def size_of(self, digest: str) -> tuple[int, bool]:
+        """Return how many octets have this digest, and whether they are still here. Raises WorldError for none."""
         ...
 
     def purge_infected(self, digests: Collection[str] | None = None) -> Purged:

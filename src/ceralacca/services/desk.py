@@ -30,6 +30,7 @@ from ceralacca.ports.store import (
     Job,
     JobKind,
     NewJob,
+    ReceivedReceipt,
     RecipientFate,
     SentMessage,
     StateChange,
@@ -77,6 +78,7 @@ class Desk:
     taken: list[Taken] = field(default_factory=list)
     fates: list[RecipientFate] = field(default_factory=list)
     infected: list[InfectedMessage] = field(default_factory=list)
+    receipts: list[ReceivedReceipt] = field(default_factory=list)
     rows: list[LogRow] = field(default_factory=list)
     jobs: list[NewJob] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
@@ -93,6 +95,7 @@ class Desk:
             taken=tuple(self.taken),
             fates=tuple(self.fates),
             infected=tuple(self.infected),
+            receipts=tuple(self.receipts),
             log=tuple(self.rows),
             jobs=tuple(self.jobs),
             cancelled=tuple(self.cancelled),

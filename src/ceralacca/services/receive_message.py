@@ -29,6 +29,7 @@ from ceralacca.ports.store import (
     Commit,
     Job,
     OrdinaryMail,
+    ReceivedReceipt,
 )
 from ceralacca.services import log_rows, payload
 from ceralacca.services.desk import Desk
@@ -269,9 +270,27 @@ def _receipt(arrived: _Arrived) -> None:
         arrived.log(event, concerned=concerned, detail=detail)
 
     if arrived.classification.moves_state:
+        _shelve(arrived)
         hear_and_log(desk, facts, arrived.is_in_charge, log)
     else:
         log(LogEvent.SUSPICIOUS, whom_it_is_about(facts), f"{arrived.classification.suspicion}")
+
+
+def _shelve(arrived: _Arrived) -> None:
+    """Let a holder's receipt be found again after it was delivered (LO-8); the service mailbox is nobody's."""
+    facts = arrived.facts
+    for holder in arrived.recipients:
+        if holder == facts.original.sender:
+            arrived.desk.receipts.append(
+                ReceivedReceipt(
+                    identifier=facts.original.identifier,
+                    holder=holder,
+                    digest=arrived.inbound.digest,
+                    message_id=arrived.message_id,
+                    kind=facts.kind.value,
+                    instant=arrived.desk.instant,
+                )
+            )
 
 
 def _wrap(arrived: _Arrived) -> None:

@@ -17,17 +17,17 @@ _Column = Sequence[Any]
 _Convert = Callable[[_Column], Iterable[Any]]
 
 
-def insert_rows(connection: Connection, table: Table, rows: Sequence[Values]) -> None:
-    """Insert rows that all have the same columns. Raises SQLAlchemyError."""
+def insert_rows(connection: Connection, table: Table, rows: Sequence[Values], *, or_leave: bool = False) -> None:
+    """Insert rows that all have the same columns; `or_leave`: those whose key is there are left as they are.
+
+    Raises SQLAlchemyError.
+    """
     names = tuple(rows[0])
-    insert_columns(connection, table, names, [[row[name] for row in rows] for name in names])
-
-
-def insert_columns(connection: Connection, table: Table, names: tuple[str, ...], columns: Sequence[_Column]) -> None:
-    """Insert rows given column by column, in the order of their names. Raises SQLAlchemyError."""
     statement, converters = _plan(table, connection.dialect, names)
-    written = [convert(column) for convert, column in zip(converters, columns, strict=True)]
-    connection.exec_driver_sql(statement, list(zip(*written, strict=True)))
+    if or_leave:
+        statement += " ON CONFLICT DO NOTHING"
+    columns = [convert([row[name] for row in rows]) for name, convert in zip(names, converters, strict=True)]
+    connection.exec_driver_sql(statement, list(zip(*columns, strict=True)))
 
 
 @lru_cache(maxsize=256)  # a process has one dialect, a test run has many

@@ -34,11 +34,12 @@ from ceralacca.ports.store import (
     Postponed,
     Purged,
     QueueFigures,
+    ReceivedReceipt,
     RecipientFate,
     SentMessage,
     Taken,
 )
-from ceralacca.store import log_search, lookup, mailboxes, purge, queue, schema
+from ceralacca.store import log_search, lookup, mailboxes, purge, queue, receipts, schema
 from ceralacca.store.audit import DatabaseAuditTrail
 from ceralacca.store.blobs import BlobFolder
 from ceralacca.store.columns import shortened
@@ -200,6 +201,14 @@ class DatabaseStore:
     def infected(self, identifier: str) -> list[InfectedMessage]:
         """Return what lies in the virus storage of one transaction."""
         return lookup.infected(self._database, identifier)
+
+    def received_receipts(self, identifier: str, holder: Address) -> list[ReceivedReceipt]:
+        """Return what came in for a holder about one transaction."""
+        return receipts.received_receipts(self._database, identifier, holder)
+
+    def size_of(self, digest: str) -> tuple[int, bool]:
+        """Return how many octets have this digest, and whether they are still here. Raises WorldError for none."""
+        return receipts.size_of(self._database, digest)
 
     def purge_infected(self, digests: Collection[str] | None = None) -> Purged:
         """Take the clear octets of infected messages away (VI-2); what is still needed stays."""

@@ -13,7 +13,7 @@ from datetime import datetime
 from itertools import chain
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Table, and_, delete, func, insert, select, text, tuple_, update
+from sqlalchemy import Connection, Row, Table, and_, delete, func, insert, select, text, update
 
 from ceralacca.base.failpoints import reach
 from ceralacca.core.log_chain import Ledger
@@ -34,12 +34,13 @@ from ceralacca.store.log_months import (
 )
 from ceralacca.store.log_writing import write_log
 from ceralacca.store.rows import Values, address_values
-from ceralacca.store.tables import LOG_ADDRESS, LOG_BLOCK, LOG_FILE, LOG_HOLD, LOG_PURGE, LOG_ROW
+from ceralacca.store.tables import LOG_BLOCK, LOG_FILE, LOG_HOLD, LOG_PURGE, LOG_ROW
 
 _PORTION: Final = 500
 """Rows that one transaction deletes on SQLite: some milliseconds of its lock."""
 _PATIENCE: Final = "2s"
 """How long a month waits for readers to leave it; writers wait behind it meanwhile."""
+_DELETE_PLACE: Final = "DELETE FROM log_address WHERE hash = ? AND instant = ? AND seq = ?"
 _FILE: Final = and_(LOG_FILE.c.ledger == Ledger.MESSAGES, LOG_FILE.c.digest != "")
 _BLOCK: Final = LOG_BLOCK.c.ledger == Ledger.MESSAGES
 
@@ -161,11 +162,10 @@ class DatabaseLogRetention:
 
     def _delete(self, entries: Sequence[LogEntry]) -> None:
         places = list(chain.from_iterable(address_values(entry.seq, entry.row) for entry in entries))
-        here = tuple_(LOG_ADDRESS.c.hash, LOG_ADDRESS.c.instant, LOG_ADDRESS.c.seq)
         with self._database.transaction(synced=False) as connection:  # what a power cut brings back goes again
             connection.execute(delete(LOG_ROW).where(LOG_ROW.c.seq.in_([entry.seq for entry in entries])))
-            for start in range(0, len(places), _PORTION):
-                connection.execute(delete(LOG_ADDRESS).where(here.in_(places[start : start + _PORTION])))
+            if places:
+                connection.exec_driver_sql(_DELETE_PLACE, places)
 
     def _take_out(self, month: Month, holds: Holds) -> int:
         held = [entry.seq for entry in self._held(month, holds)]

@@ -14,12 +14,15 @@ from typing import Final
 from sqlalchemy import Connection, text
 
 from ceralacca.core.model.log import LogRow
-from ceralacca.store.bulk import insert_columns, insert_rows
+from ceralacca.store.bulk import insert_rows
 from ceralacca.store.rows import address_values, log_values
-from ceralacca.store.tables import LOG_ADDRESS, LOG_ROW
+from ceralacca.store.tables import LOG_ROW
 
 _ENTER: Final = text("LOCK TABLE ONLY log_row IN ROW EXCLUSIVE MODE")
 _DRAW: Final = text("SELECT nextval('log_row_seq_seq') FROM generate_series(1, :count)")
+_PLACES: Final = (
+    "INSERT INTO log_address (hash, instant, seq) SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[])"
+)
 _LAST: Final = text("SELECT seq FROM sqlite_sequence WHERE name = 'log_row'")
 
 
@@ -29,9 +32,17 @@ def write_log(connection: Connection, rows: Sequence[LogRow]) -> None:
         return
     numbers = _draw(connection, len(rows))
     insert_rows(connection, LOG_ROW, [{"seq": seq, **log_values(row)} for seq, row in zip(numbers, rows, strict=True)])
-    parties = list(chain.from_iterable(map(address_values, numbers, rows)))
-    if parties:
-        insert_columns(connection, LOG_ADDRESS, ("hash", "instant", "seq"), list(zip(*parties, strict=True)))
+    _add_places(connection, list(chain.from_iterable(map(address_values, numbers, rows))))
+
+
+def _add_places(connection: Connection, places: Sequence[tuple[int, int, int]]) -> None:
+    """Add what the rows are found by, past the conversions of columns: a step has a handful of them for each row."""
+    if not places:
+        return
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(_PLACES, tuple(map(list, zip(*places, strict=True))))
+    else:
+        connection.exec_driver_sql("INSERT INTO log_address (hash, instant, seq) VALUES (?, ?, ?)", list(places))
 
 
 def _draw(connection: Connection, count: int) -> Sequence[int]:

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -23,6 +22,7 @@ from ceralacca.ports.store import (
     Taken,
 )
 from ceralacca.store.blobs import Blob
+from ceralacca.store.columns import microseconds
 
 Values = Mapping[str, Any]
 
@@ -295,12 +295,13 @@ def party_hash(role: MailboxRole, address: Address) -> int:
     return short_hash(f"{role}:{address.key}")
 
 
-def address_values(seq: int, row: LogRow) -> Iterator[tuple[int, datetime, int]]:
-    """Return what a row with this number is found by: hash, instant and number, each once (LO-8)."""
+def address_values(seq: int, row: LogRow) -> Iterator[tuple[int, int, int]]:
+    """Return what a row with this number is found by, as it stands in `log_address`, each once (LO-8)."""
     hashes = {party_hash(MailboxRole.RECIPIENT, address) for address in row.about_whom}
     if row.sender is not None:
         hashes.add(party_hash(MailboxRole.SENDER, row.sender))
-    return ((each, row.instant, seq) for each in hashes)
+    instant = microseconds(row.instant)
+    return ((each, instant, seq) for each in hashes)
 
 
 def short_hash(text: str) -> int:

@@ -17,12 +17,13 @@ from sqlalchemy import Connection, Table, bindparam, delete, select, tuple_, upd
 
 from ceralacca.core.model.log import LogRow
 from ceralacca.core.transaction import RecipientState
-from ceralacca.ports.store import Commit, CommitOutcome, StateChange
+from ceralacca.ports.store import Commit, CommitOutcome, ReceivedReceipt, StateChange
 from ceralacca.store.blobs import Blob, blob_of
 from ceralacca.store.bulk import insert_rows
 from ceralacca.store.columns import shortened
 from ceralacca.store.log_writing import write_log
 from ceralacca.store.purge import stored_digests
+from ceralacca.store.receipts import write_receipts
 from ceralacca.store.rows import (
     Values,
     blob_values,
@@ -144,6 +145,7 @@ class _Writing:
     jobs: dict[str, Values] = field(default_factory=dict)
     moves: list[StateChange] = field(default_factory=list)
     log: list[LogRow] = field(default_factory=list)
+    receipts: list[ReceivedReceipt] = field(default_factory=list)
     again: list[Blob] = field(default_factory=list)
     """Octets that were purged and have come again."""
 
@@ -244,6 +246,7 @@ def _judge(step: Step, known: _Known, writing: _Writing, row_limit: int) -> Comm
     _store(new, known, writing, row_limit)
     writing.moves.extend(commit.states)
     writing.log.extend(commit.log)
+    writing.receipts.extend(commit.receipts)
     _arrange_jobs(commit, known, writing)
     return CommitOutcome.DONE
 
@@ -323,6 +326,7 @@ def _write(connection: Connection, writing: _Writing) -> None:
     for table, rows in writing.rows.items():
         if rows:
             insert_rows(connection, table, rows)
+    write_receipts(connection, writing.receipts)
     write_log(connection, writing.log)
     if writing.moves:
         connection.execute(_MOVE, [_move_values(change) for change in writing.moves])

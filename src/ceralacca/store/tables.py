@@ -146,6 +146,18 @@ INFECTED = Table(
 FAILURE = "error NOT IN ('', 'nessuno')"
 """Which rows have an error: few, with an index of their own."""
 
+RECEIVED_RECEIPT = Table(
+    "received_receipt",
+    METADATA,
+    Column("identifier", Key, primary_key=True),
+    Column("holder_key", Key, primary_key=True),
+    Column("digest", Text, ForeignKey("blob.digest"), primary_key=True),
+    Column("holder", One, nullable=False),
+    Column("message_id", Words, nullable=False),
+    Column("kind", Words, nullable=False),
+    Column("instant", Instant, nullable=False),
+)
+
 LOG_ROW = Table(
     "log_row",
     METADATA,

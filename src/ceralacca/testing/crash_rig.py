@@ -33,11 +33,9 @@ from typing import Any, Final
 import structlog
 
 from ceralacca.base import failpoints
-from ceralacca.core.directory import Directory
 from ceralacca.core.model.address import Address
 from ceralacca.core.model.provider import IssuingProvider
 from ceralacca.formats.splice import Octets
-from ceralacca.lint.sealable import examine
 from ceralacca.net.mail_exchangers import Exchanger, LookupDeferred, NoSuchDomain
 from ceralacca.net.smtp_client import ClientSettings, SmtpClient, tls_context
 from ceralacca.net.smtp_server import (
@@ -53,8 +51,7 @@ from ceralacca.net.smtp_server import (
 )
 from ceralacca.ports.mail_sender import RcptOutcome, RcptResult
 from ceralacca.ports.scanner import ScanVerdict
-from ceralacca.ports.seal_verifier import VerifiesSeal
-from ceralacca.ports.store import JobKind, MailboxRecord, Store
+from ceralacca.ports.store import JobKind, Store
 from ceralacca.services.office import Office
 from ceralacca.services.steps import LEASE, perform
 from ceralacca.store.database import DatabaseStore, StoreSettings, open_store
@@ -63,6 +60,7 @@ from ceralacca.testing.authority import TestIdentity
 from ceralacca.testing.crash_disk import VolatileDisk
 from ceralacca.testing.crash_flows import UNSEEN, Stage
 from ceralacca.testing.crash_plants import PLANTS
+from ceralacca.testing.office_parts import judging, open_mailboxes, sealing
 from ceralacca.testing.paper_cast import (
     ALFA_SERVICE,
     ANNA,
@@ -78,8 +76,6 @@ from ceralacca.testing.paper_cast import (
 from ceralacca.testing.reception import PASSWORD, Holders
 from ceralacca.testing.scenario import INSTANT
 from ceralacca.testing.tls import ServerFiles
-from ceralacca.trust.sealer import Sealer
-from ceralacca.trust.verifier import JudgedAt, verify_seal
 
 USERS: Final = {"alfa": (ALFA_SERVICE, MARIO, CARLA, COUNCIL), "beta": (BETA_SERVICE, ANNA, BRUNO)}
 HOSTS: Final = {"alfa": "mx.gestore-alfa.example", "beta": "mx.gestore-beta.example"}
@@ -319,7 +315,6 @@ class Pair:
         home = data_of(orders.folder) / name
         store = open_store(orders.urls[name], home, StoreSettings(row_limit=ROW_LIMIT))
         entropy = LifelongEntropy(name, orders.life)
-        sealer = Sealer(identity, identity.address, entropy)
         client = ClientSettings(hostname=HOSTS[name], tls=tls_context(str(orders.tls[name].authority)), timeout=20)
         wire = orders.folder / "wire"
         wire.mkdir(exist_ok=True)
@@ -328,8 +323,8 @@ class Pair:
         office = Office(
             provider=IssuingProvider(name=identity.name, address=identity.address),
             service_mailbox=users[0],
-            seals=lambda draft: sealer.seal(examine(draft)),
-            verifier=self._verifier,
+            seals=sealing(identity, entropy),
+            verifier=judging(orders.cast.trust),
             directory=lambda: orders.cast.directory,
             scanner=PairScanner(misses),
             store=orders.joined(store, home) if orders.joined else store,
@@ -340,21 +335,11 @@ class Pair:
         )
         return Provider(name=name, office=office, store=store, does=does)
 
-    def _verifier(self, instant: datetime, directory: Directory | None) -> VerifiesSeal:
-        trust, judged = self._orders.cast.trust, JudgedAt.now(instant)
-        return lambda message, *, sender_domain: verify_seal(
-            message, trust=trust, directory=directory, at=judged, sender_domain=sender_domain
-        )
-
     def found(self) -> None:
         """Make domains and mailboxes, in the first life of all."""
         for provider in self.providers:
-            for record in self._orders.cast.directory.records_of_provider(provider.office.provider.name):
-                for domain in record.domains:
-                    provider.store.add_domain(domain, now=self.clock.now())
-            for user in USERS[provider.name]:
-                record_of = MailboxRecord(address=user, is_service=user == USERS[provider.name][0])
-                provider.store.put_mailbox(record_of, now=self.clock.now())
+            directory, users, now = self._orders.cast.directory, USERS[provider.name], self.clock.now()
+            open_mailboxes(provider.store, directory, provider.office.provider.name, users, now=now)
 
     # -- listeners ---------------------------------------------------------------------------------
 

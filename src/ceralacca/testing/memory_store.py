@@ -27,6 +27,7 @@ from ceralacca.ports.store import (
     Postponed,
     Purged,
     QueueFigures,
+    ReceivedReceipt,
     RecipientFate,
     SentMessage,
     Taken,
@@ -63,6 +64,7 @@ class MemoryStore(MemoryLogSearch):
     _taken: dict[_TakenKey, Taken] = field(default_factory=dict)
     _fates: dict[_FateKey, RecipientFate] = field(default_factory=dict)
     _infected: dict[str, InfectedMessage] = field(default_factory=dict)
+    _receipts: dict[tuple[str, Address, str], ReceivedReceipt] = field(default_factory=dict)
     _domains: set[str] = field(default_factory=set)
     _mailboxes: dict[Address, MailboxRecord] = field(default_factory=dict)
     _last_job: int = 0
@@ -145,6 +147,15 @@ class MemoryStore(MemoryLogSearch):
         with self._lock:
             found = [each for each in self._infected.values() if each.identifier == identifier]
         return sorted(found, key=lambda each: (each.found, each.key))
+
+    def received_receipts(self, identifier: str, holder: Address) -> list[ReceivedReceipt]:
+        """Return what came in for a holder about one transaction."""
+        found = [one for one in self._receipts.values() if (one.identifier, one.holder) == (identifier, holder)]
+        return sorted(found, key=lambda one: (one.instant, one.digest))
+
+    def size_of(self, digest: str) -> tuple[int, bool]:
+        """Return how many octets have this digest, and whether they are still here."""
+        return len(self.octets(digest)), True
 
     def purge_infected(self, digests: Collection[str] | None = None) -> Purged:
         """Take the octets of infected messages away (VI-2)."""
@@ -296,6 +307,8 @@ class MemoryStore(MemoryLogSearch):
             self._taken.setdefault(_taken_key(taken), taken)
         for fate in commit.fates:
             self._fates.setdefault(_fate_key(fate), fate)
+        shelved = {(one.identifier, one.holder, one.digest): one for one in commit.receipts}
+        self._receipts = shelved | self._receipts
         for infected in commit.infected:
             self._infected.setdefault(infected.key, infected)
         for change in commit.states:

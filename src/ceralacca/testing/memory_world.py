@@ -22,19 +22,17 @@ from ceralacca.formats.mime.addresses import read_addresses
 from ceralacca.formats.mime.header import read_head
 from ceralacca.formats.received import read_received
 from ceralacca.formats.splice import Octets
-from ceralacca.lint.sealable import examine
 from ceralacca.ports.letters import Inbound, Point
 from ceralacca.ports.mail_sender import RcptOutcome, RcptResult
 from ceralacca.ports.mail_store import Put, PutOutcome
 from ceralacca.ports.scanner import ScanVerdict
-from ceralacca.ports.seal_verifier import VerifiesSeal
-from ceralacca.ports.sealer import Seals
-from ceralacca.ports.store import Commit, Job, JobKind, MailboxRecord, SentMessage
+from ceralacca.ports.store import Commit, Job, JobKind, SentMessage
 from ceralacca.services.office import Office
 from ceralacca.services.steps import LEASE, perform, run
 from ceralacca.testing.authority import TestIdentity
 from ceralacca.testing.clock import CountingEntropy, FixedClock
 from ceralacca.testing.memory_store import MemoryStore
+from ceralacca.testing.office_parts import judging, open_mailboxes, sealing
 from ceralacca.testing.paper_cast import (
     ALFA_SERVICE,
     ANNA,
@@ -49,9 +47,6 @@ from ceralacca.testing.paper_cast import (
     cast_at,
 )
 from ceralacca.testing.scenario import INSTANT
-from ceralacca.trust.chain import TrustStore
-from ceralacca.trust.sealer import Sealer
-from ceralacca.trust.verifier import JudgedAt, verify_seal
 
 ENGINE = "TestScanner 1.0/1"
 TRACE = b"Received: from client.example by access.example with ESMTPSA; Thu, 05 Nov 2026 10:15:00 +0100\r\n"
@@ -384,17 +379,13 @@ def live_provider(
     """Open an office over memory; the first of the users is the service mailbox, entropy counts from `start`."""
     store, mail, scanner, clock = MemoryStore(), MemoryMail(), MemoryScanner(), wire.clock
     entropy = CountingEntropy(start)
-    for record in cast.directory.records_of_provider(identity.name):
-        for domain in record.domains:
-            store.add_domain(domain, now=clock.now())
-    for user in users:
-        store.put_mailbox(MailboxRecord(address=user, is_service=user == users[0]), now=clock.now())
+    open_mailboxes(store, cast.directory, identity.name, users, now=clock.now())
     copy = LocalCopy(cast.directory)
     office = Office(
         provider=IssuingProvider(name=identity.name, address=identity.address),
         service_mailbox=users[0],
         seals=sealing(identity, entropy),
-        verifier=_judging(cast.trust),
+        verifier=judging(cast.trust),
         directory=copy,
         scanner=scanner,
         store=store,
@@ -404,22 +395,6 @@ def live_provider(
         sends=wire,
     )
     return LiveProvider(office=office, store=store, mail=mail, scanner=scanner, clock=clock, directory=copy)
-
-
-def sealing(identity: TestIdentity, entropy: CountingEntropy) -> Seals:
-    """Return the real seal of a test identity."""
-    sealer = Sealer(identity, identity.address, entropy)
-    return lambda draft: sealer.seal(examine(draft))
-
-
-def _judging(trust: TrustStore) -> Callable[[datetime, Directory | None], VerifiesSeal]:
-    def at(instant: datetime, directory: Directory | None) -> VerifiesSeal:
-        judged = JudgedAt.now(instant)
-        return lambda message, *, sender_domain: verify_seal(
-            message, trust=trust, directory=directory, at=judged, sender_domain=sender_domain
-        )
-
-    return at
 
 
 def _addresses(octets: bytes) -> list[Address]:

@@ -38,8 +38,8 @@ def prepare(*, trust: list[Path], crls: list[Path], directory: Path | None, at: 
 
     Raises UserError for what cannot be read, and for a directory whose seal does not hold.
     """
-    material = _material(trust, crls)
-    store = _store(material) if material.anchors else None
+    material = trust_material(trust, crls)
+    store = store_of(material) if material.anchors else None
     listed = _directory(directory, store, present) if directory else None
     judged_at = read_instant(at, present)
     lacking = {
@@ -54,8 +54,11 @@ def prepare(*, trust: list[Path], crls: list[Path], directory: Path | None, at: 
     )
 
 
-def _material(trust: list[Path], crls: list[Path]) -> TrustMaterial:
-    """Read both options apart: a certificate that lies among revocation lists is trusted by nobody."""
+def trust_material(trust: list[Path], crls: list[Path]) -> TrustMaterial:
+    """Read `--trust` and `--crl` apart. Raises UserError.
+
+    A certificate that lies among revocation lists is trusted by nobody.
+    """
     trusted, lists = read_material(trust), read_material(crls)
     if trust and not trusted.anchors:
         names = ", ".join(map(str, trust))
@@ -66,7 +69,8 @@ def _material(trust: list[Path], crls: list[Path]) -> TrustMaterial:
     return replace(trusted, crls=tuple(dict.fromkeys(trusted.crls + lists.crls)))
 
 
-def _store(material: TrustMaterial) -> TrustStore:
+def store_of(material: TrustMaterial) -> TrustStore:
+    """Return the trust store of what the options name. Raises UserError."""
     try:
         return TrustStore(anchors=material.anchors, intermediates=material.intermediates, crls=material.crls)
     except PeerError as error:

@@ -63,6 +63,7 @@ def extract_command(
     from ceralacca.core.log_extract import Selection  # noqa: PLC0415
     from ceralacca.core.model.audit import AuditAct  # noqa: PLC0415
     from ceralacca.services.extract_log import draw, finish  # noqa: PLC0415
+    from ceralacca.services.shelf import Shelf  # noqa: PLC0415
 
     words, now = words_of(lang), SystemClock().now()
     if not purpose.strip():
@@ -77,7 +78,7 @@ def extract_command(
         drawn = draw(
             store,
             selection,
-            shelf=None,
+            shelf=Shelf(store),
             own_domains=store.domains(),
             reference=new_reference(now),
             provider=settings.provider.name,

@@ -2,7 +2,7 @@
 
 import typer
 
-from ceralacca.apps.cli import administer, audit, config, directory, hold, log, queue
+from ceralacca.apps.cli import administer, audit, config, directory, hold, log, queue, receipt
 from ceralacca.apps.cli.doctor import doctor_command
 from ceralacca.apps.cli.probe import probe_command
 from ceralacca.apps.cli.serve import serve_command
@@ -28,7 +28,7 @@ def add_to(app: typer.Typer) -> None:
         administer.domains,
         administer.mailboxes,
         audit.commands,
-        log.commands,
+        receipt.commands,
     )
     for group in groups:
         app.add_typer(group, rich_help_panel=_PANEL)

@@ -346,6 +346,15 @@ class VirusSection(Section):
     """Of a clamd that runs already: the path of its socket, or `host:port`."""
     database: FilePath | None = None
     """Folder of signatures that freshclam keeps; by default that of Debian, /var/lib/clamav."""
+    updates: Literal["system", "managed"] = "system"
+    """Who runs freshclam: `system` for the operating system's own service (Debian: clamav-freshclam, with `Checks 24`
+    for every hour), `managed` for us; then the signatures are in the data folder unless `database` says otherwise."""
+    update_every: Duration = timedelta(hours=1)
+    """How often, when it is us (VI-3)."""
+    mirror: str = ""
+    """Address of a mirror of your own, such as `http://mirror.provider.example`; by default those of ClamAV."""
+    more_signatures: tuple[str, ...] = ()
+    """Addresses of further signature files, beside the official ones."""
     demo_database: Flag = False
     """Use the demonstration's signatures, which find the EICAR test file and NOTHING else; only with
     `provider.sandbox`."""

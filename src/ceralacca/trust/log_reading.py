@@ -1,0 +1,142 @@
+"""Opens the seals and time stamps of a log for whoever verifies it: digest, signature, certificate, and no more (LO-6).
+
+Without anchors a seal can hold and is yet not judged. The certificates that a seal or stamp brings along are looked at
+as well: each must be signed by another of them, or by an anchor, so that nothing in them can be changed unseen.
+
+Clauses: LO-4, LO-5, LO-6.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from functools import lru_cache
+from typing import Final
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+
+from ceralacca.base.errors import PecError
+from ceralacca.core.model.outcome import SealReport, SealVerdict
+from ceralacca.formats.ber import MalformedBer
+from ceralacca.formats.cms import MalformedCms, SignedData, read_around, read_signed_data
+from ceralacca.ports.log_proof import OpenedFile, OpenedRecord, SealFinding, StampFinding
+from ceralacca.trust.chain import TrustStore
+from ceralacca.trust.instant import JudgedAt
+from ceralacca.trust.procedure import Procedure
+from ceralacca.trust.time_stamp import UntrustedTimeStamp, token_of, verify_token
+
+_CONTENT: Final = b'{"file":'
+_GRANTED: Final = bytes.fromhex("3003020100")
+_OUTLINE: Final = bytes.fromhex("020101310d300b0609608648016503040201")
+"""Version 1, and SHA-256 as the only digest: how every seal of a log begins."""
+
+
+class LogOpener:
+    """Opens what belongs to one verification; satisfies `ports.log_proof.OpensLog`."""
+
+    def __init__(self, *, trust: TrustStore | None, anchors: Iterable[bytes], present: datetime) -> None:
+        """`anchors` are the DER of what `trust` stands on, anchors and intermediates."""
+        self._trust = trust
+        self._anchors = tuple(anchors)
+        self._present = present
+
+    def record(self, p7m: bytes, /) -> OpenedRecord | None:
+        """Open the seal of a head; None when it is no CMS."""
+        try:
+            data, start, end = read_around(p7m)
+        except MalformedCms:
+            return None
+        record = p7m[start:end]
+        return OpenedRecord(record=record, seal=self._finding(p7m, data, record, start))
+
+    def file(self, octets: bytes, /) -> OpenedFile:
+        """Look at a whole file."""
+        try:
+            data, start, end = read_around(octets)
+        except MalformedCms as fault:
+            at = max(octets.find(_CONTENT), 0)
+            return OpenedFile(start=at, end=_readable_end(octets, at), seal=None, fault=str(fault))
+        view = memoryview(octets)[start:end]
+        try:
+            finding = self._finding(octets, data, view, start)
+        finally:
+            view.release()
+        return OpenedFile(start=start, end=end, seal=finding)
+
+    def stamp(self, reply: bytes, digest: bytes, /) -> StampFinding:
+        """Judge the stamp over a SHA-256."""
+        try:
+            token = token_of(reply)
+            stamp = verify_token(token, digest, trust=self._trust, present=self._present)
+            if _GRANTED not in reply[:16]:
+                return StampFinding(holds=False, judged=False, reason="status")
+            fault = self._token_fault(token)
+        except UntrustedTimeStamp as error:
+            unknown = self._trust is not None and error.reason in {"no-crl", "crl-stale", "no-anchors"}
+            return StampFinding(holds=unknown, judged=False, reason=error.reason)
+        except (PecError, MalformedBer) as error:
+            return StampFinding(holds=False, judged=False, reason=type(error).__name__)
+        if fault:
+            return StampFinding(holds=False, judged=False, reason=fault)
+        return StampFinding(holds=True, judged=self._trust is not None, instant=stamp.instant)
+
+    # -- inside -------------------------------------------------------------------------------------
+
+    def _finding(self, octets: bytes, data: SignedData, content: bytes | memoryview, start: int) -> SealFinding:
+        procedure = Procedure(content=content, detached=True, data=data, at=JudgedAt.signing(self._present))
+        procedure.shape(())
+        procedure.seal(self._trust)
+        report = procedure.report()
+        holds = report.good or report.verdict is SealVerdict.INDETERMINATE
+        fault = self._frame_fault(octets, data, start) if holds else ""
+        signer = report.signer
+        return SealFinding(
+            holds=holds and not fault,
+            judged=report.good and not fault,
+            reason=fault or _reason(report),
+            signer=signer.sha256 if signer else "",
+            name=signer.subject if signer else "",
+            instant=report.signing_time,
+        )
+
+    def _frame_fault(self, octets: bytes, data: SignedData, start: int) -> str:
+        """Look at what no signature covers: it must be as it always is."""
+        if _OUTLINE not in octets[: min(start, 96)]:
+            return "outline"
+        signers = data.signers
+        if len(signers) != 1 or signers[0].digest != "sha256" or signers[0].scheme.family != "rsa":
+            return "algorithms"
+        return "" if _vouched(data.certificates, self._anchors) else "certificates"
+
+    def _token_fault(self, token: bytes) -> str:
+        data = read_signed_data(token)
+        return "" if _vouched(data.certificates, self._anchors) else "certificates"
+
+
+@lru_cache(maxsize=64)
+def _vouched(certificates: tuple[bytes, ...], anchors: tuple[bytes, ...]) -> bool:
+    """Tell whether each certificate is signed by another one, or by an anchor; one at the top may stand alone."""
+    try:
+        brought = [x509.load_der_x509_certificate(der) for der in certificates]
+        known = [x509.load_der_x509_certificate(der) for der in anchors]
+    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion):
+        return False
+    alone = [one for one in brought if not any(_issued(one, above) for above in (*brought, *known))]
+    return len(alone) <= (0 if known else 1)
+
+
+def _issued(one: x509.Certificate, above: x509.Certificate) -> bool:
+    try:
+        one.verify_directly_issued_by(above)
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+        return False
+    return True
+
+
+def _reason(report: SealReport) -> str:
+    return "" if report.good else report.reason or report.verdict.value
+
+
+def _readable_end(octets: bytes, start: int) -> int:
+    """Return where the content of a damaged file seems to end: after its last whole line of ours."""
+    end = octets.rfind(b'"}\n')
+    return end + 3 if end >= start else len(octets)
