@@ -16,7 +16,7 @@ from ceralacca.base.instants import to_the_second
 from ceralacca.core.deadlines import Deadlines
 from ceralacca.core.incoming_point import MessageClass
 from ceralacca.core.model.address import Address
-from ceralacca.core.model.certification import OriginalData
+from ceralacca.core.model.certification import CertificationData, OriginalData
 from ceralacca.core.model.log import LogEvent, LogRow
 from ceralacca.core.model.notification import ErrorKind, RecipientKind
 from ceralacca.core.transaction import RecipientState
@@ -159,6 +159,19 @@ class Desk:
     ) -> None:
         """Log an event at the instant of the step (LO-3)."""
         self.rows.append(about(event, self.instant, original, error=error, **details))
+
+    def shelve(self, receipt: CertificationData, holder: Address, *, digest: str, message_id: str) -> None:
+        """Let a receipt for a holder be found again after it was delivered (LO-8)."""
+        self.receipts.append(
+            ReceivedReceipt(
+                identifier=receipt.original.identifier,
+                holder=holder,
+                digest=digest,
+                message_id=message_id,
+                kind=receipt.kind.value,
+                instant=self.instant,
+            )
+        )
 
     # -- timers ---------------------------------------------------------------------------------------
 

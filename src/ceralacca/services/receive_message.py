@@ -29,7 +29,6 @@ from ceralacca.ports.store import (
     Commit,
     Job,
     OrdinaryMail,
-    ReceivedReceipt,
 )
 from ceralacca.services import log_rows, payload
 from ceralacca.services.desk import Desk
@@ -281,16 +280,7 @@ def _shelve(arrived: _Arrived) -> None:
     facts = arrived.facts
     for holder in arrived.recipients:
         if holder == facts.original.sender:
-            arrived.desk.receipts.append(
-                ReceivedReceipt(
-                    identifier=facts.original.identifier,
-                    holder=holder,
-                    digest=arrived.inbound.digest,
-                    message_id=arrived.message_id,
-                    kind=facts.kind.value,
-                    instant=arrived.desk.instant,
-                )
-            )
+            arrived.desk.shelve(facts, holder, digest=arrived.inbound.digest, message_id=arrived.message_id)
 
 
 def _wrap(arrived: _Arrived) -> None:
