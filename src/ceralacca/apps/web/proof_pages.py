@@ -13,7 +13,7 @@ from typing import IO, Final
 from starlette.responses import Response, StreamingResponse
 
 from ceralacca.apps.web.message_pages import download
-from ceralacca.apps.web.receipts import Receipt, envelope_of, receipts_of
+from ceralacca.apps.web.receipts import Receipt, as_receipts_say, envelope_of, receipts_of
 from ceralacca.apps.web.sent_pages import transaction_of
 from ceralacca.apps.web.visit import Visit
 from ceralacca.base.instants import legal_time
@@ -28,6 +28,7 @@ def archive(visit: Visit) -> Response:
     """Give the ZIP."""
     transaction = transaction_of(visit, visit.query("id"))
     receipts = receipts_of(visit, transaction)
+    transaction = as_receipts_say(transaction, receipts)
     now = visit.parts.clock.now()
     file: IO[bytes] = tempfile.SpooledTemporaryFile(_SPOOLED)  # noqa: SIM115 closed when it was sent
     envelope = envelope_of(visit, transaction)
