@@ -45,6 +45,7 @@ check: static ## format, lint, types, import contracts, trace, house rules, unit
 
 test: system $(STAMP) ## everything: `make check` and all tests; T=path for one
 	@if [ "$(T)" = tests ]; then $(MAKE) --no-print-directory static; fi
+	@$(BIN)/python tools/web_assets.py --tests
 	$(BIN)/pytest $(T) -n 2
 
 .PHONY: static

@@ -139,6 +139,10 @@ class FunctionFigures:
     failures: int = 0
     minutes_down: int = 0
     """Minutes in which it failed for more than half of the probes."""
+    mean_seconds: float = 0.0
+    """Of the tries that worked."""
+    slowest_seconds: float = 0.0
+    """Likewise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,6 +208,7 @@ class Watch:
         self._minutes: dict[int, _Minute] = {}
         self._probes: set[str] = set()
         self._tries: dict[Function, list[int]] = {function: [0, 0] for function in Function}
+        self._seconds: dict[Function, list[float]] = {function: [0.0, 0.0] for function in Function}
 
     def add(self, loop: Loop) -> None:
         """Take one loop; one of another period is passed over."""
@@ -215,6 +220,9 @@ class Watch:
         for function, one in loop.tried.items():
             self._tries[function][0] += 1
             self._tries[function][1] += not one.ok
+            if one.ok and one.seconds is not None:
+                took = self._seconds[function]
+                took[0], took[1] = took[0] + one.seconds, max(took[1], one.seconds)
 
     def result(self, until: datetime, planned: Sequence[PlannedWork] = ()) -> Availability:
         """Return what is known up to an instant; minutes that have not ended by then are left out."""
@@ -273,7 +281,13 @@ class Watch:
                 for function in minute.failing_functions():
                     down[function] += 1
         return {
-            function: FunctionFigures(tries=tries, failures=failures, minutes_down=down[function])
+            function: FunctionFigures(
+                tries=tries,
+                failures=failures,
+                minutes_down=down[function],
+                mean_seconds=self._seconds[function][0] / max(tries - failures, 1),
+                slowest_seconds=self._seconds[function][1],
+            )
             for function, (tries, failures) in self._tries.items()
             if tries
         }

@@ -13,6 +13,7 @@ from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, MetaData, Ta
 from ceralacca.core.delivery_point import Fate
 from ceralacca.core.log_chain import Ledger
 from ceralacca.core.model.audit import ActorKind, AuditAct, AuditOutcome
+from ceralacca.core.model.disservice import DisserviceKind, FoundBy, IncidentCode
 from ceralacca.core.model.log import LogEvent
 from ceralacca.core.model.notification import MessageRow
 from ceralacca.core.transaction import RecipientState
@@ -348,4 +349,20 @@ WEB_SESSION = Table(
     Column("peer", Words, nullable=False),
     Column("agent", Words, nullable=False),
     Index("web_session_holder", "holder_key"),
+)
+
+DISSERVICE = Table(
+    "disservice",
+    METADATA,
+    Column("number", Number, primary_key=True, autoincrement=True),  # never given twice
+    Column("kind", Word(DisserviceKind), nullable=False),
+    Column("begins", Instant, nullable=False),
+    Column("ends", Instant),
+    Column("recorded", Instant, nullable=False),
+    Column("code", Word(IncidentCode)),
+    Column("found_by", Word(FoundBy), nullable=False),
+    Column("what", Words, nullable=False),
+    Column("remedy", Words, nullable=False),
+    Column("closed", Instant),
+    sqlite_autoincrement=True,
 )

@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 
 from ceralacca.ports.audit import AuditTrail
+from ceralacca.ports.disservices import Disservices
 from ceralacca.ports.store import Store
 from ceralacca.store.database import open_store
 from ceralacca.testing.databases import PostgresCluster, postgresql_programs, private_postgresql, sqlite_url
 from ceralacca.testing.memory_audit import MemoryAuditTrail
+from ceralacca.testing.memory_disservices import MemoryDisservices
 from ceralacca.testing.memory_store import MemoryStore
 
 
@@ -45,4 +47,14 @@ def trail(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AuditTrail
         return
     opened = open_store(_url(request, tmp_path), tmp_path)
     yield opened.audit
+    opened.close()
+
+
+@pytest.fixture(params=_ENGINES)
+def register(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Disservices]:
+    if request.param == "memory":
+        yield MemoryDisservices()
+        return
+    opened = open_store(_url(request, tmp_path), tmp_path)
+    yield opened.disservices
     opened.close()

@@ -2,7 +2,7 @@
 
 import typer
 
-from ceralacca.apps.cli import administer, audit, config, directory, hold, log, queue, receipt
+from ceralacca.apps.cli import administer, audit, availability, config, directory, hold, incident, log, queue, receipt
 from ceralacca.apps.cli.doctor import doctor_command
 from ceralacca.apps.cli.probe import probe_command
 from ceralacca.apps.cli.serve import serve_command
@@ -29,6 +29,8 @@ def add_to(app: typer.Typer) -> None:
         administer.mailboxes,
         audit.commands,
         receipt.commands,
+        availability.commands,
+        incident.commands,
     )
     for group in groups:
         app.add_typer(group, rich_help_panel=_PANEL)

@@ -1,12 +1,14 @@
-"""Where the messages to verify come from: files, mbox files, folders, Maildir, standard input.
+"""Where the messages to verify come from: files, mbox files, ZIP archives, folders, Maildir, standard input.
 
 A file is read whole, as octets, and nothing is changed in it. An mbox is cut at its separator
 lines; an archive that quoted lines of its messages (`>From `) is given in both readings, since
 only one of them can match its seal.
 """
 
+import io
 import re
 import sys
+import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +20,9 @@ MESSAGE_SUFFIXES = frozenset({".eml", ".mbox", ".mbx", ".msg"})
 _SEPARATOR = re.compile(
     rb"(?:\A|(?<=\n\n)|(?<=\n\r\n))From [^\r\n]{1,500}? \d\d:\d\d(?::\d\d)? [^\r\n]{0,20}\d{4}\r?\n"
 )
+_MOST_MEMBERS = 10_000
+_MOST_UNPACKED = 2**30
+"""Octets of all messages of an archive: an archive may be made to be larger than it looks."""
 _QUOTED_FROM = re.compile(rb"^>(>*From )", re.MULTILINE)
 
 
@@ -26,7 +31,7 @@ class Source:
     """One message to look at."""
 
     name: str
-    """File name as given; for a message of an mbox `file#n`, n from 1; `-` is standard input."""
+    """File name as given; of an mbox `file#n`, n from 1, of a ZIP `file#member`; `-` is standard input."""
     data: bytes
     unquoted: bytes | None = None
     """The same with mbox quoting undone, when the archive quoted anything."""
@@ -72,10 +77,29 @@ def read_sources(name: str) -> Iterator[Source]:
         raise UserError(f"{name}: {error.strerror}", remedy="check that you may read it") from error
     if not data or data.isspace():
         raise UserError(f"{name}: the file is empty", remedy="save the message anew from your mail client")
-    if _SEPARATOR.match(data):
+    if data.startswith(b"PK\x03\x04"):
+        yield from _open_archive(name, data)
+    elif _SEPARATOR.match(data):
         yield from _split_mbox(name, data)
     else:
         yield Source(name=name, data=data)
+
+
+def _open_archive(name: str, data: bytes) -> Iterator[Source]:
+    """Yield the messages of a ZIP, such as a proof: what ends like a message, within bounds. Raises UserError."""
+    remedy = "unpack it, and give the messages inside"
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            inside = [one for one in archive.infolist() if Path(one.filename).suffix.lower() in MESSAGE_SUFFIXES]
+            if len(inside) > _MOST_MEMBERS or sum(one.file_size for one in inside) > _MOST_UNPACKED:
+                raise UserError(f"{name}: the archive holds too much", remedy=remedy)
+            for one in inside:
+                with archive.open(one) as member:
+                    yield Source(name=f"{name}#{one.filename}", data=member.read(one.file_size))
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
+        raise UserError(f"{name}: the archive cannot be read", remedy=remedy) from error
+    if not inside:
+        raise UserError(f"{name}: no message in this archive", remedy="give one whose files end in .eml")
 
 
 def _split_mbox(name: str, data: bytes) -> Iterator[Source]:

@@ -64,6 +64,8 @@ NAMES: Final = {
     "pec_log_unstamped_files": _gauge("Log files without a time stamp yet.", "ledger"),
     "pec_log_oldest_unstamped_seconds": _gauge("Age of the oldest of them; 0 when there is none.", "ledger"),
     "pec_log_altered_files": _gauge("Files whose rows were no longer what had been sealed.", "ledger"),
+    "pec_log_findings": _gauge("Findings of the consistency reports of the last week (LO-10)."),
+    "pec_log_checked_timestamp_seconds": _gauge("When the log was examined last; absent before the first time."),
     "pec_disk_free_bytes": _gauge("Free space where the data folder is."),
     "pec_clock_kept": _gauge("1 while the kernel says that a time service keeps the clock (TI-1)."),
     "pec_probe_ok": _gauge("1 where a function worked in the last walk of a probe.", "probe", "function"),

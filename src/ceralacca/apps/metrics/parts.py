@@ -16,6 +16,7 @@ from prometheus_client.metrics_core import Metric
 
 from ceralacca.apps.clock_state import ClockState, clock_state
 from ceralacca.apps.data_folder import DataFolder
+from ceralacca.apps.log_check import known_checks
 from ceralacca.apps.log_sealer import seal_status
 from ceralacca.apps.metrics.counts import read_counts
 from ceralacca.apps.metrics.names import Sample, family, one
@@ -46,6 +47,7 @@ def parts_of(settings: Settings, store: DatabaseStore) -> Mapping[str, Part]:
         "crls": lambda _: _crls(settings, folder),
         "directory": lambda _: _directory(folder),
         "seals": lambda now: _seals(settings, now),
+        "consistency": lambda now: _consistency(folder, now),
         "machine": lambda _: _machine(settings.data.folder),
     }
 
@@ -134,6 +136,13 @@ def _seals(settings: Settings, now: datetime) -> Iterator[Metric]:
     yield family("pec_log_unstamped_files", [((n,), s.files_unstamped) for n, s in found.items()])
     yield family("pec_log_oldest_unstamped_seconds", [((n,), age(s.oldest_unstamped)) for n, s in found.items()])
     yield family("pec_log_altered_files", [((n,), len(s.altered)) for n, s in found.items()])
+
+
+def _consistency(folder: DataFolder, now: datetime) -> Iterator[Metric]:
+    checks = known_checks(folder, now)
+    yield one("pec_log_findings", checks.total)
+    if checks.made is not None:
+        yield one("pec_log_checked_timestamp_seconds", checks.made.timestamp())
 
 
 def _machine(folder: Path) -> Iterator[Metric]:

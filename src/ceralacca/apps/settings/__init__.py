@@ -9,6 +9,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from ceralacca.apps.settings import sections as part
+from ceralacca.apps.settings.service_levels import MetricsSection, ServiceLevelsSection
 
 
 class Settings(part.Section):
@@ -31,7 +32,8 @@ class Settings(part.Section):
     clock: part.ClockSection = Field(default_factory=part.ClockSection)
     message_log: part.MessageLogSection = Field(default_factory=part.MessageLogSection)
     log: part.LogSection = Field(default_factory=part.LogSection)
-    metrics: part.MetricsSection = Field(default_factory=part.MetricsSection)
+    service_levels: ServiceLevelsSection = Field(default_factory=ServiceLevelsSection)
+    metrics: MetricsSection = Field(default_factory=MetricsSection)
 
     @model_validator(mode="after")
     def _agree(self) -> Self:

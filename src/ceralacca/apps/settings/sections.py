@@ -478,17 +478,3 @@ class LogSection(Section):
     """Write them to this file too, at its end. To rotate it, copy and truncate."""
     stderr: Flag = True
     """Whether they are written on standard error."""
-
-
-class MetricsSection(Section):
-    """Figures for Prometheus, in a process of its own.
-
-    Whoever can reach the address can read them. No mail address and no identifier is among them; keep it inside anyway.
-    """
-
-    host: str = "127.0.0.1"
-    """Address to listen on."""
-    port: Port | None = None
-    """Port of `http://host:port/metrics`; 0 for any free port; without it there is no such process."""
-    evidence: tuple[FilePath, ...] = ()
-    """Folders of `pec probe`, on this machine or brought here: then availability is among the figures."""

@@ -17,6 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ceralacca.apps.web import (
+    courtesy_pages,
     folder_pages,
     help_pages,
     message_pages,
@@ -46,7 +47,16 @@ _OVER = 2 * 2**20
 
 def endpoints() -> Iterable[Endpoint]:
     """Return every page with its handler."""
-    for pages in (sign_in_pages, folder_pages, message_pages, sent_pages, proof_pages, write_pages, help_pages):
+    for pages in (
+        sign_in_pages,
+        folder_pages,
+        message_pages,
+        sent_pages,
+        proof_pages,
+        courtesy_pages,
+        write_pages,
+        help_pages,
+    ):
         yield from pages.ENDPOINTS
 
 

@@ -21,6 +21,7 @@ from ceralacca.core.directory import Directory
 from ceralacca.core.model.address import Address, InvalidAddress
 from ceralacca.core.model.notification import ReceiptKind
 from ceralacca.formats.mime.header import read_head
+from ceralacca.formats.neutral import one_line
 from ceralacca.formats.readable import header_line, read_for_people
 from ceralacca.formats.submission import read_submission
 
@@ -104,7 +105,7 @@ def compose(draft: Draft, sender: Address, instant: datetime) -> bytes:
         sender=sender,
         to=draft.primary.addresses,
         cc=draft.copied.addresses,
-        subject=" ".join(draft.subject.split()),
+        subject=one_line(draft.subject),
         text=draft.text.replace("\r\n", "\n"),
         attachments=draft.files,
         answers=draft.answers,

@@ -36,9 +36,13 @@ def _environment() -> Environment:
 
 def instant(value: datetime) -> Markup:
     """Write an instant to the second, in legal time, marked up for programs."""
+    return Markup('<time datetime="{}">{}</time>').format(value.isoformat(timespec="seconds"), written(value))
+
+
+def written(value: datetime) -> str:
+    """Write an instant to the second, in legal time, as plain text."""
     legal = legal_time(value)
-    text = f"{legal.day} {legal.time} ({legal.zone})"
-    return Markup('<time datetime="{}">{}</time>').format(value.isoformat(timespec="seconds"), text)
+    return f"{legal.day} {legal.time} ({legal.zone})"
 
 
 def day(value: datetime, now: datetime) -> Markup:

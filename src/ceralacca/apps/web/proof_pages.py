@@ -7,16 +7,15 @@ Clauses: 1.3, LO-8; users.md 1.
 
 import tempfile
 from collections.abc import Iterator
-from datetime import datetime
 from typing import IO, Final
 
 from starlette.responses import Response, StreamingResponse
 
 from ceralacca.apps.web.message_pages import download
-from ceralacca.apps.web.receipts import Receipt, envelope_of, receipts_of
+from ceralacca.apps.web.pages import written
+from ceralacca.apps.web.receipts import Receipt, as_receipts_say, envelope_of, receipts_of
 from ceralacca.apps.web.sent_pages import transaction_of
 from ceralacca.apps.web.visit import Visit
-from ceralacca.base.instants import legal_time
 from ceralacca.formats.proof_archive import Exhibit, file_name, write_proof
 from ceralacca.services.own_transactions import OwnTransaction
 
@@ -28,6 +27,7 @@ def archive(visit: Visit) -> Response:
     """Give the ZIP."""
     transaction = transaction_of(visit, visit.query("id"))
     receipts = receipts_of(visit, transaction)
+    transaction = as_receipts_say(transaction, receipts)
     now = visit.parts.clock.now()
     file: IO[bytes] = tempfile.SpooledTemporaryFile(_SPOOLED)  # noqa: SIM115 closed when it was sent
     envelope = envelope_of(visit, transaction)
@@ -72,13 +72,13 @@ def _readme(visit: Visit, transaction: OwnTransaction, receipts: tuple[Receipt, 
         t("proof", "title"),
         "",
         t("proof", "about", subject=original.subject or "-", sender=original.sender, identifier=original.identifier),
-        t("proof", "accepted", instant=_written(transaction.sent.accepted)),
+        t("proof", "accepted", instant=written(transaction.sent.accepted)),
         "",
         t("proof", "outcome"),
     ]
     for one in transaction.recipients:
         detail = f" ({one.detail})" if one.detail else ""
-        lines.append(f"  {one.address}: {t('state', one.state)}, {_written(one.since)}{detail}")
+        lines.append(f"  {one.address}: {t('state', one.state)}, {written(one.since)}{detail}")
     lines += ["", t("proof", "files", count=len(receipts))]
     lines += ["", t("proof", "check"), "", t("proof", "keep"), ""]
     return "\n".join(lines)
@@ -114,11 +114,6 @@ def _verdicts(transaction: OwnTransaction, receipts: tuple[Receipt, ...], at: st
         ],
         "verificato": at,
     }
-
-
-def _written(instant: datetime) -> str:
-    legal = legal_time(instant)
-    return f"{legal.day} {legal.time} ({legal.zone})"
 
 
 def _pieces(file: IO[bytes]) -> Iterator[bytes]:

@@ -7,14 +7,15 @@ point is in the store as well, so it is never lost with a deleted message.
 Clauses: GE-20, GE-22, AP-23, GE-8, AC-1.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
 from ceralacca.apps.web.judging import judged_message
 from ceralacca.apps.web.visit import Visit
 from ceralacca.core.model.notification import MessageRow
+from ceralacca.core.transaction import RecipientState
 from ceralacca.net.imap_mailbox import ImapMailbox
 from ceralacca.services.keys import letter_key
 from ceralacca.services.own_transactions import OwnTransaction
@@ -32,6 +33,13 @@ _ROWS: Final = frozenset(
         MessageRow.DELIVERY_TIMEOUT,
     }
 )
+
+_STATES: Final[Mapping[MessageRow | None, tuple[RecipientState, ...]]] = {
+    MessageRow.DELIVERY: (RecipientState.DELIVERED,),
+    MessageRow.NON_DELIVERY: (RecipientState.FAILED,),
+    MessageRow.NON_DELIVERY_VIRUS: (RecipientState.FAILED_VIRUS,),
+    MessageRow.DELIVERY_TIMEOUT: (RecipientState.WARNED, RecipientState.EXPIRED),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +65,23 @@ def receipts_of(visit: Visit, transaction: OwnTransaction) -> tuple[Receipt, ...
     for receipt in (*_in_mailbox(visit, transaction), *_in_store(visit, transaction)):
         found.setdefault((receipt.judged.row, receipt.judged.concerned, receipt.instant), receipt)
     return tuple(sorted(found.values(), key=lambda one: (one.instant, one.judged.concerned)))
+
+
+def as_receipts_say(transaction: OwnTransaction, receipts: tuple[Receipt, ...]) -> OwnTransaction:
+    """Return the transaction with the instants that its receipts certify, where there is one for the state (TI-2).
+
+    The log says when we heard of it; what the law goes by is what the receipt says.
+    """
+    told = {
+        (address, state): one.instant
+        for one in receipts
+        for address in one.judged.concerned
+        for state in _STATES.get(one.judged.row, ())
+    }
+    recipients = tuple(
+        replace(one, since=told.get((one.address.text, one.state), one.since)) for one in transaction.recipients
+    )
+    return replace(transaction, recipients=recipients)
 
 
 def envelope_of(visit: Visit, transaction: OwnTransaction) -> bytes | None:

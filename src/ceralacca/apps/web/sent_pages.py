@@ -13,7 +13,7 @@ from typing import Final
 from starlette.responses import Response
 
 from ceralacca.apps.web.pages import render
-from ceralacca.apps.web.receipts import receipts_of
+from ceralacca.apps.web.receipts import as_receipts_say, receipts_of
 from ceralacca.apps.web.visit import Visit
 from ceralacca.core.model.log import LogEvent, LogRow
 from ceralacca.net.imap_mailbox import NotInMailbox
@@ -48,11 +48,12 @@ def show(visit: Visit) -> Response:
 def show_one(visit: Visit) -> Response:
     """Show one message with every recipient, every passage and every receipt."""
     transaction = transaction_of(visit, visit.query("id"))
+    receipts = receipts_of(visit, transaction)
     return render(
         visit,
         "sent_one_rows.html" if visit.by_htmx else "sent_one.html",
-        one=transaction,
-        receipts=receipts_of(visit, transaction),
+        one=as_receipts_say(transaction, receipts),
+        receipts=receipts,
     )
 
 

@@ -1,4 +1,5 @@
 import io
+import zipfile
 
 import pytest
 
@@ -59,3 +60,33 @@ def test_what_cannot_be_read_is_the_users_error_and_names_the_file(tmp_path, nam
     with pytest.raises(UserError, match=name) as caught:
         [list(read_sources(found)) for found in files_of([str(tmp_path / name)])]
     assert caught.value.remedy
+
+
+def archive_of(path, members):
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, octets in members:
+            archive.writestr(name, octets)
+    return str(path)
+
+
+def test_the_messages_of_an_archive_are_read_and_nothing_else(tmp_path):
+    name = archive_of(tmp_path / "prova.zip", [("a/1.eml", MESSAGE), ("LEGGIMI.txt", b"x"), ("2.EML", MESSAGE * 2)])
+    assert [(one.name, one.data) for one in read_sources(name)] == [
+        (f"{name}#a/1.eml", MESSAGE),
+        (f"{name}#2.EML", MESSAGE * 2),
+    ]
+
+
+def test_an_archive_without_messages_or_that_cannot_be_read_is_the_users_error(tmp_path):
+    with pytest.raises(UserError, match="no message"):
+        list(read_sources(archive_of(tmp_path / "a.zip", [("LEGGIMI.txt", b"x")])))
+    whole = (tmp_path / "a.zip").read_bytes()
+    (tmp_path / "b.zip").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(UserError, match="cannot be read"):
+        list(read_sources(str(tmp_path / "b.zip")))
+
+
+def test_an_archive_of_too_many_messages_is_not_opened(tmp_path):
+    name = archive_of(tmp_path / "a.zip", [(f"{number}.eml", b"") for number in range(10_001)])
+    with pytest.raises(UserError, match="too much"):
+        list(read_sources(name))

@@ -9,9 +9,10 @@ import pytest
 import ceralacca.apps.cli
 from ceralacca.apps.cli.words import LANGUAGES, Words, choose_language
 from ceralacca.base.errors import OurError, UserError
-from ceralacca.core.availability import Function
+from ceralacca.core.availability import Function, Verdict
 from ceralacca.core.log_rules import Rule
 from ceralacca.core.model.audit import AuditAct, AuditOutcome
+from ceralacca.core.model.disservice import DisserviceKind
 from ceralacca.core.model.log import LogEvent
 from ceralacca.core.model.notification import MessageRow, ReceiptKind
 from ceralacca.core.model.outcome import Mark, SealStep, SealVerdict
@@ -36,6 +37,8 @@ CODES = {
     "mark": Mark,
     "outcome": RecipientOutcome,
     "function": Function,
+    "disservice_kind": DisserviceKind,
+    "availability_verdict": Verdict,
     "log_rule": Rule,
     "contradiction": Subject,
     "reason": [*Reason, *FormReason],
