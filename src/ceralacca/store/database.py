@@ -42,11 +42,8 @@ from ceralacca.ports.store import (
 from ceralacca.store import log_search, lookup, mailboxes, purge, queue, receipts, schema
 from ceralacca.store.audit import DatabaseAuditTrail
 from ceralacca.store.blobs import BlobFolder
-<<<<<<< HEAD
 from ceralacca.store.columns import shortened
-=======
 from ceralacca.store.disservices import DatabaseDisservices
->>>>>>> main
 from ceralacca.store.durable_files import make_folder
 from ceralacca.store.engine import TRIES, Database, Raced, RefusedByDatabase, translated, until_won
 from ceralacca.store.log_months import LogMonths
