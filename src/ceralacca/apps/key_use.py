@@ -36,11 +36,13 @@ _EVERY: Final = timedelta(minutes=10)
 class KeyUse:
     """One process and one key."""
 
-    def __init__(self, key: CountedKey, store: DatabaseStore, *, role: str, serves: str, clock: Clock) -> None:
+    def __init__(
+        self, key: CountedKey, store: DatabaseStore, *, role: str, serves: str, clock: Clock, every: timedelta = _EVERY
+    ) -> None:
         self.signer: Signer = key
         """Signs and counts."""
         self._key, self._store, self._role, self._serves, self._clock = key, store, role, serves, clock
-        self._recorded = clock.now()
+        self._recorded, self._every = clock.now(), every
 
     def opened(self) -> None:
         """Record that the key is in use, and what a process that was killed has left. Raises WorldError."""
@@ -51,7 +53,7 @@ class KeyUse:
 
     def record_due(self) -> None:
         """Record the signatures when the interval is over; what cannot be recorded now is counted on."""
-        if self._clock.now() - self._recorded >= _EVERY:
+        if self._clock.now() - self._recorded >= self._every:
             self.record_if_possible()
 
     def record_if_possible(self) -> None:
@@ -92,7 +94,13 @@ class KeyUse:
 
 @contextmanager
 def key_in_use(
-    load: Callable[[], Signer], store: DatabaseStore, folder: DataFolder, *, role: str, serves: str = "sealing"
+    load: Callable[[], Signer],
+    store: DatabaseStore,
+    folder: DataFolder,
+    *,
+    role: str,
+    serves: str = "sealing",
+    every: timedelta = _EVERY,
 ) -> Iterator[KeyUse]:
     """Take a key into use for the length of the block. Raises what `load` raises, once it is on record; WorldError."""
     try:
@@ -101,7 +109,7 @@ def key_in_use(
         _record_failure(store, role, serves, error)
         raise
     key = CountedKey(loaded, folder.run / f"key-{serves}-{role}", CLOCK)
-    use = KeyUse(key, store, role=role, serves=serves, clock=CLOCK)
+    use = KeyUse(key, store, role=role, serves=serves, clock=CLOCK, every=every)
     try:
         use.opened()
         yield use

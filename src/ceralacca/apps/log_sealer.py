@@ -22,6 +22,7 @@ from ceralacca.core.log_chain import Ledger
 from ceralacca.net.time_stamp_client import TimeStampClient
 from ceralacca.net.witness_post import WitnessPost
 from ceralacca.ports.log_seal import LedgerStatus, LogKey, Witness
+from ceralacca.ports.signer import Signer
 from ceralacca.services.seal_log import LogSeal, Sealed
 from ceralacca.store.engine import Database
 from ceralacca.store.log_folder import FileLogFolder, FolderWitness
@@ -40,9 +41,12 @@ def node_name(settings: Settings) -> str:
     return settings.message_log.node or settings.provider.hostname.partition(".")[0][:40]
 
 
-def log_key(settings: Settings) -> LogKey | None:
-    """Read the key of the log; None when there is none. Raises UserError when it is the key of the messages (LO-6)."""
-    signer = log_signer(settings)
+def log_key(settings: Settings, signer: Signer | None = None) -> LogKey | None:
+    """Read the key of the log, or take the one that is given; None when there is none.
+
+    Raises UserError when it is the key of the messages (LO-6).
+    """
+    signer = signer or log_signer(settings)
     if signer is None:
         return None
     return LogSealKey(signer, messages=read_certificates(settings.keys.certificate)[0])
@@ -103,9 +107,9 @@ def _witness(chosen: WitnessSection | None) -> Witness | None:
 class LogSealer:
     """Seals both ledgers of one provider; close it. For one thread."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Read the key, open the database. Raises UserError; WorldError when the database is away."""
-        key = log_key(settings)
+    def __init__(self, settings: Settings, signer: Signer | None = None) -> None:
+        """Read the key unless it is given, open the database. Raises UserError; WorldError when that is away."""
+        key = log_key(settings, signer)
         if key is None:
             raise UserError(
                 "there is no key to seal the log with", remedy="give the table message_log.keys, of its own key (LO-6)"

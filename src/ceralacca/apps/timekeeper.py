@@ -7,6 +7,8 @@ The timers of section 7 are jobs of the workers: their notices are sealed, and o
 Clauses: DI-3, IP-9, SE-4, VI-1, VI-2, LO-4 to LO-6, LO-10.
 """
 
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -16,16 +18,18 @@ from ceralacca.apps.auditing import by_program
 from ceralacca.apps.data_folder import DataFolder
 from ceralacca.apps.directory_agent import DirectoryAgent, directory_agent
 from ceralacca.apps.duty import Duty
+from ceralacca.apps.key_use import key_in_use
 from ceralacca.apps.log_check import check_nightly
 from ceralacca.apps.log_keeper import keep_log, log_keeper
 from ceralacca.apps.log_sealer import LogSealer
 from ceralacca.apps.settings import Settings
 from ceralacca.apps.virus_storage import delete_expired, purge, virus_vault
-from ceralacca.apps.wiring import CLOCK, mail_store, provider_store
+from ceralacca.apps.wiring import CLOCK, log_signer, mail_store, provider_store
 from ceralacca.base.errors import WorldError
 from ceralacca.core.model.audit import AuditAct
 from ceralacca.core.retention import Holds
 from ceralacca.ports.log_search import LogEntry
+from ceralacca.ports.signer import Signer
 from ceralacca.store.database import DatabaseStore
 from ceralacca.store.maildir import Maildir
 from ceralacca.store.virus_vault import VirusVault
@@ -49,10 +53,8 @@ def run_timekeeper(settings: Settings, duty: Duty) -> None:
     """Keep the times until the duty ends. Raises UserError."""
     folder = DataFolder(settings.data.folder)
     folder.make()
-    store = provider_store(settings, connections=1)
-    try:
-        agent, sealer = directory_agent(settings, store), _log_sealer(settings)
-        keeper = log_keeper(settings, store)
+    with closing(provider_store(settings, connections=1)) as store, _log_sealer(settings, store, folder) as seal:
+        agent, keeper = directory_agent(settings, store), log_keeper(settings, store)
         mail, vault = mail_store(settings), virus_vault(settings)
         tidied = purged = CLOCK.now()
         purge(store)  # what a worker that was cut off has left
@@ -62,8 +64,7 @@ def run_timekeeper(settings: Settings, duty: Duty) -> None:
             duty.beat()
             now = CLOCK.now()
             _guarded(agent, now)
-            if sealer is not None:
-                sealer.do_what_is_due(now)
+            seal(now)
             if now - purged >= _PURGE_EVERY:
                 purged = now
                 purge(store)
@@ -74,18 +75,34 @@ def run_timekeeper(settings: Settings, duty: Duty) -> None:
                 keep_log(keeper, now)
             _check_log(folder, store, duty, now)
             duty.ending.wait(min(_LOOK, settings.message_log.seal_every.total_seconds()))
-    finally:
-        if sealer is not None:
-            sealer.close()
-        store.close()
 
 
-def _log_sealer(settings: Settings) -> LogSealer | None:
-    """Return what seals the log; None without its key, which `pec doctor` finds fault with. Raises UserError."""
+@contextmanager
+def _log_sealer(settings: Settings, store: DatabaseStore, folder: DataFolder) -> Iterator[Callable[[datetime], None]]:
+    """Give what seals the log when it is time; nothing without its key, which `pec doctor` finds fault with.
+
+    The use of the key is recorded once a day: each entry is itself to be sealed. Raises UserError, WorldError.
+    """
     if settings.message_log.keys is None:
         _LOG.warning("timekeeper.log_not_sealed", reason="message_log.keys is missing")
-        return None
-    return LogSealer(settings)
+        yield lambda _: None
+        return
+
+    def load() -> Signer:
+        signer = log_signer(settings)
+        assert signer is not None, "the settings name its key"
+        return signer
+
+    with (
+        key_in_use(load, store, folder, role="timekeeper", serves="log", every=_TIDY_EVERY) as key,
+        closing(LogSealer(settings, key.signer)) as sealer,
+    ):
+
+        def seal(now: datetime) -> None:
+            sealer.do_what_is_due(now)
+            key.record_due()
+
+        yield seal
 
 
 def _check_log(folder: DataFolder, store: DatabaseStore, duty: Duty, now: datetime) -> None:

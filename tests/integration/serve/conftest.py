@@ -43,6 +43,11 @@ database = "{database}"
 [keys]
 certificate = "keys/certificate.pem"
 key = "keys/key.pem"
+[message_log.keys]
+certificate = "log-keys/certificate.pem"
+key = "log-keys/key.pem"
+[message_log.time_stamps]
+url = "{stamps}"
 [trust]
 anchors = ["{public}"]
 crl_urls = [{crls}]
@@ -201,10 +206,12 @@ def header(octets, name):
 def set_up(folder, authority, database=""):
     sandbox = authority.sandbox
     sandbox.certify_provider(NAME, ADDRESS, into=folder / "keys")
+    sandbox.certify_log(NAME, into=folder / "log-keys")
     sandbox.tls_certificate(("mail.alfa.example", "localhost", "127.0.0.1"), into=folder / "tls")
     text = CONFIG.format(
         database=database, name=NAME, address=ADDRESS, service=SERVICE, public=sandbox.public, roots=sandbox.tls_roots,
         crls=", ".join(f'"{url}"' for url in authority.crl_urls), directory=authority.directory_url,
+        stamps=authority.stamp_url,
     )  # fmt: skip
     (folder / "pec.toml").write_text(text)
     provider = Provider(folder=folder, authority=authority)

@@ -96,6 +96,18 @@ def test_uses_are_recorded_once_an_interval(in_use, store, clock):
     assert counts == [4, 1]
 
 
+def test_the_interval_may_be_another(store, folder, clock):
+    with key_in_use(Key, store, folder, role="timekeeper", serves="log", every=timedelta(days=1)) as key:
+        for hours in (1, 22, 1, 1):
+            clock.pass_by(hours=hours)
+            key.signer.sign(b"abc")
+            key.record_due()
+
+    assert [(event.detail["serves"], event.detail.get("count")) for event in trail(store)] == [
+        ("log", None), ("log", 3), ("log", 1),
+    ]  # fmt: skip
+
+
 def test_an_interval_without_use_leaves_no_entry(in_use, store, clock):
     with in_use() as key:
         clock.pass_by(minutes=30)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from ceralacca.apps.cli.audited import audited
 from ceralacca.apps.cli.provider_options import (
     DEFAULT_CONFIG,
     AsJson,
@@ -15,6 +16,7 @@ from ceralacca.apps.cli.provider_options import (
     words_of,
     write_json,
 )
+from ceralacca.apps.cli.queue import open_store_of
 
 
 def seal_command(
@@ -39,11 +41,16 @@ def seal_command(
     from ceralacca.apps.cli.screen import page_for  # noqa: PLC0415
     from ceralacca.apps.log_sealer import LogSealer, sealed_folder  # noqa: PLC0415
     from ceralacca.base.clock import SystemClock  # noqa: PLC0415
+    from ceralacca.core.model.audit import AuditAct  # noqa: PLC0415
 
     words = words_of(lang)
     settings = load_settings(config, words)
     diagnostics.quiet()
-    with closing(LogSealer(settings)) as sealer:
+    with (
+        closing(open_store_of(config, words)) as store,
+        closing(LogSealer(settings)) as sealer,
+        audited(store, AuditAct.LOG_SEALED, "pec log seal", detail={"close": int(close)}),
+    ):
         sealed = sealer.seal(SystemClock().now(), close=close)
     waits = any(one.waits for one in sealed.values())
     if as_json:
