@@ -1,6 +1,7 @@
-"""Independent clients: smtplib, imaplib, poplib, swaks and mbsync see what a holder must see."""
+"""Independent clients: smtplib, imaplib, poplib, swaks, mbsync and mutt see what a holder must see."""
 
 import imaplib
+import os
 import poplib
 import shutil
 import smtplib
@@ -131,6 +132,51 @@ def test_mbsync_copies_the_mailbox(stage, running, tmp_path):
     assert done.returncode == 0, done.stderr.decode()
     copied = [path for part in ("new", "cur") for path in (tmp_path / "mail" / "INBOX" / part).glob("*")]
     assert MessageRow.TRANSPORT_ENVELOPE in {read_received(path.read_bytes()).row for path in copied}
+
+
+@pytest.mark.skipif(shutil.which("mutt") is None, reason="needs mutt")
+@pytest.mark.requirement("AP-1", "DP-7")
+def test_mutt_submits_a_message_and_reads_the_receipts(stage, running, tmp_path):
+    """One program for both ways: it signs in to the submission port, and then to IMAP."""
+    ports, password = running.nation.ports.provider("alfa"), running.nation.passwords[MARIO]
+    user = MARIO.text.replace("@", "%40")
+    (tmp_path / "muttrc").write_text(f"""
+set from="{MARIO}" use_from=yes realname="" copy=no record="" header_cache="" charset=utf-8
+set certificate_file="{running.nation.trusted}" ssl_usesystemcerts=no ssl_force_tls=yes
+set smtp_url="smtps://{user}@localhost:{ports.submissions}/" smtp_pass="{password}" smtp_authenticators="plain"
+set imap_user="{MARIO}" imap_pass="{password}" spoolfile="imaps://localhost:{ports.imap}/" folder="{tmp_path}"
+set mbox_type=Maildir delete=no quit=yes wait_key=no confirmcreate=no confirmappend=no
+""")
+    attachment = tmp_path / "atto.txt"
+    attachment.write_text("contenuto\n")
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "TERM": "dumb", "LC_ALL": "C.UTF-8"}
+    sending = ["mutt", "-F", str(tmp_path / "muttrc"), "-s", "Perché no?", "-a", str(attachment), "--", ANNA.text]
+    done = subprocess.run(
+        sending, input=b"Buongiorno.\n", env=environment, cwd=tmp_path, capture_output=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    came = stage.settle(USUAL)
+    assert came.facts(MessageRow.ACCEPTANCE).original.subject == "Perché no?"
+    assert b"contenuto" in bytes(came.the(MessageRow.TRANSPORT_ENVELOPE).original)
+    for part in ("new", "cur", "tmp"):
+        (tmp_path / "saved" / part).mkdir(parents=True)
+    keys = f'source "{tmp_path}/muttrc"\npush "T.*<enter>;C{tmp_path}/saved<enter>q"\n'
+    (tmp_path / "readrc").write_text(keys)
+    reading = f"mutt -F {tmp_path}/readrc"
+    subprocess.run(
+        ["script", "-qec", reading, "/dev/null"], stdin=subprocess.DEVNULL, env=environment, cwd=tmp_path,
+        capture_output=True, check=False, timeout=120,
+    )  # fmt: skip
+    saved = [path.read_bytes().replace(b"\n", b"\r\n") for path in (tmp_path / "saved").glob("*/*")]
+    read = {identity(octets): read_received(octets).row for octets in saved}
+    told = [one.sighting.octets for one in came.messages if one.sighting.place == MARIO]
+    assert [read.get(identity(octets)) for octets in told] == [read_received(octets).row for octets in told]
+    assert len(told) == 2
+
+
+def identity(octets):
+    """Return the Message-ID."""
+    return bytes(read_received(octets).head.first("Message-ID").body).strip()
 
 
 # -- limits ------------------------------------------------------------------------------------------------
