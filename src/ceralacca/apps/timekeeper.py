@@ -72,6 +72,7 @@ def run_timekeeper(settings: Settings, duty: Duty) -> None:
                 tidied = now
                 _prepare_months(store, now)
                 _tidy(mail, vault, store, now)
+                _forget_receipts(settings, store, now)
                 keep_log(keeper, now)
             _check_log(folder, store, duty, now)
             duty.ending.wait(min(_LOOK, settings.message_log.seal_every.total_seconds()))
@@ -133,6 +134,22 @@ def _prepare_months(store: DatabaseStore, now: datetime) -> None:
     """Make the tables of the months to come; a writer makes what is missing all the same."""
     try:
         store.retention.prepare_months(now)
+    except WorldError as error:
+        _LOG.warning("timekeeper.waits", error=type(error).__name__, reason=str(error))
+
+
+def _forget_receipts(settings: Settings, store: DatabaseStore, now: datetime) -> None:
+    """Keep the hash alone of delivered receipts where the contract says so; a legal hold keeps them whole."""
+    kept = settings.receipts
+    if not kept.any_hash:
+        return
+    try:
+        holds = Holds(store.retention.holds())
+        gone = store.forget_receipts(
+            before=now - kept.octets_for,
+            of=lambda identifier, holder: kept.hash_only(holder) and not holds.keep_mail(identifier, (holder,)),
+        )
+        _LOG.info("timekeeper.receipts", hash_only=gone)
     except WorldError as error:
         _LOG.warning("timekeeper.waits", error=type(error).__name__, reason=str(error))
 

@@ -8,7 +8,7 @@ durable before the transaction that names them; the transaction is durable befor
 Clauses: AP-25, DP-3, IP-21, LO-3, TI-10.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -141,7 +141,7 @@ class DatabaseStore:
         if row is None:
             raise WorldError("stored octets are missing", remedy="restore them from a backup")
         if row.octets == b"" and row.size:
-            raise WorldError("infected octets are in the virus storage only")  # VI-2
+            raise WorldError("these octets are kept no more: infected ones are in the virus storage")  # VI-2
         return row.octets if row.octets is not None else self._blobs.read(digest, row.size)
 
     # -- jobs ---------------------------------------------------------------------------------------
@@ -211,6 +211,10 @@ class DatabaseStore:
     def size_of(self, digest: str) -> tuple[int, bool]:
         """Return how many octets have this digest, and whether they are still here. Raises WorldError for none."""
         return receipts.size_of(self._database, digest)
+
+    def forget_receipts(self, *, before: datetime, of: Callable[[str, Address], bool]) -> int:
+        """Keep the hash alone of older receipts; `of` says of which transaction and holder. Return of how many."""
+        return until_won(lambda: receipts.forget_octets(self._database, self._blobs, before=before, of=of))
 
     def purge_infected(self, digests: Collection[str] | None = None) -> Purged:
         """Take the clear octets of infected messages away (VI-2); what is still needed stays."""

@@ -16,7 +16,7 @@ PostgreSQL frees it at the next vacuum.
 """
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, Select, Text, cast, exists, func, or_, select, type_coerce, update
@@ -46,10 +46,10 @@ def stored_digests(connection: Connection, portions: Iterable[Sequence[str]]) ->
 
 def purge_infected(database: Database, blobs: BlobFolder, digests: Collection[str] | None = None) -> Purged:
     """Purge what is infected and needed no more: of these, or of all. Raises WorldError."""
-    said = [_say_gone(database, digest) for digest in _read(database, _in_clear(digests))]
+    said = [say_gone(database, digest, _needed) for digest in _read(database, _in_clear(digests))]
     for digest in _read(database, _in_no_file(digests)):
         if blobs.has(digest):
-            _remove_file(database, blobs, digest)
+            remove_file(database, blobs, digest)
     return Purged(gone=said.count(True), needed=said.count(False))
 
 
@@ -74,12 +74,13 @@ def _read(database: Database, wanted: Select[str]) -> list[str]:
         return list(connection.scalars(wanted))
 
 
-def _say_gone(database: Database, digest: str) -> bool:
+def say_gone(database: Database, digest: str, is_needed: Callable[[Connection, str], bool]) -> bool:
+    """Say in the row of octets that they are gone, unless they are needed; whether they are. Raises WorldError."""
     with database.transaction() as connection:
         if database.is_sqlite:
             connection.exec_driver_sql("PRAGMA secure_delete = ON")
         connection.execute(select(BLOB.c.digest).where(BLOB.c.digest == digest).with_for_update())
-        needed = _needed(connection, digest)
+        needed = is_needed(connection, digest)
         if not needed:
             connection.execute(update(BLOB).where(BLOB.c.digest == digest).values(octets=b""))
         if database.is_sqlite:
@@ -89,7 +90,8 @@ def _say_gone(database: Database, digest: str) -> bool:
     return not needed
 
 
-def _remove_file(database: Database, blobs: BlobFolder, digest: str) -> None:
+def remove_file(database: Database, blobs: BlobFolder, digest: str) -> None:
+    """Remove a file that no row leans on any more. Raises WorldError."""
     with database.transaction(synced=False) as connection:  # writes nothing
         row = select(BLOB.c.octets.is_(None)).where(BLOB.c.digest == digest).with_for_update()
         if connection.scalar(row) is False:
@@ -100,11 +102,15 @@ def _needed(connection: Connection, digest: str) -> bool:
     """Ask, after the row was locked, whether anything will read the octets again."""
     if connection.scalar(select(exists().where(LETTER.c.digest == digest))):
         return True
+    return named_by_a_job(connection, connection.scalars(select(INBOUND.c.key).where(INBOUND.c.digest == digest)))
+
+
+def named_by_a_job(connection: Connection, keys: Iterable[str], kinds: Collection[JobKind] = _READERS) -> bool:
+    """Ask whether a job that is not finished names one of these messages or letters."""
     payload = cast(type_coerce(JOB.c.payload, Text), Text)
-    keys = connection.scalars(select(INBOUND.c.key).where(INBOUND.c.digest == digest)).all()
     return any(
         connection.scalar(
-            select(exists().where(JOB.c.kind.in_(_READERS), payload.contains(json.dumps(key), autoescape=True)))
+            select(exists().where(JOB.c.kind.in_(kinds), payload.contains(json.dumps(key), autoescape=True)))
         )
-        for key in keys
+        for key in list(keys)
     )

@@ -2,18 +2,26 @@
 
 The octets lie where they were stored when the receipt came in; the shelf says which transaction, whose, and under
 which digest. A row is written in the commit of the step that took the receipt in, and left when it is there.
+
+Where the contract keeps the hash alone, the octets of receipts that were delivered are let go after a while, in the two
+steps of `store.purge`; their digest stays.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Final
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, or_, select
 
 from ceralacca.base.errors import WorldError
 from ceralacca.core.model.address import Address
-from ceralacca.ports.store import ReceivedReceipt
+from ceralacca.core.model.notification import MessageRow
+from ceralacca.ports.store import JobKind, ReceivedReceipt
+from ceralacca.store.blobs import BlobFolder
 from ceralacca.store.bulk import insert_rows
 from ceralacca.store.engine import Database
-from ceralacca.store.tables import BLOB, RECEIVED_RECEIPT
+from ceralacca.store.purge import named_by_a_job, remove_file, say_gone
+from ceralacca.store.tables import BLOB, INBOUND, LETTER, RECEIVED_RECEIPT
 
 
 def write_receipts(connection: Connection, receipts: Sequence[ReceivedReceipt]) -> None:
@@ -61,3 +69,55 @@ def size_of(database: Database, digest: str) -> tuple[int, bool]:
     if row is None:
         raise WorldError("stored octets are missing", remedy="restore them from a backup")
     return row.size, not row.gone
+
+
+_READERS: Final = (JobKind.SUBMISSION, JobKind.ARRIVAL, JobKind.DELIVERY, JobKind.RELAY)
+_ROWS: Final = (
+    MessageRow.NON_ACCEPTANCE,
+    MessageRow.NON_ACCEPTANCE_VIRUS,
+    MessageRow.ACCEPTANCE,
+    MessageRow.DELIVERY_TIMEOUT,
+    MessageRow.NON_DELIVERY_VIRUS,
+    MessageRow.DELIVERY,
+    MessageRow.NON_DELIVERY,
+)
+"""What a sender is given."""
+
+
+def forget_octets(
+    database: Database, blobs: BlobFolder, *, before: datetime, of: Callable[[str, Address], bool]
+) -> int:
+    """Let go of the octets of older receipts, and return of how many; `of` says of which transaction and holder.
+
+    Raises WorldError.
+
+    What a job that is not finished still has to deliver or send stays.
+    """
+    gone = 0
+    for digest in _older(database, before, of):
+        if say_gone(database, digest, _is_under_way):
+            gone += 1
+            if blobs.has(digest):
+                remove_file(database, blobs, digest)
+    return gone
+
+
+def _older(database: Database, before: datetime, of: Callable[[str, Address], bool]) -> list[str]:
+    here = or_(BLOB.c.octets.is_(None), func.length(BLOB.c.octets) > 0)
+    shelf, letter = RECEIVED_RECEIPT.c, LETTER.c
+    received = select(shelf.digest, shelf.identifier, shelf.holder).join(BLOB)
+    issued = select(letter.digest, letter.identifier, letter.forward_paths).join(BLOB).where(letter.row.in_(_ROWS))
+    with database.reading() as connection:
+        came = connection.execute(received.where(shelf.instant < before, here)).all()
+        went = connection.execute(issued.where(letter.instant < before, here)).all()
+    found = [row.digest for row in came if of(row.identifier, row.holder)]
+    found += [row.digest for row in went if all(of(row.identifier, path) for path in row.forward_paths)]
+    return list(dict.fromkeys(found))
+
+
+def _is_under_way(connection: Connection, digest: str) -> bool:
+    keys = [
+        *connection.scalars(select(INBOUND.c.key).where(INBOUND.c.digest == digest)),
+        *connection.scalars(select(LETTER.c.key).where(LETTER.c.digest == digest)),
+    ]
+    return named_by_a_job(connection, keys, _READERS)

@@ -8,7 +8,7 @@ import pytest
 from ceralacca.ports.audit import AuditTrail
 from ceralacca.ports.disservices import Disservices
 from ceralacca.ports.store import Store
-from ceralacca.store.database import open_store
+from ceralacca.store.database import DatabaseStore, open_store
 from ceralacca.testing.databases import PostgresCluster, postgresql_programs, private_postgresql, sqlite_url
 from ceralacca.testing.memory_audit import MemoryAuditTrail
 from ceralacca.testing.memory_disservices import MemoryDisservices
@@ -35,6 +35,13 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     if request.param == "memory":
         yield MemoryStore()
         return
+    opened = open_store(_url(request, tmp_path), tmp_path)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(params=_ENGINES[1:])
+def database_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[DatabaseStore]:
     opened = open_store(_url(request, tmp_path), tmp_path)
     yield opened
     opened.close()

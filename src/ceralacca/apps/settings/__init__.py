@@ -26,6 +26,7 @@ class Settings(part.Section):
     relay: part.RelaySection = Field(default_factory=part.RelaySection)
     deadlines: part.DeadlineSection = Field(default_factory=part.DeadlineSection)
     mailboxes: part.MailboxesSection = Field(default_factory=part.MailboxesSection)
+    receipts: part.ReceiptsSection = Field(default_factory=part.ReceiptsSection)
     web: part.WebSection = Field(default_factory=part.WebSection)
     virus: part.VirusSection = Field(default_factory=part.VirusSection)
     workers: part.WorkersSection = Field(default_factory=part.WorkersSection)

@@ -25,6 +25,7 @@ from ceralacca.apps.settings.kinds import (
 from ceralacca.base.errors import UserError
 from ceralacca.core.access_point import SMALLEST_LIMIT, SMALLEST_RECIPIENTS, AccessSettings
 from ceralacca.core.deadlines import DeadlineSettings
+from ceralacca.core.model.address import Address
 
 MIB = 2**20
 
@@ -317,6 +318,30 @@ class MailboxesSection(Section):
         """Return the policy of a new mailbox: that of its domain, else that of the provider (IP-20)."""
         usual = {name.lower(): section.ordinary_mail for name, section in self.domains.items()}
         return usual.get(domain.lower(), self.ordinary_mail)
+
+
+ReceiptsKept = Literal["bytes", "hash"]
+
+
+class ReceiptsSection(Section):
+    """What is kept of holders' receipts after they were delivered, so that they can be given out again (LO-8)."""
+
+    keep: ReceiptsKept = "bytes"
+    """`bytes`: the receipts themselves, for `pec receipt again`; `hash`: their SHA-256, by which a copy is told."""
+    contracts: dict[str, ReceiptsKept] = Field(default_factory=dict)
+    """By mailbox or by domain, where the contract says otherwise."""
+    octets_for: Duration = timedelta(days=7)
+    """How long the octets stay where the hash alone is kept. What is not delivered yet stays in any case."""
+
+    def hash_only(self, holder: Address) -> bool:
+        """Whether the hash alone is kept of this holder's receipts."""
+        agreed = {name.lower(): kept for name, kept in self.contracts.items()}
+        return agreed.get(holder.key, agreed.get(holder.domain, self.keep)) == "hash"
+
+    @property
+    def any_hash(self) -> bool:
+        """Whether there is any such holder."""
+        return self.keep == "hash" or "hash" in self.contracts.values()
 
 
 class WebSection(Section):
