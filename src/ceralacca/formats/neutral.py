@@ -17,6 +17,8 @@ def one_line(text: str) -> str:
     White space at either end is removed. What comes out is valid XML 1.0 character data before
     escaping, and can be encoded as UTF-8.
     """
+    if text.isprintable():  # then it has none of them
+        return text.strip(" ")
     return _FORBIDDEN.sub("\ufffd", _LINE_ENDS.sub(" ", text)).strip(" ")
 
 

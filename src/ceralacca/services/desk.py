@@ -137,16 +137,13 @@ class Desk:
             identifier=original.identifier if original else "",
         )
         self.letters.append(letter)
-        row = about(event, self.instant, original, error=error, **details)
         kind = sealed.row.facts.kind
-        self.rows.append(
-            replace(
-                row,
-                kind=kind.value if kind else "",
-                message_id=sealed.message_id,
-                provider=self.office.provider.name,
-            )
-        )
+        details |= {
+            "kind": kind.value if kind else "",
+            "message_id": sealed.message_id,
+            "provider": self.office.provider.name,
+        }
+        self.rows.append(about(event, self.instant, original, error=error, **details))
         return letter
 
     def note(

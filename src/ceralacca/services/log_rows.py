@@ -39,16 +39,19 @@ def about(
     **details: Unpack[Details],
 ) -> LogRow:
     """Return the row of an event about an original message; None when it is about no transaction of PEC."""
-    row = LogRow(instant=instant, event=event, error="" if error is ErrorKind.NONE else error.value, **details)
+    said = "" if error is ErrorKind.NONE else error.value
     if original is None:
-        return row
-    return replace(
-        row,
+        return LogRow(instant=instant, event=event, error=said, **details)
+    return LogRow(
+        instant=instant,
+        event=event,
+        error=said,
         identifier=original.identifier,
         client_message_id=original.client_message_id,
         sender=original.sender,
         recipients=original.recipients,
         subject=original.subject,
+        **details,
     )
 
 
@@ -76,15 +79,12 @@ def arrived(
     `facts` are its certification data when they may be believed; without them the sender is the reverse path.
     It concerns the recipients of the SMTP transaction unless `about_whom` says otherwise.
     """
-    row = about(
-        event,
-        instant,
-        facts.original if facts else None,
-        error=facts.error if facts else ErrorKind.NONE,
-        **details,
-    )
-    whom = inbound.forward_paths if about_whom is None else tuple(about_whom)
-    row = replace(row, concerned=whom, peer=inbound.peer, tls=inbound.tls)
+    details |= {
+        "concerned": inbound.forward_paths if about_whom is None else tuple(about_whom),
+        "peer": inbound.peer,
+        "tls": inbound.tls,
+    }
     if facts is None:
-        return replace(row, sender=inbound.reverse_path)
-    return replace(row, kind=facts.kind.value, error_detail=facts.error_detail or "")
+        return replace(about(event, instant, None, **details), sender=inbound.reverse_path)
+    details |= {"kind": facts.kind.value, "error_detail": facts.error_detail or ""}
+    return about(event, instant, facts.original, error=facts.error, **details)

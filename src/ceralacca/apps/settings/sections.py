@@ -406,7 +406,7 @@ class WorkersSection(Section):
 
     count: Count = 1
     """Processes; each reads the signing key."""
-    batch: Annotated[int, Field(strict=True, ge=1, le=64)] = 32
+    batch: Annotated[int, Field(strict=True, ge=1, le=64)] = 64
     """Jobs that are made durable together."""
     lanes: Count = 2
     """Batches at once in each process: while one waits for disk or scanner, another goes on."""

@@ -10,6 +10,7 @@ Clauses: GE-5, GE-9 to GE-14, GE-19, AM-1, AM-17, AM-20, AM-31, SE-8.
 import re
 from binascii import b2a_base64
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from ceralacca.base.errors import OurError
 from ceralacca.formats.splice import Octets, Splice
@@ -30,6 +31,7 @@ _UNSAFE = re.compile(rb"[^\n -<>-~]| $|^\.|^F(?=rom )", re.MULTILINE)
 _BASE64_OCTETS_OF_LINE = 57  # 76 characters
 
 
+@lru_cache(maxsize=2048)  # one transaction writes the same addresses and subjects four times
 def header_field(name: str, value: str) -> bytes:
     """Write one header field, folded, with its CRLF.
 
