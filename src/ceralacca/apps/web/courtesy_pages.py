@@ -9,9 +9,9 @@ from typing import Final
 
 from starlette.responses import Response
 
+from ceralacca.apps.cli.render import written
 from ceralacca.apps.pdf_fonts import find_fonts
 from ceralacca.apps.web.message_pages import download
-from ceralacca.apps.web.pages import written
 from ceralacca.apps.web.receipts import as_receipts_say, receipts_of
 from ceralacca.apps.web.sent_pages import transaction_of
 from ceralacca.apps.web.visit import Visit
