@@ -33,7 +33,7 @@ def show(visit: Visit) -> Response:
             author=visit.parts.provider,
             instant=now,
             foot=t("courtesy", "foot", provider=visit.parts.provider, instant=written(now)),
-            page_word=t("courtesy", "page"),
+            page_word=t.find("courtesy", "page"),
             fonts=find_fonts(),
         )
     )
