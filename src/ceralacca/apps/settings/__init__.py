@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from ceralacca.apps.settings import sections as part
 from ceralacca.apps.settings.service_levels import MetricsSection, ServiceLevelsSection
+from ceralacca.apps.settings.web_section import WebSection
 
 
 class Settings(part.Section):
@@ -27,7 +28,7 @@ class Settings(part.Section):
     deadlines: part.DeadlineSection = Field(default_factory=part.DeadlineSection)
     mailboxes: part.MailboxesSection = Field(default_factory=part.MailboxesSection)
     receipts: part.ReceiptsSection = Field(default_factory=part.ReceiptsSection)
-    web: part.WebSection = Field(default_factory=part.WebSection)
+    web: WebSection = Field(default_factory=WebSection)
     virus: part.VirusSection = Field(default_factory=part.VirusSection)
     workers: part.WorkersSection = Field(default_factory=part.WorkersSection)
     clock: part.ClockSection = Field(default_factory=part.ClockSection)

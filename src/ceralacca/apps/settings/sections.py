@@ -344,24 +344,6 @@ class ReceiptsSection(Section):
         return self.keep == "hash" or "hash" in self.contracts.values()
 
 
-class WebSection(Section):
-    """The web pages of mailbox holders: read, write, follow what was sent, keep the proof."""
-
-    enabled: Flag = False
-    """Whether `pec serve` offers them."""
-    host: str = "127.0.0.1"
-    """Address to listen on."""
-    port: Port = 443
-    """HTTPS, with the certificate of `[tls]`; 0 for any free port."""
-    ca_file: FilePath | None = None
-    """Authority of the certificate in `[tls]`, with which the pages verify our own IMAP and submission; without it the
-    system's."""
-    idle_time: Duration = timedelta(minutes=30)
-    """A sign-in ends when nobody uses it for so long."""
-    session_time: Duration = timedelta(hours=12)
-    """A sign-in ends after so long in any case."""
-
-
 class VirusSection(Section):
     """The virus scanner: a clamd that we start, or one that runs already (VI-4)."""
 

@@ -31,7 +31,7 @@ from ceralacca.apps.web.headers import SafeHeaders
 from ceralacca.apps.web.pages import render
 from ceralacca.apps.web.parts import Parts
 from ceralacca.apps.web.visit import Forbidden, NotSignedIn, Visit, drop_session, go_to, read_form, receive
-from ceralacca.base.errors import PecError, UnreadableMessage, WorldError
+from ceralacca.base.errors import OurError, PecError, UnreadableMessage, WorldError
 from ceralacca.net.imap_mailbox import NotInMailbox, SignedOut
 
 _LOG = structlog.get_logger(__name__)
@@ -40,7 +40,7 @@ Handler = Callable[[Visit], Response]
 Endpoint = tuple[str, Handler, str]
 """Path, handler, method."""
 
-_STATUS = ((NotInMailbox, 404), (UnreadableMessage, 422), (WorldError, 503))
+_STATUS = ((NotInMailbox, 404), (UnreadableMessage, 422), (WorldError, 503), (OurError, 500))
 _OVER = 2 * 2**20
 """Octets of a form beyond the largest message."""
 
@@ -109,6 +109,8 @@ def _answer(handler: Handler, request: Request, parts: Parts, form: object) -> R
     except PecError as error:
         if isinstance(error, WorldError):
             _LOG.warning("web.away", reason=str(error))
+        if isinstance(error, OurError):
+            _LOG.error("web.defect", page=request.url.path, reason=str(error))
         return _said(visit, _status_of(error), error)
     except Exception:  # noqa: BLE001 whatever it is, the holder gets a page and the operator a line
         _LOG.exception("web.defect", page=request.url.path)

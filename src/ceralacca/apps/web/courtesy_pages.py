@@ -9,9 +9,9 @@ from typing import Final
 
 from starlette.responses import Response
 
+from ceralacca.apps.cli.render import written
 from ceralacca.apps.pdf_fonts import find_fonts
 from ceralacca.apps.web.message_pages import download
-from ceralacca.apps.web.pages import written
 from ceralacca.apps.web.receipts import as_receipts_say, receipts_of
 from ceralacca.apps.web.sent_pages import transaction_of
 from ceralacca.apps.web.visit import Visit
@@ -33,7 +33,7 @@ def show(visit: Visit) -> Response:
             author=visit.parts.provider,
             instant=now,
             foot=t("courtesy", "foot", provider=visit.parts.provider, instant=written(now)),
-            page_word=t("courtesy", "page"),
+            page_word=t.find("courtesy", "page"),
             fonts=find_fonts(),
         )
     )

@@ -13,9 +13,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse, Response
 
+from ceralacca.apps.cli.render import written
 from ceralacca.apps.cli.safe_names import visible
 from ceralacca.apps.web.visit import Visit, set_first
-from ceralacca.base.instants import ROME, legal_time
+from ceralacca.base.instants import ROME
 
 _UNITS: Final = ("B", "KiB", "MiB", "GiB")
 
@@ -37,12 +38,6 @@ def _environment() -> Environment:
 def instant(value: datetime) -> Markup:
     """Write an instant to the second, in legal time, marked up for programs."""
     return Markup('<time datetime="{}">{}</time>').format(value.isoformat(timespec="seconds"), written(value))
-
-
-def written(value: datetime) -> str:
-    """Write an instant to the second, in legal time, as plain text."""
-    legal = legal_time(value)
-    return f"{legal.day} {legal.time} ({legal.zone})"
 
 
 def day(value: datetime, now: datetime) -> Markup:

@@ -11,8 +11,8 @@ from typing import IO, Final
 
 from starlette.responses import Response, StreamingResponse
 
+from ceralacca.apps.cli.render import written
 from ceralacca.apps.web.message_pages import download
-from ceralacca.apps.web.pages import written
 from ceralacca.apps.web.receipts import Receipt, as_receipts_say, envelope_of, receipts_of
 from ceralacca.apps.web.sent_pages import transaction_of
 from ceralacca.apps.web.visit import Visit

@@ -1,0 +1,27 @@
+"""The section of the web pages (see `sections`).
+
+Clauses: SE-3, DP-7.
+"""
+
+from datetime import timedelta
+
+from ceralacca.apps.settings.kinds import Duration, FilePath, Flag, Port
+from ceralacca.apps.settings.sections import Section
+
+
+class WebSection(Section):
+    """The web pages of mailbox holders: read, write, follow what was sent, keep the proof."""
+
+    enabled: Flag = False
+    """Whether `pec serve` offers them."""
+    host: str = "127.0.0.1"
+    """Address to listen on."""
+    port: Port = 443
+    """HTTPS, with the certificate of `[tls]`; 0 for any free port."""
+    ca_file: FilePath | None = None
+    """Authority of the certificate in `[tls]`, with which the pages verify our own IMAP and submission; without it the
+    system's."""
+    idle_time: Duration = timedelta(minutes=30)
+    """A sign-in ends when nobody uses it for so long."""
+    session_time: Duration = timedelta(hours=12)
+    """A sign-in ends after so long in any case."""
