@@ -54,7 +54,7 @@ def sealed_days(folder: Path, *, rows: int, days: int = 3) -> tuple[Files, Calla
     sandbox = Sandbox.create(folder / "sandbox", clock=clock)
     with paper_log(folder, sandbox) as log:
         seal_days(log, clock, days=days, rows=rows, seed=1)
-        files = {path.name: path.read_bytes() for path in log.files.iterdir()}
+        files = {path.name: path.read_bytes() for path in log.files.glob("PEC-*")}
     present = clock.now() + timedelta(hours=1)
     trust, anchors = judged_by(sandbox)
     opener = _Remembering(LogOpener(trust=trust, anchors=anchors, present=present))

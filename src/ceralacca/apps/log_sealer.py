@@ -14,7 +14,7 @@ import structlog
 
 from ceralacca.apps.data_folder import DataFolder
 from ceralacca.apps.settings import Settings
-from ceralacca.apps.settings.sections import TimeStampsSection, WitnessSection
+from ceralacca.apps.settings.log_sections import TimeStampsSection, WitnessSection
 from ceralacca.apps.wiring import database_url, log_signer, trust_store
 from ceralacca.base.errors import UserError, WorldError
 from ceralacca.base.identifiers import system_entropy

@@ -4,11 +4,12 @@ A file may be larger than memory: its lines are first put aside while their dige
 between the octets that make a `.p7m` of them.
 """
 
+import fcntl
 import hashlib
 import os
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import IO
@@ -24,15 +25,16 @@ _LARGEST_STAMP = 1 << 17
 
 
 class FileLogFolder:
-    """A folder on disk; satisfies `ports.log_seal.LogFolder`. One process writes at a time."""
+    """A folder on disk; satisfies `ports.log_seal.LogFolder`. Of several processes one writes at a time."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def write(self, name: str, lines: Iterable[bytes], key: LogKey, instant: datetime) -> tuple[str, int]:
         """Write lines as a sealed file. The same lines, key and instant make the same file. Raises WorldError."""
-        with _translated(self._folder):
+        with _translated(self._folder), ExitStack() as lock:
             make_folder(self._folder)
+            lock.enter_context(_turn(self._folder))
             content, aside = self._folder / ".content", self._folder / f"{name}.new"
             with _fresh(content) as file:
                 digest, size = hashlib.sha256(), 0
@@ -105,6 +107,17 @@ def _fresh(path: Path) -> Iterator[IO[bytes]]:
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     with os.fdopen(handle, "w+b", buffering=_PIECE) as file:
         yield file
+
+
+@contextmanager
+def _turn(folder: Path) -> Iterator[None]:
+    """Wait until no other process writes here: the timekeeper and `pec log seal` may both be at it."""
+    handle = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 @contextmanager

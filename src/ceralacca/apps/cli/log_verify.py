@@ -57,7 +57,7 @@ def verify_command(
     from ceralacca.trust.log_reading import LogOpener  # noqa: PLC0415
 
     words = words_of(lang)
-    given = [_given(path) for path in _paths(files, words)]
+    given = [given_file(path) for path in _paths(files, words)]
     material = trust_material(trust or [], crl or [])
     present = (context.obj or SystemClock()).now()
     opener = LogOpener(
@@ -91,7 +91,8 @@ def _paths(given: list[Path], words: "Words") -> list[Path]:
     return found
 
 
-def _given(path: Path) -> "GivenFile":
+def given_file(path: Path) -> "GivenFile":
+    """Return a file with the stamp beside it. Raises UserError."""
     from ceralacca.services.verify_log import GivenFile  # noqa: PLC0415
 
     stamp = path.with_name(path.name.removesuffix(".p7m") + ".tsr")

@@ -28,6 +28,7 @@ from ceralacca.apps.demo.cast import (
 from ceralacca.apps.demo.messages import letter, with_attachment
 from ceralacca.apps.demo.ordinary_mail import BOUNCING
 from ceralacca.apps.demo.sealed_by_author import OPAQUE, SIGNED
+from ceralacca.apps.demo.sealed_log import sealed_log
 from ceralacca.apps.demo.stage import Stage, Unexpected, expect, facts_of
 from ceralacca.apps.mail_client import Refused, submit
 from ceralacca.core.access_point import SMALLEST_LIMIT
@@ -253,4 +254,5 @@ SCENARIOS: Final = (
     Scenario(id="F14", expects="3 7", play=_bounce),
     Scenario(id="T-19", expects="3 4 6 10", play=_subjects),
     Scenario(id="T-20", expects="-", play=_independent_tools),
+    Scenario(id="LOG", expects="-", play=sealed_log),
 )

@@ -9,6 +9,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from ceralacca.apps.settings import sections as part
+from ceralacca.apps.settings.log_sections import MessageLogSection
 from ceralacca.apps.settings.service_levels import MetricsSection, ServiceLevelsSection
 from ceralacca.apps.settings.web_section import WebSection
 
@@ -32,7 +33,7 @@ class Settings(part.Section):
     virus: part.VirusSection = Field(default_factory=part.VirusSection)
     workers: part.WorkersSection = Field(default_factory=part.WorkersSection)
     clock: part.ClockSection = Field(default_factory=part.ClockSection)
-    message_log: part.MessageLogSection = Field(default_factory=part.MessageLogSection)
+    message_log: MessageLogSection = Field(default_factory=MessageLogSection)
     log: part.LogSection = Field(default_factory=part.LogSection)
     service_levels: ServiceLevelsSection = Field(default_factory=ServiceLevelsSection)
     metrics: MetricsSection = Field(default_factory=MetricsSection)
