@@ -88,6 +88,7 @@ def test_every_event_of_a_transaction_is_logged_with_what_it_is_about(live):
     beta = [row.event for row in live.beta.store.log]
     wanted = {LogEvent.ARRIVAL, LogEvent.TAKING_IN_CHARGE_ISSUED, LogEvent.DELIVERY, LogEvent.DELIVERY_FAILURE}
     assert wanted < set(beta)
+    assert "completa" in {row.detail for row in live.beta.events(LogEvent.DELIVERY)}  # LO-7: ricevuta
     issued = {row.message_id for provider in live.providers for row in provider.store.log if row.message_id}
     letters = {letter.message_id for provider in live.providers for letter in provider.store._letters.values()}
     assert letters <= issued

@@ -163,11 +163,11 @@ def _stored(desk: Desk, delivery: Delivery) -> None:
         return
     received = read(delivery.octets)
     issuance = issuance_about(desk, received)
-    receipt = _receipt(issuance, received, delivery.recipient)
-    settle(desk, delivery.owed, Fate.STORED, issuance, receipt)
+    draft, issued = _receipt(issuance, received, delivery.recipient)
+    settle(desk, delivery.owed, Fate.STORED, issuance, draft, detail=issued.value)  # LO-7: `ricevuta`
 
 
-def _receipt(issuance: Issuance, received: Received, recipient: Address) -> Draft:
+def _receipt(issuance: Issuance, received: Received, recipient: Address) -> tuple[Draft, ReceiptKind]:
     """Compose the receipt of the kind that this recipient's place in To or Cc asks for (4.10, DR-2, DR-5)."""
     assert received.facts is not None, "a sound envelope has certification data"
     assert received.original is not None, "a sound envelope has its original"
@@ -176,14 +176,15 @@ def _receipt(issuance: Issuance, received: Received, recipient: Address) -> Draf
     to, cc = _named(received, "To", outer.to), _named(received, "Cc", outer.cc)
     issued = receipt_kind(requested, recipient, to, cc)
     try:
-        return compose_delivery(
+        draft = compose_delivery(
             issuance, recipient=recipient, requested=requested, issued=issued, original=received.original
         )
     except UnreadableMessage:  # too deep to be reduced (SE-7): the whole is never less than the brief
-        complete = ReceiptKind.COMPLETE
-        return compose_delivery(
-            issuance, recipient=recipient, requested=requested, issued=complete, original=received.original
+        issued = ReceiptKind.COMPLETE
+        draft = compose_delivery(
+            issuance, recipient=recipient, requested=requested, issued=issued, original=received.original
         )
+    return draft, issued
 
 
 def _named(received: Received, field: str, found: Sequence[Address]) -> Sequence[Address] | None:
