@@ -16,6 +16,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
 from ceralacca.base.errors import PecError
 from ceralacca.core.model.outcome import SealReport, SealVerdict
+from ceralacca.formats import ber
 from ceralacca.formats.ber import MalformedBer
 from ceralacca.formats.cms import MalformedCms, SignedData, read_around, read_signed_data
 from ceralacca.ports.log_proof import OpenedFile, OpenedRecord, SealFinding, StampFinding
@@ -25,9 +26,12 @@ from ceralacca.trust.procedure import Procedure
 from ceralacca.trust.time_stamp import UntrustedTimeStamp, token_of, verify_token
 
 _CONTENT: Final = b'{"file":'
+_NULL: Final = b"\x05\x00"
 _GRANTED: Final = bytes.fromhex("3003020100")
-_OUTLINE: Final = bytes.fromhex("020101310d300b0609608648016503040201")
-"""Version 1, and SHA-256 as the only digest: how every seal of a log begins."""
+_SEAL_VERSION, _TOKEN_VERSION = b"\x01", b"\x03"
+"""Of SignedData over plain content, and over anything else (RFC 5652, 5.1)."""
+_BY_ISSUER, _BY_KEY = b"\x01", b"\x03"
+"""Of a SignerInfo, by how it names the certificate (RFC 5652, 5.3)."""
 
 
 class LogOpener:
@@ -46,7 +50,7 @@ class LogOpener:
         except MalformedCms:
             return None
         record = p7m[start:end]
-        return OpenedRecord(record=record, seal=self._finding(p7m, data, record, start))
+        return OpenedRecord(record=record, seal=self._finding(p7m, data, record))
 
     def file(self, octets: bytes, /) -> OpenedFile:
         """Look at a whole file."""
@@ -57,7 +61,7 @@ class LogOpener:
             return OpenedFile(start=at, end=_readable_end(octets, at), seal=None, fault=str(fault))
         view = memoryview(octets)[start:end]
         try:
-            finding = self._finding(octets, data, view, start)
+            finding = self._finding(octets, data, view)
         finally:
             view.release()
         return OpenedFile(start=start, end=end, seal=finding)
@@ -81,13 +85,13 @@ class LogOpener:
 
     # -- inside -------------------------------------------------------------------------------------
 
-    def _finding(self, octets: bytes, data: SignedData, content: bytes | memoryview, start: int) -> SealFinding:
+    def _finding(self, octets: bytes, data: SignedData, content: bytes | memoryview) -> SealFinding:
         procedure = Procedure(content=content, detached=True, data=data, at=JudgedAt.signing(self._present))
         procedure.shape(())
         procedure.seal(self._trust)
         report = procedure.report()
         holds = report.good or report.verdict is SealVerdict.INDETERMINATE
-        fault = self._frame_fault(octets, data, start) if holds else ""
+        fault = self._frame_fault(octets, data) if holds else ""
         signer = report.signer
         return SealFinding(
             holds=holds and not fault,
@@ -98,18 +102,53 @@ class LogOpener:
             instant=report.signing_time,
         )
 
-    def _frame_fault(self, octets: bytes, data: SignedData, start: int) -> str:
+    def _frame_fault(self, octets: bytes, data: SignedData) -> str:
         """Look at what no signature covers: it must be as it always is."""
-        if _OUTLINE not in octets[: min(start, 96)]:
-            return "outline"
         signers = data.signers
-        if len(signers) != 1 or signers[0].digest != "sha256" or signers[0].scheme.family != "rsa":
+        if len(signers) != 1 or not _is_outline(octets, data, _SEAL_VERSION):
+            return "outline"
+        if signers[0].digest != "sha256" or signers[0].scheme.family != "rsa":
             return "algorithms"
         return "" if _vouched(data.certificates, self._anchors) else "certificates"
 
     def _token_fault(self, token: bytes) -> str:
         data = read_signed_data(token)
+        if not _is_outline(token, data, _TOKEN_VERSION):
+            return "outline"
         return "" if _vouched(data.certificates, self._anchors) else "certificates"
+
+
+def _is_outline(octets: bytes, data: SignedData, version: bytes) -> bool:
+    """Look at versions and list of digests, which no signature covers: there is one right way to write them."""
+    try:
+        return _has_outline(octets, data, version)
+    except (MalformedBer, StopIteration, IndexError):
+        return False
+
+
+def _has_outline(octets: bytes, data: SignedData, version: bytes) -> bool:
+    info = ber.expect(octets, 0, len(octets), ber.SEQUENCE)
+    kind = ber.read(octets, info.body, info.end)
+    content = ber.read(octets, ber.read(octets, kind.after, info.end).body, info.end)
+    parts = list(ber.children(octets, content))
+    digests = [octets[one.start : one.after] for one in ber.children(octets, parts[1])]
+    signer = next(ber.children(octets, parts[-1]))
+    signed_by = ber.read(octets, signer.body, signer.end)
+    (only,) = data.signers
+    return (
+        octets[parts[0].body : parts[0].end] == version
+        and len(digests) == 1
+        and _without_null(digests[0]) == _without_null(only.algorithms[0])
+        and (not only.issuer or any(only.issuer in der for der in data.certificates))  # names match in any case
+        and octets[signed_by.body : signed_by.end] == (_BY_KEY if only.key_identifier else _BY_ISSUER)
+    )
+
+
+def _without_null(algorithm: bytes) -> bytes:
+    """Return an AlgorithmIdentifier without the NULL that some write as its parameters and some leave out."""
+    if not algorithm.endswith(_NULL):
+        return algorithm
+    return bytes((algorithm[0], algorithm[1] - len(_NULL))) + algorithm[2 : -len(_NULL)]
 
 
 @lru_cache(maxsize=64)

@@ -32,6 +32,8 @@ _BLOCK: Final = frozenset(
     }
 )
 _MOST_LINE: Final = 1 << 28
+_NO_ROW: Final = b"0" * 64
+"""What the first row of all leans on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,7 +192,7 @@ class ContentReader:
 
     def _rows(self, signed: dict[str, Any], marks: bytes | None, lines: list[bytes], *, damaged: bool) -> None:
         number, first = signed["number"], signed["first"]
-        prev = self._before["row_hash"].encode() if self._before else None
+        prev = self._before["row_hash"].encode() if self._before else _NO_ROW if first == 1 else None
         marked = marks is not None and sha256(marks).hexdigest() == signed["marks"]
         if self._as_sealed(signed, lines, prev):
             if not marked and not damaged:
