@@ -59,7 +59,7 @@ def run_worker(settings: Settings, duty: Duty, *, name: str = "worker", owner: O
         lanes = [_lane(settings, office, duty, open_now, each) for each in names]
         lanes[0].each_turn = key.record_due
         duty.ready(batch=workers.batch)
-        _work_side_by_side(lanes, duty)
+        work_side_by_side(lanes, duty)
 
 
 def _lane(settings: Settings, office: Office, duty: Duty, open_now: ExitStack, name: str) -> "Worker":
@@ -79,7 +79,7 @@ def _lane(settings: Settings, office: Office, duty: Duty, open_now: ExitStack, n
     return worker
 
 
-def _work_side_by_side(lanes: Sequence["Worker"], duty: Duty) -> None:
+def work_side_by_side(lanes: Sequence["Worker"], duty: Duty) -> None:
     """Work in all lanes until the duty ends; when one fails, the others finish what they have and all end."""
 
     def work(lane: Worker) -> None:

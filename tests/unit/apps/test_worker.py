@@ -1,5 +1,6 @@
 """The worker's and the relay's loops over a memory store: they end when told, and give nobody's work away."""
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -8,7 +9,7 @@ import pytest
 from ceralacca.apps.claims import Claims
 from ceralacca.apps.duty import Duty
 from ceralacca.apps.relay import Relay
-from ceralacca.apps.worker import Worker, seconds_until_due
+from ceralacca.apps.worker import Worker, seconds_until_due, work_side_by_side
 from ceralacca.base.errors import WorldError
 from ceralacca.ports.store import Commit, JobKind, NewJob
 from ceralacca.testing.clock import NOON, FixedClock
@@ -117,3 +118,41 @@ def test_the_relay_sends_every_job_once_and_finishes_what_it_has(office, tmp_pat
     claims.close()
     assert sorted(sent) == [1, 2, 3, 4, 5]
     assert '"jobs": []' in (tmp_path / "relay.claims").read_text()
+
+
+def lanes(office, tmp_path, duty, count=2):
+    made = []
+    for number in range(count):
+        claims = Claims(tmp_path, f"worker-{number}")
+        made.append(Worker(office, claims, Hints(duty), duty, batch=2, threads=None, kinds=(JobKind.ARRIVAL,)))
+    return made
+
+
+def test_lanes_share_what_is_due_and_end_together(office, tmp_path, monkeypatch):
+    add(office.store, 6, JobKind.ARRIVAL)
+    done, both = [], threading.Barrier(2)
+
+    def perform(jobs, office, *, threads):
+        if len(done) < 2:
+            done.append(threading.get_ident())
+            both.wait(30)  # neither is done before the other has begun
+        office.store.commit([Commit(done=job.id) for job in jobs])
+
+    monkeypatch.setattr("ceralacca.apps.worker.perform", perform)
+    duty = Duty()
+    work_side_by_side(lanes(office, tmp_path, duty), duty)
+    assert len(set(done)) == 2
+    assert office.store.jobs() == []
+
+
+def test_a_lane_that_fails_ends_its_worker(office, tmp_path, monkeypatch):
+    add(office.store, 1, JobKind.ARRIVAL)
+
+    def perform(jobs, office, *, threads):
+        raise ValueError("a defect")
+
+    monkeypatch.setattr("ceralacca.apps.worker.perform", perform)
+    duty = Duty()
+    with pytest.raises(ValueError, match="a defect"):
+        work_side_by_side(lanes(office, tmp_path, duty), duty)
+    assert duty.ending.is_set()

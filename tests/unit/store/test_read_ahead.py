@@ -1,0 +1,87 @@
+"""What a batch reads ahead is what the store answers one by one; nothing is known that was not read."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from ceralacca.core.model.address import Address
+from ceralacca.core.transaction import RecipientState
+from ceralacca.ports.store import Commit, CommitOutcome, JobKind, MailboxRecord, NewJob, StateChange, Store
+from ceralacca.testing import store_samples as some
+from ceralacca.testing.clock import NOON
+
+HOLDER = Address("Anna@beta.example")
+LONG = "x" * 900
+
+
+def job_about(**payload) -> NewJob:
+    return NewJob(key=f"about:{sorted(payload.items())}", kind=JobKind.DELIVERY, due=NOON, payload=payload)
+
+
+def claimed(store: Store, *payloads):
+    store.commit([Commit(jobs=tuple(job_about(**one) for one in payloads))])
+    return store.claim([JobKind.DELIVERY], now=NOON, limit=10, lease=some.LEASE)
+
+
+def filled(store: Store, identifier: str = "id-1") -> None:
+    store.add_domain("beta.example", now=NOON)
+    store.put_mailbox(MailboxRecord(address=HOLDER), now=NOON)
+    store.receive([some.inbound()], now=NOON)
+    store.commit(
+        [
+            Commit(
+                sent=(some.sent(identifier),),
+                letters=(some.letter(),),
+                taken=(some.taken(identifier),),
+                fates=(some.fate(identifier),),
+            )
+        ]
+    )
+
+
+@pytest.mark.parametrize("identifier", ["id-1", LONG, "identificativo \x00 \ud800"])
+def test_it_answers_as_the_store_does(store: Store, identifier):
+    filled(store, identifier)
+    jobs = claimed(
+        store,
+        {"inbound": "in-1", "identifier": identifier, "recipient": HOLDER.text},
+        {"letter": some.letter().key, "recipient": "nobody@beta.example"},
+    )
+    ahead = store.ahead(jobs)
+    taken, fate = some.taken(identifier), some.fate(identifier)
+    for ask in (
+        lambda one: one.inbound("in-1"),
+        lambda one: one.inbound("in-2"),
+        lambda one: one.letter(some.letter().key),
+        lambda one: bytes(one.octets(store.inbound("in-1").digest)),
+        lambda one: bytes(one.octets(store.letter(some.letter().key).digest)),
+        lambda one: one.sent(identifier),
+        lambda one: one.sent("id-2"),
+        lambda one: one.taken(taken.provider, identifier, taken.recipients),
+        lambda one: one.taken("Gestore Gamma", identifier, taken.recipients),
+        lambda one: one.fate(fate.provider, identifier, fate.recipient),
+        lambda one: one.fate(fate.provider, identifier, Address("nobody@beta.example")),
+        lambda one: one.mailbox(HOLDER),
+        lambda one: one.mailbox(Address("nobody@beta.example")),
+        lambda one: one.domains(),
+    ):
+        assert ask(ahead) == ask(store)
+
+
+def test_what_nobody_named_is_looked_up(store: Store):
+    filled(store)
+    ahead = store.ahead([])
+    assert ahead.sent("id-1") == store.sent("id-1") is not None
+    assert ahead.mailbox(HOLDER) == store.mailbox(HOLDER) is not None
+
+
+@pytest.mark.requirement("AP-25", "IP-21")
+def test_a_step_decided_on_what_was_read_ahead_is_judged_by_what_is_stored(store: Store):
+    filled(store)
+    (job,) = claimed(store, {"identifier": "id-1"})
+    known = store.ahead([job]).sent("id-1").states[some.ANNA]
+    moved = StateChange(identifier="id-1", recipient=some.ANNA, before=known, after=RecipientState.TAKEN)
+    assert store.commit([Commit(states=(moved,))]) == [CommitOutcome.DONE]
+    late = replace(moved, after=RecipientState.WARNED)
+    assert store.commit([Commit(done=job.id, states=(late,), instant=NOON + timedelta(1))]) == [CommitOutcome.STALE]
