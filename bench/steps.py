@@ -1,0 +1,122 @@
+"""What the steps of a transaction within one provider cost a worker: processor time and calls, without listeners.
+
+Subject: submissions of 10 KB, stored as the listener does, worked off in one thread over a real store, mailboxes
+and key, batch by batch; processor time of the process, and the calls that Python counts under its profiler. Bound:
+the three RSA 2048 seals of B1. The scanner is a stand-in, as in B1. Where B1 is far from its bound, look here first:
+calls do not depend on what else the machine does.
+
+    python bench/steps.py [--quick] [--profile FILE]      FILE: for `python -m pstats`
+"""
+
+import cProfile
+import logging
+import os
+import pstats
+import sys
+import time
+from itertools import pairwise
+
+import structlog
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from _live import Live, message
+from ceralacca.apps.demo.cast import ALFA, CARLA, MARIO
+from ceralacca.apps.wiring import CLOCK, provider_store, signer, worker_office
+from ceralacca.apps.worker import KINDS
+from ceralacca.ports.letters import Inbound, Point
+from ceralacca.services.office import Office
+from ceralacca.services.steps import LEASE, perform
+from ceralacca.testing.keys import private_key
+from measure import Comparison, Spread, Table
+
+OCTETS, BATCH = 10_000, 64
+GOAL = 0.25
+"""Of processor time: three seals over all that the steps cost."""
+
+
+def main() -> int:
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    number = 64 if "--quick" in sys.argv else 256
+    table = Table("steps")
+    with Live(ALFA) as live:
+        live.stop(ALFA)  # it has fetched directory and revocation lists; its steps are ours to do
+        settings = live.nation.settings(ALFA)
+        store = provider_store(settings)
+        try:
+            office = worker_office(settings, store, signer(settings))
+            work(office, 16)
+            found, bound = [], [seals()]
+            for _ in range(5):
+                found.append(work(office, number) / number)
+                bound.append(seals())
+            calls = profiled(office, number)
+        finally:
+            store.close()
+    bounds = [(before + after) / 2 for before, after in pairwise(bound)]
+    table.add(
+        Comparison(
+            name="steps of a transaction, processor time",
+            subject=Spread.of([1 / each for each in found]),
+            bound=Spread.of([1 / each for each in bounds]),
+            ratio=Spread.of([limit / each for each, limit in zip(found, bounds, strict=True)]),
+            goal=GOAL,
+        )
+    )
+    print(f"  {Spread.of([1000 * each for each in found]):.1f} ms, {calls:,.0f} calls a transaction", file=sys.stderr)
+    return 0 if table.finish() else 1
+
+
+def work(office: Office, number: int) -> float:
+    """Take so many submissions in and work them off; return the seconds of processor time of the second part."""
+    take_in(office, number)
+    before = time.process_time()
+    while jobs := office.store.claim(KINDS, now=CLOCK.now(), limit=BATCH, lease=LEASE):
+        perform(jobs, office)
+    return time.process_time() - before
+
+
+def take_in(office: Office, number: int) -> None:
+    """Store submissions as the listener does."""
+    now = CLOCK.now()
+    made = [
+        Inbound(
+            key=os.urandom(12).hex(),
+            point=Point.ACCESS,
+            octets=message(MARIO, CARLA, OCTETS)[:-3],
+            reverse_path=MARIO,
+            forward_paths=(CARLA,),
+            received=now,
+            peer="client.example",
+            tls="TLSv1.3",
+            authenticated=MARIO.text,
+            trace=b"Received: from client.example by mx.example; Mon, 23 Nov 2026 12:00:00 +0100\r\n",
+        )
+        for _ in range(number)
+    ]
+    for start in range(0, number, BATCH):
+        office.store.receive(made[start : start + BATCH], now=now)
+
+
+def profiled(office: Office, number: int) -> float:
+    """Return how many functions a transaction calls."""
+    profile = cProfile.Profile()
+    profile.enable()
+    work(office, number)
+    profile.disable()
+    if "--profile" in sys.argv:
+        profile.dump_stats(sys.argv[sys.argv.index("--profile") + 1])
+    return pstats.Stats(profile).total_calls / number
+
+
+def seals() -> float:
+    """Return the processor time of three signatures, in seconds."""
+    key, times = private_key("bench"), 60
+    before = time.process_time()
+    for _ in range(times):
+        key.sign(b"x" * 64, PKCS1v15(), SHA256())
+    return (time.process_time() - before) * 3 / times
+
+
+if __name__ == "__main__":
+    sys.exit(main())
