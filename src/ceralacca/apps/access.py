@@ -61,11 +61,18 @@ def _serve(settings: Settings, duty: Duty, store: Store, judge: SignsIn) -> None
 def sign_in(settings: Settings, store: DatabaseStore) -> Iterator[AuditedSignIn]:
     """Give the one judge of passwords of this host, who records what it says; what it counted is recorded last.
 
-    It also takes the tickets of web sessions.
+    It also takes the tickets of web sessions, and app passwords.
     """
     attempts = SignInAttempts(DataFolder(settings.data.folder).attempts)
     sessions = store.web_sessions(idle=settings.web.idle_time) if settings.web.enabled else None
-    judge = SignIn(store.mailbox, attempts=attempts, clock=CLOCK, entropy=system_entropy, sessions=sessions)
+    judge = SignIn(
+        store.mailbox,
+        attempts=attempts,
+        clock=CLOCK,
+        entropy=system_entropy,
+        sessions=sessions,
+        app_passwords=store.app_passwords(),
+    )
     audited = AuditedSignIn(judge, store.audit, clock=CLOCK, host=socket.gethostname())
     try:
         yield audited

@@ -13,6 +13,7 @@ from ceralacca.base.instants import to_the_second
 Entropy = Callable[[int], bytes]
 
 _RANDOM_OCTETS = 16  # 128 bits; GE-29 asks for 96 at least
+_LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"  # none that looks like another: 32
 
 system_entropy: Entropy = secrets.token_bytes
 """The operating system's random source."""
@@ -31,3 +32,9 @@ def new_identifier(instant: datetime, entropy: Entropy, *, domain: str) -> str:
 def new_boundary(entropy: Entropy) -> str:
     """Return a MIME boundary that no content can hold by chance: 128 random bits."""
     return f"----=_pec{entropy(_RANDOM_OCTETS).hex()}"
+
+
+def spoken_letters(entropy: Entropy, groups: int) -> str:
+    """Return a password that people can copy by hand: groups of four letters, about 20 bits each, none like another."""
+    letters = "".join(_LETTERS[octet % len(_LETTERS)] for octet in entropy(4 * groups))
+    return "-".join(letters[at : at + 4] for at in range(0, 4 * groups, 4))

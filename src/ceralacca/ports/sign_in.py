@@ -40,6 +40,8 @@ class SignInOutcome:
     """Who signed in, as the mailbox is spelled; None unless signed in."""
     may_send_as: frozenset[Address] = field(default=frozenset())
     """Reverse paths that belong to the identity (AP-2): its address and aliases; empty when it may only read."""
+    app_password: str = ""
+    """Selector of the app password that was given; empty for the main password."""
     delay: float = 0.0
     """Seconds for which the asker holds its answer back: grows with the failures of a peer or mailbox."""
 

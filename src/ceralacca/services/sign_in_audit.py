@@ -31,6 +31,7 @@ class _Kind(NamedTuple):
     protocol: SignInProtocol
     peer: str
     verdict: SignInVerdict
+    app_password: str
 
 
 @dataclass(slots=True)
@@ -58,7 +59,9 @@ class AuditedSignIn:
         outcome = self._judge.check(mailbox, password, protocol=protocol, peer=peer)
         whose = outcome.mailbox or _address(mailbox)
         looked = outcome.verdict is not SignInVerdict.TOO_MANY
-        self._note(_Kind(whose if looked else None, protocol, peer, outcome.verdict), looked=looked)
+        self._note(
+            _Kind(whose if looked else None, protocol, peer, outcome.verdict, outcome.app_password), looked=looked
+        )
         return outcome
 
     def close(self) -> None:
@@ -98,6 +101,8 @@ class AuditedSignIn:
 
     def _event(self, kind: _Kind, count: _Count | None, now: datetime | None = None) -> AuditEvent:
         facts: dict[str, str | int] = {"verdict": kind.verdict.value}
+        if kind.app_password:
+            facts["app-password"] = kind.app_password
         if count is not None:
             facts |= {"count": count.count, "from": count.since.isoformat()}
         instant = count.last if count is not None else now

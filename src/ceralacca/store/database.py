@@ -40,6 +40,7 @@ from ceralacca.ports.store import (
     Taken,
 )
 from ceralacca.store import log_search, lookup, mailboxes, purge, queue, receipts, schema
+from ceralacca.store.app_passwords import StoredAppPasswords
 from ceralacca.store.audit import DatabaseAuditTrail
 from ceralacca.store.blobs import BlobFolder
 from ceralacca.store.columns import shortened
@@ -250,6 +251,10 @@ class DatabaseStore:
     def web_sessions(self, *, idle: timedelta) -> StoredWebSessions:
         """Return the sessions of the web pages; one lasts for `idle` when nobody uses it."""
         return StoredWebSessions(self._database, idle=idle)
+
+    def app_passwords(self) -> StoredAppPasswords:
+        """Return the app passwords of all mailboxes."""
+        return StoredAppPasswords(self._database)
 
     def own_messages(self) -> StoredOwnMessages:
         """Return what holders may read of their own messages."""

@@ -7,6 +7,9 @@
 A password that was right a few minutes ago from the same network is known again by a keyed digest in memory:
 mail clients sign in every minute, and argon2 is made to be slow. A changed password or mailbox counts at once.
 
+An app password (`ports.app_password`) opens the protocols that it was made for, never the web pages. Its first letters
+say which hash to look at, so that any guess costs one hash, whoever it is and however many app passwords there are.
+
 In place of a password the web role gives the ticket of a session (`ports.web_session`): looked up, never hashed,
 good for IMAP and submission alone. It cannot be guessed, so a wrong one, as of a session that has just ended, counts
 against nobody.
@@ -18,6 +21,7 @@ import hmac
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -26,6 +30,7 @@ import structlog
 from ceralacca.base.clock import Clock
 from ceralacca.base.identifiers import Entropy
 from ceralacca.core.model.address import Address, InvalidAddress
+from ceralacca.ports.app_password import APP_PROTOCOLS, AppPasswords, bare_letters, selector_of
 from ceralacca.ports.sign_in import SignInOutcome, SignInProtocol, SignInVerdict
 from ceralacca.ports.store import MailboxRecord, MailboxStatus
 from ceralacca.ports.web_session import TICKET_MARK, SessionStage, WebSessions, token_digest
@@ -38,13 +43,14 @@ _AT_ONCE: Final = 2
 """Passwords hashed at the same time in one process: bounds memory, and what a burst of guesses gains."""
 _REMEMBERED: Final = 10_000
 _LONGEST_NAME: Final = 320
+_NOBODY: Final = Address("nobody@nobody.invalid")
 _TICKETS_AT: Final = frozenset({SignInProtocol.IMAP, SignInProtocol.SUBMISSION})
 
 
 class SignIn:
     """Checks names and passwords against the mailboxes of a store: a `SignsIn`. Safe between threads."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 each is one thing that a judge needs
         self,
         mailbox: Callable[[Address], MailboxRecord | None],
         *,
@@ -55,10 +61,11 @@ class SignIn:
         delay: float = 1.0,
         longest_delay: float = 8.0,
         sessions: WebSessions | None = None,
+        app_passwords: AppPasswords | None = None,
     ) -> None:
         """Look mailboxes up by `mailbox` (`Store.mailbox`); a failure's answer waits `delay`, then ever longer.
 
-        `sessions` are those whose tickets are taken; without them none is.
+        `sessions` are those whose tickets are taken; without them none is. Likewise `app_passwords`.
         """
         self._mailbox = mailbox
         self._attempts = attempts
@@ -68,35 +75,49 @@ class SignIn:
         self._longest_delay = longest_delay
         self._hashing = threading.BoundedSemaphore(_AT_ONCE)
         self._sessions = sessions
+        self._app_passwords = app_passwords
 
     def check(self, mailbox: str, password: bytes, *, protocol: SignInProtocol, peer: str) -> SignInOutcome:
         """Check one attempt; blocks. Raises WorldError when the store or the counts are away."""
         if password.startswith(TICKET_MARK):
             outcome = self._check_ticket(mailbox, password, protocol)
         else:
-            outcome = self._check(mailbox, password, peer)
+            outcome = self._check(mailbox, password, protocol, peer)
         _LOG.info("sign-in", protocol=str(protocol), verdict=str(outcome.verdict))
         return outcome
 
-    def _check(self, mailbox: str, password: bytes, peer: str) -> SignInOutcome:
+    def _check(self, mailbox: str, password: bytes, protocol: SignInProtocol, peer: str) -> SignInOutcome:
         attempt = Attempt(account=mailbox[:_LONGEST_NAME].lower(), peer=peer)
         record = self._record(mailbox)
         shut = self._attempts.wait(attempt, self._clock.now())
         if shut:
             return _too_many(shut, self._longest_delay)
-        if record is None or not self._right.has(record, attempt, password, self._clock.now()):
+        against = self._what_is_kept(record, password, protocol)
+        if not self._right.has(against, attempt, self._clock.now()):
             with self._hashing:
                 # Asked again, for the guesses that were hashed while this one waited.
                 shut = self._attempts.wait(attempt, self._clock.now())
                 if shut:
                     return _too_many(shut, self._longest_delay)
-                if not is_password(record.password_hash if record else "", password):
+                if not is_password(against.kept, against.given):
                     return self._refused(attempt)
         if record is None or not _may_enter(record):
             return self._refused(attempt)
-        self._right.add(record, attempt, password, self._clock.now())
+        self._right.add(against, attempt, self._clock.now())
         self._attempts.succeeded(attempt, self._clock.now())
-        return _signed_in(record)
+        if against.selector and self._app_passwords is not None:
+            self._app_passwords.touch(record.address, against.selector, now=self._clock.now())
+        return _signed_in(record, app_password=against.selector)
+
+    def _what_is_kept(self, record: MailboxRecord | None, password: bytes, protocol: SignInProtocol) -> "_Against":
+        """Choose the one hash that a password is checked against; asks the same of the store whoever it is."""
+        address = record.address if record else _NOBODY
+        letters = bare_letters(password) if self._app_passwords and protocol in APP_PROTOCOLS else None
+        if letters is not None and self._app_passwords is not None:
+            one = self._app_passwords.find(address, selector_of(letters))
+            if one is not None and protocol in one.protocols:
+                return _Against(address, one.password_hash, letters, one.selector)
+        return _Against(address, record.password_hash if record else "", password)
 
     def _check_ticket(self, mailbox: str, password: bytes, protocol: SignInProtocol) -> SignInOutcome:
         """Take the ticket of an open session that has shown all its factors, for the mailbox that it has open."""
@@ -122,12 +143,24 @@ class SignIn:
         return SignInOutcome(verdict=SignInVerdict.REFUSED, delay=delay)
 
 
-def _signed_in(record: MailboxRecord, *, may_send: bool = True) -> SignInOutcome:
+@dataclass(frozen=True, slots=True)
+class _Against:
+    """A password with the hash that it is checked against."""
+
+    mailbox: Address
+    kept: str
+    given: bytes = field(repr=False)
+    selector: str = ""
+    """Of the app password whose hash that is."""
+
+
+def _signed_in(record: MailboxRecord, *, may_send: bool = True, app_password: str = "") -> SignInOutcome:
     sends = may_send and record.status is MailboxStatus.ACTIVE
     return SignInOutcome(
         verdict=SignInVerdict.SIGNED_IN,
         mailbox=record.address,
         may_send_as=frozenset({record.address} if sends else ()),
+        app_password=app_password,
     )
 
 
@@ -149,13 +182,13 @@ class _RightPasswords:
         self._until: OrderedDict[bytes, datetime] = OrderedDict()
         self._lock = threading.Lock()
 
-    def has(self, record: MailboxRecord, attempt: Attempt, password: bytes, now: datetime) -> bool:
+    def has(self, against: _Against, attempt: Attempt, now: datetime) -> bool:
         with self._lock:
-            until = self._until.get(self._digest(record, attempt, password))
+            until = self._until.get(self._digest(against, attempt))
         return until is not None and now < until
 
-    def add(self, record: MailboxRecord, attempt: Attempt, password: bytes, now: datetime) -> None:
-        digest = self._digest(record, attempt, password)
+    def add(self, against: _Against, attempt: Attempt, now: datetime) -> None:
+        digest = self._digest(against, attempt)
         with self._lock:
             if digest not in self._until or self._until[digest] <= now:
                 self._until[digest] = now + self._remember
@@ -163,6 +196,6 @@ class _RightPasswords:
             while len(self._until) > _REMEMBERED:
                 self._until.popitem(last=False)
 
-    def _digest(self, record: MailboxRecord, attempt: Attempt, password: bytes) -> bytes:
-        parts = (record.address.key.encode(), record.password_hash.encode(), attempt.network.encode(), password)
+    def _digest(self, against: _Against, attempt: Attempt) -> bytes:
+        parts = (against.mailbox.key.encode(), against.kept.encode(), attempt.network.encode(), against.given)
         return hmac.digest(self._key, b"".join(b"%d:%b" % (len(part), part) for part in parts), "sha256")

@@ -351,6 +351,19 @@ WEB_SESSION = Table(
     Index("web_session_holder", "holder_key"),
 )
 
+APP_PASSWORD = Table(
+    "app_password",
+    METADATA,
+    Column("mailbox_key", Key, primary_key=True),
+    Column("selector", Text, primary_key=True),  # its first letters, no secret
+    Column("mailbox", One, nullable=False),
+    Column("label", Words, nullable=False),
+    Column("protocols", Text, nullable=False),  # their names, with spaces between
+    Column("password_hash", Text, nullable=False),
+    Column("created", Instant, nullable=False),
+    Column("used", Instant),
+)
+
 DISSERVICE = Table(
     "disservice",
     METADATA,

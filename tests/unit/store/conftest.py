@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from ceralacca.ports.app_password import AppPasswords
 from ceralacca.ports.audit import AuditTrail
 from ceralacca.ports.disservices import Disservices
 from ceralacca.ports.store import Store
 from ceralacca.store.database import DatabaseStore, open_store
 from ceralacca.testing.databases import PostgresCluster, postgresql_programs, private_postgresql, sqlite_url
+from ceralacca.testing.memory_app_passwords import MemoryAppPasswords
 from ceralacca.testing.memory_audit import MemoryAuditTrail
 from ceralacca.testing.memory_disservices import MemoryDisservices
 from ceralacca.testing.memory_store import MemoryStore
@@ -64,4 +66,14 @@ def register(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Disserv
         return
     opened = open_store(_url(request, tmp_path), tmp_path)
     yield opened.disservices
+    opened.close()
+
+
+@pytest.fixture(params=_ENGINES)
+def app_passwords(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AppPasswords]:
+    if request.param == "memory":
+        yield MemoryAppPasswords()
+        return
+    opened = open_store(_url(request, tmp_path), tmp_path)
+    yield opened.app_passwords()
     opened.close()

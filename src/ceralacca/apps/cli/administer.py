@@ -25,7 +25,7 @@ from ceralacca.apps.cli.provider_options import (
 from ceralacca.apps.cli.queue import open_store_of
 from ceralacca.base.clock import SystemClock
 from ceralacca.base.errors import UserError
-from ceralacca.base.identifiers import system_entropy
+from ceralacca.base.identifiers import spoken_letters, system_entropy
 
 if TYPE_CHECKING:
     from ceralacca.apps.settings import Settings
@@ -42,7 +42,6 @@ PasswordFile = Annotated[
         help="File whose first line is the password; - for standard input. Without it one is made.", metavar="FILE"
     ),
 ]
-_LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"  # none that looks like another
 
 
 @domains.command("add")
@@ -97,7 +96,7 @@ def list_domains(*, config: Config = DEFAULT_CONFIG, as_json: AsJson = False, la
     if as_json:
         write_json(counts)
     else:
-        _grid([[domain, str(count)] for domain, count in counts.items()])
+        grid([[domain, str(count)] for domain, count in counts.items()])
 
 
 @mailboxes.command("add")
@@ -171,7 +170,7 @@ def passwd_mailbox(
         closing(open_store_of(config, words)) as store,
         audited(store, AuditAct.MAILBOX_PASSWORD, "pec mailbox passwd", why, mailbox=holder),
     ):
-        record = _holders_mailbox(store, address)
+        record = holders_mailbox(store, address)
         password, made = _password(password_file)
         store.put_mailbox(replace(record, password_hash=hash_password(password)), now=SystemClock().now())
     _tell_password(words("administer", "password_set", address=address), address, password, made=made, as_json=as_json)
@@ -207,7 +206,7 @@ def ordinary_mail_of_mailbox(
             mailbox=holder, detail={"ordinary-mail": policy},
         ),
     ):  # fmt: skip
-        record = _holders_mailbox(store, address)
+        record = holders_mailbox(store, address)
         _refuse_pec_address(load_settings(config, words), store, target)
         changed = replace(record, ordinary_mail=way, forward_to=target)
         store.put_mailbox(changed, now=SystemClock().now())
@@ -255,7 +254,7 @@ def close_mailbox(
             store, AuditAct.MAILBOX_CLOSED, "pec mailbox close", why, mailbox=holder, detail={"status": status.value}
         ),
     ):
-        record = _holders_mailbox(store, address)
+        record = holders_mailbox(store, address)
         store.put_mailbox(replace(record, status=status), now=SystemClock().now())
     if as_json:
         write_json({"address": record.address.text, "status": status.value})
@@ -278,7 +277,7 @@ def list_mailboxes(
     if as_json:
         write_json([_plain(record) for record in records])
         return
-    _grid([
+    grid([
         [
             record.address.text,
             words("mailbox_status", "service" if record.is_service else record.status.value),
@@ -301,7 +300,7 @@ def _plain(record: "MailboxRecord") -> dict[str, Any]:
     }
 
 
-def _holders_mailbox(store: "Store", address: str) -> "MailboxRecord":
+def holders_mailbox(store: "Store", address: str) -> "MailboxRecord":
     """Return a holder's mailbox; the service mailbox is nobody's (MO-4)."""
     record = store.mailbox(as_address(address))
     if record is None:
@@ -312,10 +311,9 @@ def _holders_mailbox(store: "Store", address: str) -> "MailboxRecord":
 
 
 def _password(file: Path | None) -> tuple[str, bool]:
-    """Return the password to set, and whether it was made here: about 79 bits."""
+    """Return the password to set, and whether it was made here: 80 bits."""
     if file is None:
-        letters = "".join(_LETTERS[octet % len(_LETTERS)] for octet in system_entropy(16))
-        return "-".join(letters[at : at + 4] for at in range(0, 16, 4)), True
+        return spoken_letters(system_entropy, 4), True
     if str(file) == "-":
         return sys.stdin.readline().rstrip("\r\n"), False
     try:
@@ -334,7 +332,8 @@ def _tell_password(said: str, address: str, password: str, *, made: bool, as_jso
         print(password)
 
 
-def _grid(rows: list[list[str]]) -> None:
+def grid(rows: list[list[str]]) -> None:
+    """Show rows in columns, on the screen's width."""
     from ceralacca.apps.cli.page import Run  # noqa: PLC0415
     from ceralacca.apps.cli.screen import page_for  # noqa: PLC0415
 

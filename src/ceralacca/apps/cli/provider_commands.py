@@ -2,7 +2,19 @@
 
 import typer
 
-from ceralacca.apps.cli import administer, audit, availability, config, directory, hold, incident, log, queue, receipt
+from ceralacca.apps.cli import (
+    administer,
+    app_password,
+    audit,
+    availability,
+    config,
+    directory,
+    hold,
+    incident,
+    log,
+    queue,
+    receipt,
+)
 from ceralacca.apps.cli.doctor import doctor_command
 from ceralacca.apps.cli.probe import probe_command
 from ceralacca.apps.cli.serve import serve_command
@@ -32,5 +44,6 @@ def add_to(app: typer.Typer) -> None:
         availability.commands,
         incident.commands,
     )
+    administer.mailboxes.add_typer(app_password.commands)
     for group in groups:
         app.add_typer(group, rich_help_panel=_PANEL)

@@ -22,6 +22,7 @@ from ceralacca.apps.web import (
     help_pages,
     message_pages,
     proof_pages,
+    safety_pages,
     sent_pages,
     sign_in_pages,
     static_files,
@@ -55,6 +56,7 @@ def endpoints() -> Iterable[Endpoint]:
         proof_pages,
         courtesy_pages,
         write_pages,
+        safety_pages,
         help_pages,
     ):
         yield from pages.ENDPOINTS

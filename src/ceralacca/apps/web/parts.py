@@ -15,6 +15,8 @@ from ceralacca.core.access_point import AccessSettings
 from ceralacca.core.directory import Directory
 from ceralacca.net.imap_mailbox import MailServer
 from ceralacca.net.imap_pool import ImapPool
+from ceralacca.ports.app_password import AppPasswords
+from ceralacca.ports.audit import AuditTrail
 from ceralacca.ports.log_search import LogSearch
 from ceralacca.ports.own_messages import OwnMessages
 from ceralacca.ports.seal_verifier import VerifiesSeal
@@ -35,6 +37,8 @@ class Parts:
     log: LogSearch
     own: OwnMessages
     sessions: WebSessions
+    app_passwords: AppPasswords
+    audit: AuditTrail
     signs_in: SignsIn
     clock: Clock
     entropy: Entropy

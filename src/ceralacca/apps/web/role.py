@@ -87,6 +87,8 @@ def web_parts(settings: Settings, store: DatabaseStore, judge: SignsIn) -> Parts
         log=store,
         own=store.own_messages(),
         sessions=store.web_sessions(idle=settings.web.idle_time),
+        app_passwords=store.app_passwords(),
+        audit=store.audit,
         signs_in=judge,
         clock=CLOCK,
         entropy=system_entropy,

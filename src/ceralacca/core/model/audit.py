@@ -39,6 +39,9 @@ class AuditAct(StrEnum):
     MAILBOX_CHANGED = "mailbox.changed"
     MAILBOX_PASSWORD = "mailbox.password"  # noqa: S105 names an act
     MAILBOX_CLOSED = "mailbox.closed"
+    APP_PASSWORD_ADDED = "app-password.added"  # noqa: S105 names an act
+    """`about` is its selector: the first letters, which are no secret."""
+    APP_PASSWORD_REVOKED = "app-password.revoked"  # noqa: S105 names an act
 
     QUEUE_HELD = "queue.held"
     QUEUE_RELEASED = "queue.released"

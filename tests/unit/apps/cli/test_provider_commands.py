@@ -275,3 +275,46 @@ def test_secrets_that_others_can_read_are_found(pec, config):
 def test_directory_commands_without_a_copy(pec, store):
     assert "fetch it" in pec("directory", "show", status=2).err
     assert "domain add" in pec("directory", "export", "out.p7m", status=2).err
+
+
+# -- app passwords ------------------------------------------------------------------------------------
+
+
+@pytest.mark.requirement("SE-3")
+def test_an_app_password_is_made_shown_once_and_revoked(pec, store):
+    pec("domain", "add", "alfa.example")
+    pec("mailbox", "add", "anna@alfa.example")
+    made = answer(pec, "mailbox", "app-password", "add", "anna@alfa.example", "Telefono", "--protocol", "pop3")
+    assert made["protocols"] == ["pop3"]
+    kept = store.app_passwords().find(ANNA, made["selector"])
+    assert is_password(kept.password_hash, made["password"].replace("-", "").encode())
+    (listed,) = answer(pec, "mailbox", "app-password", "list", "anna@alfa.example")
+    assert listed == {name: value for name, value in made.items() if name != "password"}
+    told = pec("mailbox", "app-password", "list", "anna@alfa.example", "--lang", "it").out
+    assert "Telefono" in told
+    assert "mai usata" in told
+    assert made["password"] not in told
+    pec("mailbox", "app-password", "revoke", "anna@alfa.example", made["selector"])
+    assert answer(pec, "mailbox", "app-password", "list", "anna@alfa.example") == []
+    told = pec("mailbox", "app-password", "revoke", "anna@alfa.example", made["selector"], status=2)
+    assert "app-password list" in told.err
+
+
+@pytest.mark.requirement("SE-3")
+def test_making_and_revoking_app_passwords_is_audited_without_the_secret(pec, store):
+    pec("domain", "add", "alfa.example")
+    pec("mailbox", "add", "anna@alfa.example")
+    made = answer(pec, "mailbox", "app-password", "add", "anna@alfa.example", "Telefono")
+    pec("mailbox", "app-password", "revoke", "anna@alfa.example", made["selector"])
+    entries = [entry.event for entry in store.audit.after(0)]
+    assert [str(event.act) for event in entries[-2:]] == ["app-password.added", "app-password.revoked"]
+    assert entries[-2].detail == {"label": "Telefono", "protocols": "imap submission"}
+    assert made["password"] not in repr(entries)
+
+
+def test_an_app_password_is_not_for_the_web_nor_for_the_service_mailbox(pec, store):
+    pec("domain", "add", "alfa.example")
+    store.put_mailbox(MailboxRecord(address=ANNA, is_service=True), now=NOON)
+    assert "service mailbox" in pec("mailbox", "app-password", "add", "anna@alfa.example", "x", status=2).err
+    told = pec("mailbox", "app-password", "add", "anna@alfa.example", "x", "--protocol", "web", status=2)
+    assert "imap, pop3, submission" in told.err
