@@ -42,6 +42,8 @@ class SignInOutcome:
     """Reverse paths that belong to the identity (AP-2): its address and aliases; empty when it may only read."""
     app_password: str = ""
     """Selector of the app password that was given; empty for the main password."""
+    by_web_session: bool = False
+    """The web pages asked, with the ticket of a session: nobody typed anything."""
     delay: float = 0.0
     """Seconds for which the asker holds its answer back: grows with the failures of a peer or mailbox."""
 

@@ -24,6 +24,8 @@ from ceralacca.ports.sign_in import SignInOutcome, SignInProtocol, SignInVerdict
 
 _KINDS: Final = 10_000
 """Kinds that are counted at a time; beyond them the oldest are recorded early."""
+BY_WEB_SESSION: Final = "web-session"
+"""Stands in the detail of a sign-in that the web pages made in the name of whoever is signed in there."""
 
 
 class _Kind(NamedTuple):
@@ -32,6 +34,7 @@ class _Kind(NamedTuple):
     peer: str
     verdict: SignInVerdict
     app_password: str
+    by_web_session: bool
 
 
 @dataclass(slots=True)
@@ -59,9 +62,10 @@ class AuditedSignIn:
         outcome = self._judge.check(mailbox, password, protocol=protocol, peer=peer)
         whose = outcome.mailbox or _address(mailbox)
         looked = outcome.verdict is not SignInVerdict.TOO_MANY
-        self._note(
-            _Kind(whose if looked else None, protocol, peer, outcome.verdict, outcome.app_password), looked=looked
+        kind = _Kind(
+            whose if looked else None, protocol, peer, outcome.verdict, outcome.app_password, outcome.by_web_session
         )
+        self._note(kind, looked=looked)
         return outcome
 
     def close(self) -> None:
@@ -103,6 +107,8 @@ class AuditedSignIn:
         facts: dict[str, str | int] = {"verdict": kind.verdict.value}
         if kind.app_password:
             facts["app-password"] = kind.app_password
+        if kind.by_web_session:
+            facts[BY_WEB_SESSION] = 1
         if count is not None:
             facts |= {"count": count.count, "from": count.since.isoformat()}
         instant = count.last if count is not None else now

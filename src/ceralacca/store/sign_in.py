@@ -21,7 +21,7 @@ import hmac
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -126,10 +126,10 @@ class SignIn:
         session = sessions.find_ticket(ticket, now=self._clock.now()) if sessions else None
         record = self._record(mailbox)
         if session is None or record is None or session.stage is not SessionStage.FULL:
-            return SignInOutcome(verdict=SignInVerdict.REFUSED)
+            return SignInOutcome(verdict=SignInVerdict.REFUSED, by_web_session=True)
         if session.mailbox != record.address or not _may_enter(record):
-            return SignInOutcome(verdict=SignInVerdict.REFUSED)
-        return _signed_in(record, may_send=session.may_send)
+            return SignInOutcome(verdict=SignInVerdict.REFUSED, by_web_session=True)
+        return replace(_signed_in(record, may_send=session.may_send), by_web_session=True)
 
     def _record(self, mailbox: str) -> MailboxRecord | None:
         try:

@@ -4,7 +4,7 @@ import imaplib
 
 import pytest
 
-from ceralacca.apps.demo.cast import CARLA
+from ceralacca.apps.demo.cast import CARLA, MARIO
 
 pytestmark = [pytest.mark.system, pytest.mark.slow]
 
@@ -71,3 +71,49 @@ def test_nobody_else_makes_or_ends_one(visitor):
         carla.http.post("/safety/app-password", data=form | {"form_token": token, "password": "x"}).status_code == 401
     )
     assert "/safety/app-password/revoke" not in carla.http.get("/safety").text  # there is none to revoke
+
+
+@pytest.mark.requirement("SE-3")
+def test_a_holder_sees_who_came_in_and_signs_the_others_out(open_screen, running, visitor):
+    account, other = running.account(CARLA), visitor(CARLA)
+    assert not opens(account, "sbagliata del tutto")
+    assert opens(account, account.password)
+    assert other.http.get("/mail").status_code == 200
+    with open_screen(CARLA) as screen:
+        screen.go("/safety/devices")
+        screen.is_accessible("it-safety-3-devices")
+        page = screen.page
+        assert page.locator("#sessions li").count() >= 2
+        assert page.locator("#sessions >> text=(questo)").count() == 1
+        told = page.inner_text("#accesses")
+        assert "Lettura (IMAP): respinto" in told
+        assert "Lettura (IMAP): entrato" in told
+        assert "Queste pagine: entrato" in told
+        page.click("button[value=others]")
+        assert page.locator("#sessions li").count() == 1
+        assert other.http.get("/mail").headers["location"].startswith("/sign-in")
+        assert "sessioni delle pagine web terminate" in screen.go("/safety/devices").inner_text("#accesses")
+    with open_screen(CARLA, language="en-GB", phone=True, scripts=False) as screen:
+        page = screen.go("/safety/devices")
+        screen.shot("en-safety-phone-3-devices")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        page.click("button[value=all]")
+        page.wait_for_url("**/sign-in**")
+        assert screen.go("/safety").url.endswith("/sign-in?next=%2Fsafety")
+
+
+@pytest.mark.requirement("SE-3")
+def test_accesses_of_others_are_not_shown(visitor):
+    carla, mario = visitor(CARLA), visitor(MARIO)
+    stranger = visitor(CARLA, signed_in=False)
+    assert stranger.http.get("/safety/devices").headers["location"].startswith("/sign-in")
+    assert carla.http.post("/safety/devices/end", data={"which": "all"}).status_code == 403
+    form = {"label": "x", "protocol": "imap", "password": carla.password, "form_token": carla.token("/safety")}
+    made = carla.http.post("/safety/app-password", data=form).text
+    letters = made.partition('id="app-password">')[2][:4]
+    assert letters.isalnum()
+    assert f"<code>{letters}</code>" in carla.http.get("/safety/devices").text
+    assert f"<code>{letters}</code>" not in mario.http.get("/safety/devices").text
+    gone = {"selector": letters, "form_token": mario.token("/safety")}
+    assert mario.http.post("/safety/app-password/revoke", data=gone).is_redirect
+    assert letters in carla.http.get("/safety").text

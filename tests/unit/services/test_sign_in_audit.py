@@ -164,3 +164,18 @@ def test_threads_lose_no_attempt(audited, trail):
     audited.close()
 
     assert sum(event.detail.get("count", 1) for event in trail.events) == 200
+
+
+def test_what_opened_the_mailbox_stands_in_the_trail(trail, clock):
+    class Several:
+        def check(self, mailbox, password, *, protocol, peer):
+            named = {b"app": {"app_password": "abcd"}, b"ticket": {"by_web_session": True}}.get(password, {})
+            return SignInOutcome(verdict=SignInVerdict.SIGNED_IN, mailbox=ANNA, **named)
+
+    audited = AuditedSignIn(Several(), trail, clock=clock, host="mail1")
+    for password in (b"app", b"ticket", b"main"):
+        audited.check(ANNA.text, password, protocol=SignInProtocol.IMAP, peer=PEER)
+    app, ticket, main = (event.detail for event in trail.events)
+    assert (app["app-password"], "web-session" in app) == ("abcd", False)
+    assert ("app-password" in ticket, ticket["web-session"]) == (False, 1)
+    assert set(main) == {"verdict"}

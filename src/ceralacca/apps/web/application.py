@@ -18,6 +18,7 @@ from starlette.routing import Route
 
 from ceralacca.apps.web import (
     courtesy_pages,
+    devices_pages,
     folder_pages,
     help_pages,
     message_pages,
@@ -57,6 +58,7 @@ def endpoints() -> Iterable[Endpoint]:
         courtesy_pages,
         write_pages,
         safety_pages,
+        devices_pages,
         help_pages,
     ):
         yield from pages.ENDPOINTS

@@ -50,7 +50,7 @@ def add(visit: Visit) -> Response:
         now=visit.parts.clock.now(),
     )
     detail = {"label": label, "protocols": " ".join(sorted(chosen))}
-    _record(visit, AuditAct.APP_PASSWORD_ADDED, made.selector, detail)
+    record_act(visit, AuditAct.APP_PASSWORD_ADDED, made.selector, detail)
     return _page(visit, made=made, shown=shown)
 
 
@@ -58,7 +58,7 @@ def revoke(visit: Visit) -> Response:
     """End an app password."""
     selector = visit.field("selector")
     if visit.parts.app_passwords.revoke(_whose(visit), selector):
-        _record(visit, AuditAct.APP_PASSWORD_REVOKED, selector, {})
+        record_act(visit, AuditAct.APP_PASSWORD_REVOKED, selector, {})
     return go_to(_PAGE, done="revoked")
 
 
@@ -78,7 +78,8 @@ def _whose(visit: Visit) -> Address:
     return visit.open.holder
 
 
-def _record(visit: Visit, act: AuditAct, about: str, detail: Mapping[str, str | int]) -> None:
+def record_act(visit: Visit, act: AuditAct, about: str, detail: Mapping[str, str | int]) -> None:
+    """Leave in the audit trail what the holder did about the own mailbox. Raises WorldError."""
     session = visit.open
     event = AuditEvent(
         instant=visit.parts.clock.now(),

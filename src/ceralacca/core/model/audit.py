@@ -42,6 +42,8 @@ class AuditAct(StrEnum):
     APP_PASSWORD_ADDED = "app-password.added"  # noqa: S105 names an act
     """`about` is its selector: the first letters, which are no secret."""
     APP_PASSWORD_REVOKED = "app-password.revoked"  # noqa: S105 names an act
+    SESSIONS_ENDED = "sessions.ended"
+    """A holder signed other browsers out, or all."""
 
     QUEUE_HELD = "queue.held"
     QUEUE_RELEASED = "queue.released"
