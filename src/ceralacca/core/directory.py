@@ -150,6 +150,11 @@ class Directory:
         """
         return self._by_hash.get(sha1.upper(), ()) if sha1.isascii() else ()
 
+    def certificate(self, sha1: str) -> bytes | None:
+        """Return the listed certificate of this hash, as its first record has it; None when nobody lists it."""
+        listed = (der for record in self.records_of_certificate(sha1) for der in record.certificates)
+        return next((der for der in listed if certificate_sha1(der) == sha1), None)
+
     def owners(self, certificate: bytes) -> tuple[ProviderRecord, ...]:
         """Return the records that list this very certificate: hash and all octets (DI-8, IP-7)."""
         listed = self._by_hash.get(certificate_sha1(certificate), ())

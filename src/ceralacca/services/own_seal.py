@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from ceralacca.core.directory import Directory, certificate_sha1
+from ceralacca.core.directory import Directory
 from ceralacca.core.incoming_point import origin_is_proven
 from ceralacca.ports.letters import Letter
 from ceralacca.ports.seal_verifier import VerifiesSeal
@@ -58,7 +58,5 @@ def _signer(letter: Letter, directory: Directory, verify: VerifiesSeal) -> OwnSi
     seal = verify(bytes(letter.octets), sender_domain=None)
     if seal.signer is None or not origin_is_proven(seal):
         return None
-    sha1 = seal.signer.sha1
-    listed = (der for record in directory.records_of_certificate(sha1) for der in record.certificates)
-    certificate = next((der for der in listed if certificate_sha1(der) == sha1), None)
+    certificate = directory.certificate(seal.signer.sha1)
     return None if certificate is None else OwnSigner(directory, certificate)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from ceralacca.base.errors import UnreadableMessage, WorldError
 from ceralacca.core.anomaly import AnomalyReason
-from ceralacca.core.directory import Directory, certificate_sha1
+from ceralacca.core.directory import Directory
 from ceralacca.core.incoming_point import Classification, IncomingFacts, MessageClass, classify
 from ceralacca.core.model.address import Address
 from ceralacca.core.model.certification import CertificationData
@@ -129,9 +129,9 @@ class _Arrived:
         assert self.directory is not None, "what has a signer was looked up"
         assert self.seal is not None, "what has a signer was judged"
         assert self.seal.signer is not None, "a verified seal names its signer"
-        sha1 = self.seal.signer.sha1
-        listed = self.directory.records_of_certificate(sha1)
-        return next(der for record in listed for der in record.certificates if certificate_sha1(der) == sha1)
+        certificate = self.directory.certificate(self.seal.signer.sha1)
+        assert certificate is not None, "what has a signer is listed"
+        return certificate
 
     def is_in_charge(self, domain: str) -> bool:
         """Say whether the signer is the provider of a domain (MV-2)."""
