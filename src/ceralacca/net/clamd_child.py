@@ -14,6 +14,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Final
@@ -142,18 +143,7 @@ class ClamdChild:
             (self._folder / "clamd.pid").unlink()
 
     def _run(self, log: IO[bytes], user: pwd.struct_passwd | None) -> "subprocess.Popen[bytes]":
-        return subprocess.Popen(  # noqa: S603 the program is the operator's, the rest ours
-            [str(self._program), "--config-file=clamd.conf"],
-            cwd=self._folder,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            env={"PATH": "/usr/bin:/bin", "TZ": "UTC", "LC_ALL": "C"},
-            start_new_session=True,
-            user=user and user.pw_uid,
-            group=user and user.pw_gid,
-            extra_groups=None if user is None else [],
-        )
+        return run_unprivileged([str(self._program), "--config-file=clamd.conf"], self._folder, log, user)
 
     def _prepare(self) -> pwd.struct_passwd | None:
         """Write configuration and folders; return the user to run as when we are root."""
@@ -193,6 +183,24 @@ class ClamdChild:
 def reached_from(folder: Path, path: Path) -> Path:
     """Return how a program that runs in a folder reaches a path: from within if it can, whatever stands above."""
     return path.relative_to(folder) if path.is_relative_to(folder) else path.resolve()
+
+
+def run_unprivileged(
+    words: Sequence[str], folder: Path, log: IO[bytes], user: pwd.struct_passwd | None
+) -> "subprocess.Popen[bytes]":
+    """Start a program of the scanner in its folder as that user, or as ourselves for None. Raises OSError."""
+    return subprocess.Popen(  # noqa: S603 the program is the operator's, the rest ours
+        words,
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        env={"PATH": "/usr/bin:/bin", "TZ": "UTC", "LC_ALL": "C"},
+        start_new_session=True,
+        user=user and user.pw_uid,
+        group=user and user.pw_gid,
+        extra_groups=None if user is None else [],
+    )
 
 
 def unprivileged_user() -> pwd.struct_passwd:

@@ -17,7 +17,7 @@ from typing import Final
 import structlog
 
 from ceralacca.base.errors import UserError
-from ceralacca.net.clamd_child import unprivileged_user
+from ceralacca.net.clamd_child import run_unprivileged, unprivileged_user
 
 _LOG = structlog.get_logger(__name__)
 
@@ -109,18 +109,7 @@ class Freshclam:
             words += ["--update-db=custom", "--no-dns"]
         self._before = self._signatures()
         with (self._folder / "freshclam.log").open("wb") as log:
-            self._process = subprocess.Popen(  # noqa: S603 the program is the operator's, the rest ours
-                [str(self._program), *words],
-                cwd=self._database,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env={"PATH": "/usr/bin:/bin", "TZ": "UTC", "LC_ALL": "C"},
-                start_new_session=True,
-                user=user and user.pw_uid,
-                group=user and user.pw_gid,
-                extra_groups=None if user is None else [],
-            )
+            self._process = run_unprivileged([str(self._program), *words], self._database, log, user)
         self._keep(replace(self.state, attempted=now))
 
     def poll(self, now: datetime) -> bool:
