@@ -45,6 +45,11 @@ def samples(text):
     return found
 
 
+def clean_scans(found):
+    """Return the scans that found nothing, of whichever process made them: any worker takes any message."""
+    return sum(value for (name, *labels), value in found.items() if name == "pec_scans_total" and "clean" in labels)
+
+
 def test_a_message_shows_in_the_figures(watched, serve):
     before = samples(scrape(watched))
     assert before["pec_acceptance_seconds_count",] == 0
@@ -58,7 +63,7 @@ def test_a_message_shows_in_the_figures(watched, serve):
     assert found["pec_log_rows_total", "acceptance"] == 1
     assert found["pec_tls_total", "TLSv1.3", "submission"] == 1
     assert found["pec_timers", "due"] == 0
-    serve.until(lambda: samples(scrape(watched))["pec_scans_total", "clean", "worker-1"] >= 1, "a scan")
+    serve.until(lambda: clean_scans(samples(scrape(watched))) >= 1, "a scan")
 
 
 @pytest.mark.requirement("SL-2", "SL-3")
