@@ -32,6 +32,7 @@ _BLOCK: Final = frozenset(
     }
 )
 _MOST_LINE: Final = 1 << 28
+_decode: Final = json.JSONDecoder().decode
 _NO_ROW: Final = b"0" * 64
 """What the first row of all leans on."""
 
@@ -237,7 +238,7 @@ class ContentReader:
         keys = ("seq", *self._keys, "prev_hash", "hash")
         for at, line in enumerate(lines):
             try:
-                record = json.loads(line)
+                record = _decode(line.decode())
             except ValueError:
                 record = {}
             if tuple(record) != keys:
