@@ -14,6 +14,7 @@ _PORTS = {
     ("incoming", "port"): "smtp",
     ("mailboxes", "imap_port"): "imaps",
     ("mailboxes", "pop3_port"): "pop3s",
+    ("web", "port"): "https",
 }
 
 

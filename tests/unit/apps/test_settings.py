@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from ceralacca.apps.client_settings import mail_services, web_address
 from ceralacca.apps.settings import Settings
 from ceralacca.apps.settings.page import reference_page, settings_text, settings_tree
 from ceralacca.apps.settings.reading import BadSettings, every_field, read_settings
-from ceralacca.base.errors import UserError
+from ceralacca.base.errors import UserError, WorldError
 
 ROOT = Path(__file__).resolve().parents[3]
 GOOD = (ROOT / "deploy" / "pec.toml").read_text()
@@ -152,3 +153,41 @@ def test_the_sample_names_no_key_that_is_not_there(tmp_path):
 def test_the_reference_page_is_not_stale():
     stored = (ROOT / "docs" / "reference" / "configuration.md").read_text()
     assert stored == reference_page(), "run: pec config reference > docs/reference/configuration.md"
+
+
+@pytest.mark.parametrize(
+    ("line", "where"),
+    [
+        ('imap = "imap alfa"', "clients.imap"),
+        ('pop3 = "pop.alfa.example:0"', "clients.pop3"),
+        ('submission = "smtp.alfa.example:70000"', "clients.submission"),
+        ('submissions = "smtp.alfa.example:"', "clients.submissions"),
+        ('web = "http://pec.alfa.example"', "clients.web"),
+        ('web = "https://"', "clients.web"),
+        ('web = "https://pec.alfa.example/posta"', "clients.web"),
+    ],
+)
+def test_where_mail_programs_are_sent_is_a_place(tmp_path, line, where):
+    (problem,) = faults(tmp_path, f"{GOOD}\n[clients]\n{line}\n")
+    assert problem.where == where
+
+
+def test_mail_programs_are_told_what_the_settings_say(tmp_path):
+    told = '[clients]\nimap = "IMAP.alfa.example"\npop3 = "pop.alfa.example:1995"\nweb = "https://pec.alfa.example"\n'
+    settings = read(tmp_path, f"{GOOD}\n{told}")
+    places = [(one.protocol, one.host, one.port, one.security) for one in mail_services(settings)]
+    host = settings.provider.hostname
+    assert places == [
+        ("imap", "imap.alfa.example", 993, "tls"),
+        ("pop3", "pop.alfa.example", 1995, "tls"),
+        ("submission", host, 465, "tls"),
+        ("submission", host, 587, "starttls"),
+    ]
+    assert web_address(settings) == "https://pec.alfa.example"
+    assert web_address(read(tmp_path, GOOD)) == f"https://{host}"
+
+
+def test_a_port_that_nobody_listens_on_yet_is_not_told(tmp_path):
+    settings = read(tmp_path, edited("recipients = 50", "port = 0"))
+    with pytest.raises(WorldError, match="submissions"):
+        mail_services(settings)

@@ -9,6 +9,7 @@ from ceralacca.apps.cli import (
     availability,
     config,
     directory,
+    domain_dns,
     hold,
     incident,
     log,
@@ -44,6 +45,7 @@ def add_to(app: typer.Typer) -> None:
         availability.commands,
         incident.commands,
     )
+    administer.domains.command("dns")(domain_dns.dns_command)
     administer.mailboxes.add_typer(app_password.commands)
     for group in groups:
         app.add_typer(group, rich_help_panel=_PANEL)

@@ -10,7 +10,7 @@ from pathlib import Path
 from ceralacca.apps.authority.directory_manager import DIRECTORY_PATH
 from ceralacca.apps.authority.sandbox import INTERMEDIATE, ROOT, Sandbox
 from ceralacca.apps.demo.cast import GAMMA, ORDINARY_DOMAIN, POST_HOST, UNREACHED, Provider
-from ceralacca.apps.demo.ports import HOST, Ports
+from ceralacca.apps.demo.ports import HOST, Ports, ProviderPorts
 from ceralacca.apps.settings.page import toml_value
 
 Table = dict[str, object]
@@ -51,6 +51,7 @@ def settings_file(provider: Provider, sandbox: Sandbox, folder: Path, ports: Por
         **_routes(provider, ports, running),
         "mailboxes": {"host": HOST, "imap_port": own.imap, "pop3_port": own.pop3},
         "web": {"enabled": True, "host": HOST, "port": own.web, "ca_file": sandbox.tls_roots},
+        "clients": _clients(own),
         "virus": {"demo_database": True},
         "clock": {"guard": "off"},  # the nation has one clock, whoever keeps it, and proves nothing to anybody
         "message_log": {"node": provider.key, "seal_every": timedelta(seconds=5)},
@@ -63,6 +64,13 @@ def settings_file(provider: Provider, sandbox: Sandbox, folder: Path, ports: Por
         "log": {"level": "info", "file": folder / "pec.log", "stderr": False},
     }
     return _HEAD + "".join(_table(name, table) for name, table in tables.items())
+
+
+def _clients(own: ProviderPorts) -> Table:
+    """Tell mail programs what works on this machine: the invented host names do not."""
+    places = {"imap": own.imap, "pop3": own.pop3, "submissions": own.submissions, "submission": own.starttls}
+    told: Table = {name: f"localhost:{port}" for name, port in places.items()}
+    return told | {"web": f"https://localhost:{own.web}"}
 
 
 def _routes(provider: Provider, ports: Ports, running: Sequence[Provider]) -> dict[str, Table]:

@@ -9,6 +9,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from ceralacca.apps.settings import sections as part
+from ceralacca.apps.settings.clients_section import ClientsSection
 from ceralacca.apps.settings.log_sections import MessageLogSection
 from ceralacca.apps.settings.service_levels import MetricsSection, ServiceLevelsSection
 from ceralacca.apps.settings.web_section import WebSection
@@ -30,6 +31,7 @@ class Settings(part.Section):
     mailboxes: part.MailboxesSection = Field(default_factory=part.MailboxesSection)
     receipts: part.ReceiptsSection = Field(default_factory=part.ReceiptsSection)
     web: WebSection = Field(default_factory=WebSection)
+    clients: ClientsSection = Field(default_factory=ClientsSection)
     virus: part.VirusSection = Field(default_factory=part.VirusSection)
     workers: part.WorkersSection = Field(default_factory=part.WorkersSection)
     clock: part.ClockSection = Field(default_factory=part.ClockSection)

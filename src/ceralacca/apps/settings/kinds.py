@@ -92,6 +92,26 @@ def _beside(value: Path, info: ValidationInfo) -> Path:
     return value if folder is None else (Path(folder) / value.expanduser()).resolve()
 
 
+def read_place(text: str, *, host: str, port: int) -> tuple[str, int]:
+    """Split HOST or HOST:PORT of the settings; what is not said there is the default."""
+    name, _, number = text.partition(":")
+    return name or host, int(number) if number else port
+
+
+def _place(value: str) -> str:
+    name, colon, number = value.partition(":")
+    good = not colon or (number.isascii() and number.isdecimal() and len(number) < 6 and 0 < int(number) < 65536)
+    if value and not (_HOSTNAME.fullmatch(name) and good):
+        raise ValueError("not a place; write one such as imap.provider.example or imap.provider.example:993")
+    return value.lower()
+
+
+def _site(value: str) -> str:
+    if value and (not value.startswith("https://") or _place(value.removeprefix("https://")) == ""):
+        raise ValueError("not an address of pages; write one such as https://pec.provider.example")
+    return value.lower()
+
+
 def _hostname(value: str) -> str:
     if not _HOSTNAME.fullmatch(value):
         raise ValueError("not a host name; write one such as mail.provider.example")
@@ -105,6 +125,10 @@ Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Size = Annotated[int, BeforeValidator(_size), Field(ge=0)]
 FilePath = Annotated[Path, BeforeValidator(_path), AfterValidator(_beside)]
 HostName = Annotated[str, AfterValidator(_hostname)]
+Place = Annotated[str, AfterValidator(_place)]
+"""`HOST` or `HOST:PORT`; empty for the default."""
+Site = Annotated[str, AfterValidator(_site)]
+"""`https://HOST` or `https://HOST:PORT`, without a path; empty for the default."""
 Port = Annotated[int, Field(strict=True, ge=0, le=65535)]
 """0 means any free port: the role says which when it is ready."""
 Count = Annotated[int, Field(strict=True, ge=1)]

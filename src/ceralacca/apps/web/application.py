@@ -19,12 +19,14 @@ from starlette.routing import Route
 from ceralacca.apps.web import (
     courtesy_pages,
     devices_pages,
+    discovery,
     folder_pages,
     help_pages,
     message_pages,
     proof_pages,
     safety_pages,
     sent_pages,
+    setup_pages,
     sign_in_pages,
     static_files,
     write_pages,
@@ -59,6 +61,7 @@ def endpoints() -> Iterable[Endpoint]:
         write_pages,
         safety_pages,
         devices_pages,
+        setup_pages,
         help_pages,
     ):
         yield from pages.ENDPOINTS
@@ -68,7 +71,7 @@ def make_application(parts: Parts) -> Starlette:
     """Return the application. Its routes are those of the pages' own tables."""
     routes = [Route(path, _endpoint(handler, parts), methods=[method]) for path, handler, method in endpoints()]
     return Starlette(
-        routes=[*routes, *static_files.ROUTES],
+        routes=[*routes, *discovery.routes(parts), *static_files.ROUTES],
         middleware=[Middleware(SafeHeaders)],
         exception_handlers={HTTPException: _http_error(parts)},
     )

@@ -13,6 +13,7 @@ from ceralacca.base.clock import Clock
 from ceralacca.base.identifiers import Entropy
 from ceralacca.core.access_point import AccessSettings
 from ceralacca.core.directory import Directory
+from ceralacca.core.model.mail_service import MailServices
 from ceralacca.net.imap_mailbox import MailServer
 from ceralacca.net.imap_pool import ImapPool
 from ceralacca.ports.app_password import AppPasswords
@@ -23,6 +24,7 @@ from ceralacca.ports.seal_verifier import VerifiesSeal
 from ceralacca.ports.sign_in import SignsIn
 from ceralacca.ports.store import Store
 from ceralacca.ports.web_session import WebSession, WebSessions
+from ceralacca.trust.profile_signature import ProfileSigner
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,4 +55,12 @@ class Parts:
     size: int
     """Most octets of a message."""
     session_time: timedelta
+    services: Callable[[], MailServices]
+    """Where mail programs reach us. Raises WorldError while it is not known yet."""
+    web_address: Callable[[], str]
+    """Of these pages from outside, without a path. Raises WorldError as well."""
+    home: str
+    """The provider's own domain."""
+    profiles: ProfileSigner
+    """Signs profiles for Apple devices, with the key of our TLS certificate."""
     verdicts: Verdicts = field(default_factory=Verdicts)

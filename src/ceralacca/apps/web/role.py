@@ -15,6 +15,7 @@ import structlog
 import uvicorn
 
 from ceralacca.apps.access import sign_in
+from ceralacca.apps.client_settings import mail_services, web_address
 from ceralacca.apps.data_folder import DataFolder
 from ceralacca.apps.duty import Duty
 from ceralacca.apps.mail_client import Account
@@ -33,6 +34,7 @@ from ceralacca.ports.seal_verifier import VerifiesSeal
 from ceralacca.ports.sign_in import SignsIn
 from ceralacca.ports.web_session import WebSession, as_password
 from ceralacca.store.database import DatabaseStore
+from ceralacca.trust.profile_signature import ProfileSigner
 
 _LOG = structlog.get_logger(__name__)
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 told apart, not listened on
@@ -100,6 +102,10 @@ def web_parts(settings: Settings, store: DatabaseStore, judge: SignsIn) -> Parts
         access=settings.access.rules(),
         size=settings.access.size,
         session_time=settings.web.session_time,
+        services=partial(mail_services, settings),
+        web_address=partial(web_address, settings),
+        home=settings.provider.address.domain,
+        profiles=ProfileSigner(settings.tls.certificate, settings.tls.key),
     )
 
 

@@ -75,6 +75,19 @@ def test_domains_are_added_and_listed(pec, store):
     assert "not a mail address" in pec("domain", "add", "no domain", status=2).err
 
 
+def test_the_dns_records_of_a_domain_are_told(pec, store, config):
+    config.write_text(config.read_text() + '[clients]\nimap = "imap.alfa.example"\nweb = "https://pec.alfa.example"\n')
+    pec("domain", "add", "alfa.example")
+    told = pec("domain", "dns", "Alfa.example").out
+    assert "alfa.example. IN MX 10 mail.alfa.example." in told
+    assert "_imaps._tcp.alfa.example. IN SRV 0 1 993 imap.alfa.example." in told
+    assert "_submissions._tcp.alfa.example. IN SRV 20 1 465 mail.alfa.example." in told
+    assert all(line.startswith(";") or " IN " in line for line in told.splitlines())
+    records = answer(pec, "domain", "dns", "alfa.example")
+    assert {"name": "autoconfig.alfa.example.", "kind": "CNAME", "value": "pec.alfa.example."} in records
+    assert "not served" in pec("domain", "dns", "beta.example", status=2).err
+
+
 @pytest.mark.requirement("MO-2", "MO-8")
 def test_a_domain_of_another_provider_is_not_served(pec, store, monkeypatch):
     listed = directory_of(
