@@ -51,7 +51,7 @@ def open_opaque(
     """
     if len(p7m) > MOST_OPAQUE_OCTETS:
         raise MalformedCms("the file is larger than any directory")
-    data = read_signed_data(_binary(p7m))
+    data = read_signed_data(as_binary(p7m))
     if data.content is None:
         raise MalformedCms("the signature does not hold the content that it signs")
     return OpenedSeal(content=data.content, report=_check(data, data.content, trust, at, frozenset(pinned)))
@@ -66,8 +66,8 @@ def _check(
     return procedure.report()
 
 
-def _binary(octets: bytes) -> bytes:
-    """Undo base64 when the file is not binary, as some publish it."""
+def as_binary(octets: bytes) -> bytes:
+    """Undo base64 or PEM when a file of SignedData is not binary, as some publish it; what is neither stays."""
     found = _PEM.search(octets)
     if octets[:1] == _SEQUENCE and found is None:
         return octets

@@ -25,3 +25,6 @@ class WebSection(Section):
     """A sign-in ends when nobody uses it for so long."""
     session_time: Duration = timedelta(hours=12)
     """A sign-in ends after so long in any case."""
+    document_anchors: tuple[FilePath, ...] = ()
+    """Files or folders with certificates of authorities whose signatures on documents (`.p7m`) are told as vouched for.
+    Without them the pages say that nobody was asked who the signer is."""

@@ -18,8 +18,8 @@ MAIL_POLICY: Final = (
     "form-action 'none'; sandbox allow-popups allow-popups-to-escape-sandbox"
 )
 """Of the HTML of a message: nothing runs, nothing is loaded, and it has no origin of its own."""
-PREVIEW_POLICY: Final = "default-src 'none'; frame-ancestors 'self'; sandbox"
-"""Of a picture or document of a message that is shown in place."""
+DOWNLOAD_POLICY: Final = "default-src 'none'; frame-ancestors 'self'; sandbox"
+"""Of a file of a message, should a browser open it after all."""
 
 _ALWAYS: Final[Mapping[str, str]] = {
     "X-Content-Type-Options": "nosniff",

@@ -2,7 +2,7 @@
 
 The message's own HTML is shown in a frame that has neither scripts nor an origin, from an address of its own with a
 policy of its own; nothing that it draws can pass for the trust line. Files are always downloads under safe names, of
-a type that a browser does not open; a few kinds can be looked at in a frame of the same sort.
+a type that a browser does not open; a few kinds can be looked at (`look_pages`).
 
 Clauses: IP-11, GE-8, TO-20; threats.md 27 to 31.
 """
@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from ceralacca.apps.cli.safe_names import safe_name
 from ceralacca.apps.web.folder_pages import folder_of
-from ceralacca.apps.web.headers import MAIL_POLICY, PREVIEW_POLICY
+from ceralacca.apps.web.headers import DOWNLOAD_POLICY, MAIL_POLICY
 from ceralacca.apps.web.judging import judged_message
 from ceralacca.apps.web.pages import render
 from ceralacca.apps.web.visit import Visit
@@ -28,8 +28,18 @@ from ceralacca.formats.splice import Octets
 from ceralacca.net.imap_mailbox import NotInMailbox
 from ceralacca.services.read_message import Standing
 
-_PREVIEWED: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
-_LARGEST_PREVIEW: Final = 10 * 2**20
+_SUFFIXES: Final = (".pdf", ".png", ".jpg", ".jpeg", ".gif", ".webp", ".xml", ".p7m")
+_TYPES: Final = frozenset({
+    "application/pdf",
+    "image/png",
+    "image/jpeg",
+    "image/gif",
+    "image/webp",
+    "application/xml",
+    "text/xml",
+    "application/pkcs7-mime",
+    "application/x-pkcs7-mime",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +77,7 @@ def show(visit: Visit) -> Response:
         inside=opened.inside,
         said=opened.received.plain_text() if is_receipt and opened.received else None,
         octets=len(opened.octets),
-        previewed=_PREVIEWED,
+        may_be_shown=may_be_shown,
     )
 
 
@@ -88,17 +98,13 @@ def body(visit: Visit) -> Response:
 
 def file(visit: Visit) -> Response:
     """Give one file of a message as a download."""
-    one = _file(visit)
-    return download(one.content(), safe_name(one.name, fallback=_unnamed(one)))
+    one = file_of(visit)
+    return download(one.content(), name_of_file(one))
 
 
-def preview(visit: Visit) -> Response:
-    """Give a picture of a message to be looked at in a frame."""
-    one = _file(visit)
-    if one.media_type not in _PREVIEWED or one.octets > _LARGEST_PREVIEW:
-        raise NotInMailbox("this file can only be downloaded")
-    headers = {"Content-Security-Policy": PREVIEW_POLICY, "X-Frame-Options": "SAMEORIGIN"}
-    return Response(one.content(), media_type=one.media_type, headers=headers)
+def may_be_shown(one: Attachment) -> bool:
+    """Say whether a look at a file is offered, by name and declared type; what it is, its octets say."""
+    return one.media_type in _TYPES or (one.name or "").lower().endswith(_SUFFIXES)
 
 
 def source(visit: Visit) -> Response:
@@ -112,7 +118,7 @@ def download(octets: Octets, name: str, media_type: str = "application/octet-str
     """Answer with a file that a browser stores and does not open."""
     headers = {
         "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
-        "Content-Security-Policy": PREVIEW_POLICY,
+        "Content-Security-Policy": DOWNLOAD_POLICY,
     }
     return Response(bytes(octets), media_type=media_type, headers=headers)
 
@@ -142,15 +148,17 @@ def _open(visit: Visit) -> _Opened:
     )
 
 
-def _file(visit: Visit) -> Attachment:
+def file_of(visit: Visit) -> Attachment:
+    """Return the file of a message that is asked for. Raises NotInMailbox."""
     files, number = _open(visit).readable.files, visit.number("n")
     if number >= len(files):
         raise NotInMailbox("the message has no such file")
     return files[number]
 
 
-def _unnamed(one: Attachment) -> str:
-    return "messaggio.eml" if one.media_type == "message/rfc822" else "allegato.bin"
+def name_of_file(one: Attachment) -> str:
+    """Return the name that a file is shown and stored under: never a path or a trap."""
+    return safe_name(one.name, fallback="messaggio.eml" if one.media_type == "message/rfc822" else "allegato.bin")
 
 
 def _name_of(octets: bytes) -> str:
@@ -165,6 +173,5 @@ ENDPOINTS: Final = (
     ("/mail/message", show, "GET"),
     ("/mail/body", body, "GET"),
     ("/mail/file", file, "GET"),
-    ("/mail/preview", preview, "GET"),
     ("/mail/source", source, "GET"),
 )

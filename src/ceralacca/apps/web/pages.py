@@ -4,6 +4,7 @@ Instants are written in Italian legal time with their offset, to the second, in 
 receipts have (TI-3).
 """
 
+import re
 from datetime import datetime
 from functools import cache
 from typing import Any, Final
@@ -18,6 +19,7 @@ from ceralacca.apps.cli.safe_names import visible
 from ceralacca.apps.web.visit import Visit, set_first
 from ceralacca.base.instants import ROME
 
+_DECIMAL: Final = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 _UNITS: Final = ("B", "KiB", "MiB", "GiB")
 
 
@@ -30,7 +32,14 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"instant": instant, "size": size, "visible": visible, "day": day, "visible_lines": visible_lines}
+    made.filters |= {
+        "instant": instant,
+        "size": size,
+        "visible": visible,
+        "day": day,
+        "visible_lines": visible_lines,
+        "amount": amount,
+    }
     made.globals.update(address=address, icon=icon)
     return made
 
@@ -52,6 +61,11 @@ def day(value: datetime, now: datetime) -> Markup:
 def visible_lines(text: str) -> str:
     """Return a text of others with its lines, controls and direction marks made visible in each."""
     return "\n".join(visible(line.replace("\t", "    ")) for line in text.split("\n"))
+
+
+def amount(text: str, language: str) -> str:
+    """Write a plain decimal number with the mark of the language; any other text stays."""
+    return text.replace(".", ",") if language == "it" and _DECIMAL.fullmatch(text) else text
 
 
 def size(octets: int) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from ceralacca.apps.mail_client import Account
+from ceralacca.apps.preview.looker import Looker
 from ceralacca.apps.web.verdicts import Verdicts
 from ceralacca.base.clock import Clock
 from ceralacca.base.identifiers import Entropy
@@ -24,6 +25,7 @@ from ceralacca.ports.seal_verifier import VerifiesSeal
 from ceralacca.ports.sign_in import SignsIn
 from ceralacca.ports.store import Store
 from ceralacca.ports.web_session import WebSession, WebSessions
+from ceralacca.trust.chain import TrustStore
 from ceralacca.trust.profile_signature import ProfileSigner
 
 
@@ -63,4 +65,7 @@ class Parts:
     """The provider's own domain."""
     profiles: ProfileSigner
     """Signs profiles for Apple devices, with the key of our TLS certificate."""
+    signers: TrustStore | None = None
+    """Authorities of people's signatures on documents, that the operator has named; None: nobody is named."""
+    looker: Looker = field(default_factory=Looker)
     verdicts: Verdicts = field(default_factory=Verdicts)

@@ -34,6 +34,8 @@ from ceralacca.ports.seal_verifier import VerifiesSeal
 from ceralacca.ports.sign_in import SignsIn
 from ceralacca.ports.web_session import WebSession, as_password
 from ceralacca.store.database import DatabaseStore
+from ceralacca.trust.chain import TrustStore
+from ceralacca.trust.material import read_material
 from ceralacca.trust.profile_signature import ProfileSigner
 
 _LOG = structlog.get_logger(__name__)
@@ -106,6 +108,7 @@ def web_parts(settings: Settings, store: DatabaseStore, judge: SignsIn) -> Parts
         web_address=partial(web_address, settings),
         home=settings.provider.address.domain,
         profiles=ProfileSigner(settings.tls.certificate, settings.tls.key),
+        signers=_signers(settings),
     )
 
 
@@ -115,6 +118,14 @@ def _client_context(settings: Settings) -> ssl.SSLContext:
     except (OSError, ssl.SSLError) as error:
         raise UserError(f"web.ca_file {settings.web.ca_file}: not a certificate file", remedy="give PEM") from error
     return context
+
+
+def _signers(settings: Settings) -> TrustStore | None:
+    """Return who is trusted for signatures on documents; their revocation is nowhere asked for. Raises UserError."""
+    if not settings.web.document_anchors:
+        return None
+    material = read_material(settings.web.document_anchors)
+    return TrustStore(anchors=material.anchors, intermediates=material.intermediates)
 
 
 def _place(settings: Settings, role: str, host: str, port: int, fact: str) -> tuple[str, int]:
