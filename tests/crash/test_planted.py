@@ -11,6 +11,7 @@ SEEN_BY = {
     "doubled-receipt": "signed_once",
     "lost-timer": "open_states_have_timers",
     "swallowed-outcome": "submissions_have_one_answer",
+    "second-folder": "receipt_means_message",
 }
 
 

@@ -19,7 +19,8 @@ from datetime import UTC, date, datetime
 from typing import Any, Final
 
 from ceralacca.base.errors import UserError, WorldError
-from ceralacca.net.imap_names import decode_folder, encode_folder, quoted
+from ceralacca.formats.folder_name import decode_folder, encode_folder
+from ceralacca.net.imap_names import quoted
 
 _SECONDS: Final = 30.0
 _LIST = re.compile(rb'\((?P<flags>[^)]*)\) (?:"(?:[^"\\]|\\.)*"|NIL) (?P<name>.*)\Z', re.DOTALL)

@@ -27,6 +27,9 @@ class Put:
     octets: Octets
     quota: int
     """Octets that the mailbox may hold."""
+    folder: str = ""
+    """Where its holder wants it, as the holder writes the folder's name; empty for the inbox, where it also goes when
+    there is no such folder (DP-8). A redo finds the message wherever an earlier try put it."""
 
 
 class MailStore(Protocol):

@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from ceralacca.core.delivery_point import Fate
+from ceralacca.core.delivery_rules import Rule
 from ceralacca.core.model.address import Address
 from ceralacca.core.model.certification import OriginalData
 from ceralacca.core.model.log import LogRow
@@ -381,6 +382,13 @@ class Store(LogSearch, Protocol):
 
     def put_mailbox(self, record: MailboxRecord, *, now: datetime) -> None:
         """Add or change a mailbox. Raises UserError when its domain is not served."""
+        ...
+
+    def rules(self, mailbox: Address) -> Sequence[Rule]:
+        """Return the rules by which messages of a mailbox go into folders, in their order (DP-8).
+
+        Raises besides WorldError what `Rule` and its parts raise for rules that this release cannot read.
+        """
         ...
 
     # -- for people ---------------------------------------------------------------------------------

@@ -9,10 +9,12 @@ Only an envelope is answered (DP-1, MO-13): by the delivery receipt, or by the n
 when the mailbox cannot take it, at once or after hours of trouble (DP-6). Everything else that cannot be
 stored is logged; a receipt is held until its mailbox can take it again (AM-27).
 
-There are no aliases, groups, filters or forwards: the address of the transaction names the one mailbox, is the
-certified recipient, and nothing stands between arrival and storage (DP-8, DP-9).
+There are no aliases, groups or forwards: the address of the transaction names the one mailbox, and is the certified
+recipient (DP-9). A rule of the holder's may name the folder and nothing else; it is asked again at every try, and the
+mail store goes by the first answer that it wrote down (DP-8).
 
-Clauses: F1 steps 8 and 9, F11; DP-1 to DP-6, DR-1, DR-2, DR-5, AD-1, AD-2, AM-27, IP-3, MO-9, MO-13, MO-14, LO-2.
+Clauses: F1 steps 8 and 9, F11; DP-1 to DP-6, DR-1, DR-2, DR-5, AD-1, AD-2, AM-27, IP-3, DP-8, DP-9, MO-9,
+MO-13, MO-14, LO-2.
 """
 
 from collections.abc import Sequence
@@ -21,6 +23,7 @@ from dataclasses import dataclass
 from ceralacca.base.errors import UnreadableMessage, WorldError
 from ceralacca.base.failpoints import reach
 from ceralacca.core.delivery_point import DeliveryFailure, Fate, receipt_kind, requested_receipt
+from ceralacca.core.delivery_rules import INBOX
 from ceralacca.core.incoming_point import MessageClass
 from ceralacca.core.model.address import Address
 from ceralacca.core.model.certification import OriginalData
@@ -35,6 +38,7 @@ from ceralacca.ports.letters import StoredLetter
 from ceralacca.ports.mail_store import Put, PutOutcome
 from ceralacca.ports.store import Commit, Job, JobKind, MailboxRecord, MailboxStatus, NewJob, Postponed
 from ceralacca.services import payload
+from ceralacca.services.choose_folder import chosen_folder
 from ceralacca.services.desk import Desk
 from ceralacca.services.office import Office
 from ceralacca.services.reading import read
@@ -55,6 +59,8 @@ class Delivery:
     """None when there is no such mailbox."""
     letter: StoredLetter | None = None
     """What it is, when we generated it."""
+    folder: str = INBOX
+    """Where its holder wants it."""
 
     @property
     def is_envelope(self) -> bool:
@@ -86,7 +92,13 @@ class Delivery:
     def put(self) -> Put:
         """Return what the mail store is asked for."""
         assert self.mailbox is not None, "only a mailbox that there is is put into"
-        return Put(mailbox=self.recipient, name=self.name, octets=self.octets, quota=self.mailbox.quota)
+        return Put(
+            mailbox=self.recipient,
+            name=self.name,
+            octets=self.octets,
+            quota=self.mailbox.quota,
+            folder=self.folder,
+        )
 
 
 def load(job: Job, office: Office) -> Delivery | None:
@@ -99,13 +111,16 @@ def load(job: Job, office: Office) -> Delivery | None:
             return None
     letter = payload.letter(job, store) if payload.word(job, "letter") else None
     digest = letter.digest if letter else payload.inbound(job, store).digest
+    octets, mailbox = store.octets(digest), store.mailbox(recipient)
+    takes_rules = mailbox is not None and not mailbox.is_service
     return Delivery(
         job=job,
         kind=kind,
         recipient=recipient,
-        octets=store.octets(digest),
-        mailbox=store.mailbox(recipient),
+        octets=octets,
+        mailbox=mailbox,
         letter=letter,
+        folder=chosen_folder(store, recipient, kind, octets) if takes_rules else INBOX,
     )
 
 

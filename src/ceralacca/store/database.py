@@ -18,6 +18,7 @@ from sqlalchemy import Connection, select
 
 from ceralacca.base.errors import WorldError
 from ceralacca.base.failpoints import reach
+from ceralacca.core.delivery_rules import Rule
 from ceralacca.core.model.address import Address
 from ceralacca.core.model.log import LogRow
 from ceralacca.formats.splice import Octets
@@ -44,6 +45,7 @@ from ceralacca.store.app_passwords import StoredAppPasswords
 from ceralacca.store.audit import DatabaseAuditTrail
 from ceralacca.store.blobs import BlobFolder
 from ceralacca.store.columns import shortened
+from ceralacca.store.delivery_rules import StoredRuleBooks, read_rules, rules_of
 from ceralacca.store.disservices import DatabaseDisservices
 from ceralacca.store.durable_files import make_folder
 from ceralacca.store.engine import TRIES, Database, Raced, RefusedByDatabase, translated, until_won
@@ -247,6 +249,16 @@ class DatabaseStore:
     def put_mailbox(self, record: MailboxRecord, *, now: datetime) -> None:
         """Add or change a mailbox. Raises UserError when its domain is not served."""
         until_won(lambda: mailboxes.put_mailbox(self._database, record, now=now))
+
+    def rules(self, mailbox: Address) -> tuple[Rule, ...]:
+        """Return the rules of a mailbox, in their order."""
+        if mailbox.key in self._ahead.rules:
+            return rules_of(self._ahead.rules[mailbox.key])
+        return read_rules(self._database, mailbox)
+
+    def rule_books(self) -> StoredRuleBooks:
+        """Return the rules of all mailboxes in their versions."""
+        return StoredRuleBooks(self._database)
 
     def web_sessions(self, *, idle: timedelta) -> StoredWebSessions:
         """Return the sessions of the web pages; one lasts for `idle` when nobody uses it."""

@@ -5,7 +5,8 @@ a whole batch. Under every mailbox's home stand
 
     Maildir/            what the IMAP server sees and changes
     arriving/<name>     octets on their way in
-    delivered/<name>    a symbolic link to nowhere that says which file was delivered under that name
+    delivered/<name>    a symbolic link to nowhere that says which file was delivered under that name, and into
+                        which folder when that is not the inbox
 
 The record is made when the octets are durable and before the rename. So, whatever the holder did since
 (read, moved, deleted) and wherever the power was cut, a redo knows by two looks what an earlier try did:
@@ -14,12 +15,16 @@ The record is made when the octets are durable and before the rename. So, whatev
     record, octets arriving     durable but not renamed: rename
     record, nothing arriving    delivered: never a second copy
 
+A redo goes by the folder of the record: rules that were changed between two tries cannot lead to two copies. A folder
+that is not there, or that goes in this moment, means the inbox (`maildir_folders`). Only where folder and message
+are gone at the redo it is written anew: nobody can tell then whether the holder ever saw it.
+
 Octets are stored as they came, CRLF and all; the server then shows the very same octets. `arriving/` is
 not the Maildir's own `tmp/`, because the server deletes what lies long in there. That a record is never
 durable before the octets' name is asked of the file system: those that keep the order of names do (ext4,
 XFS, btrfs).
 
-Clauses: DP-2, DP-3, DP-4, MO-9; invariant 3 of ARCHITECTURE.md.
+Clauses: DP-2, DP-3, DP-4, DP-8, MO-9; invariant 3 of ARCHITECTURE.md.
 """
 
 import ctypes
@@ -33,6 +38,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from ceralacca.base.clock import Clock
 from ceralacca.base.errors import WorldError
@@ -40,6 +46,7 @@ from ceralacca.base.failpoints import reach
 from ceralacca.core.model.address import Address
 from ceralacca.formats.splice import Octets
 from ceralacca.ports.mail_store import Put, PutOutcome
+from ceralacca.store.maildir_folders import INBOX, is_in_place, name_on_disk, open_new
 from ceralacca.store.maildir_size import add_octets, every_message, used_octets
 
 _BATCH = 64
@@ -183,14 +190,33 @@ class _Box:
         return True
 
     def holds(self, name: str) -> bool:
-        try:
-            inode, _, changed = os.readlink(name, dir_fd=self.delivered).partition(":")
-        except FileNotFoundError:
-            inode, changed = "", ""
+        record = _Record.of(self.delivered, name) or _Record("", "", INBOX)
         return any(
-            _named(entry.name, name) or (str(entry.inode()) == inode and _changed(folder, entry.name) == changed)
+            _named(entry.name, name)
+            or (str(entry.inode()) == record.inode and _changed(folder, entry.name) == record.changed)
             for folder, entry in every_message(self.maildir)
         )
+
+
+class _Record(NamedTuple):
+    """What is written down of a delivery: which file, and into which folder."""
+
+    inode: str
+    changed: str
+    folder: str
+    """Its name on disk."""
+
+    @classmethod
+    def of(cls, delivered: int, name: str) -> "_Record | None":
+        try:
+            inode, _, rest = os.readlink(name, dir_fd=delivered).partition(":")
+        except FileNotFoundError:
+            return None
+        changed, _, folder = rest.partition(":")
+        return cls(inode, changed, folder)
+
+    def write(self, delivered: int, name: str) -> None:
+        os.symlink(":".join(self if self.folder else self[:2]), name, dir_fd=delivered)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -199,8 +225,10 @@ class _Staged:
 
     box: _Box
     name: str
-    size: int
+    octets: Octets
     final: str
+    folder: str
+    """Name on disk of the folder it is for; empty for the inbox."""
     recorded: bool
     """An earlier try made it durable and recorded it."""
 
@@ -236,7 +264,7 @@ class _Batch:
         for staged in self.staged.values():
             self._record(staged)
             reach("maildir.rename.before")
-            os.rename(staged.name, staged.final, src_dir_fd=staged.box.arriving, dst_dir_fd=staged.box.new)
+            self.changed += [staged.box.delivered, self._show(staged)]
             reach("maildir.rename.after")
             _count_in(staged)
         self._sync("settle", self.changed)  # records and names
@@ -245,18 +273,61 @@ class _Batch:
         box, name = self.boxes[put.mailbox], _file_name(put.name)
         if (put.mailbox.key, name) in self.staged:
             return PutOutcome.ALREADY_THERE
-        recorded, arriving = _is_there(box.delivered, name), _is_there(box.arriving, name)
-        if recorded and not arriving:
-            self.changed += [box.delivered, box.new]  # the earlier try may have been cut before it settled
+        record, arriving = _Record.of(box.delivered, name), _is_there(box.arriving, name)
+        if record and not arriving and (shown := self._shown(box, record, name)) is not None:
+            self.changed += [box.delivered, shown]  # the earlier try may have been cut before it settled
             return PutOutcome.ALREADY_THERE
+        recorded = record is not None and arriving
         if not recorded and not box.fits(put):
             return PutOutcome.OVER_QUOTA
-        staged = _Staged(box=box, name=name, size=len(put.octets), final=self._final(put, name), recorded=recorded)
+        staged = _Staged(
+            box=box,
+            name=name,
+            octets=put.octets,
+            final=self._final(put, name),
+            folder=record.folder if record and arriving else name_on_disk(put.folder),
+            recorded=recorded,
+        )
         if not recorded:
-            self._write(put.octets, staged)
+            self._write(staged)
         self.staged[put.mailbox.key, name] = staged
-        self.changed += [box.delivered, box.new]
         return PutOutcome.STORED
+
+    def _shown(self, box: _Box, record: _Record, name: str) -> int | None:
+        """Return where an earlier try put a message; None when its folder is gone, and it is nowhere else."""
+        if not record.folder:
+            return box.new
+        new = self._new_of(box, record.folder)
+        if new is None and not box.holds(name):
+            os.unlink(name, dir_fd=box.delivered)
+        elif new is None:
+            return box.new
+        return new
+
+    def _new_of(self, box: _Box, folder: str) -> int | None:
+        handle = open_new(box.maildir, folder)
+        if handle is not None:
+            self.open_now.callback(os.close, handle)
+        return handle
+
+    def _show(self, staged: _Staged) -> int:
+        """Let the holder see a message: in its folder, else in the inbox; return the `new` that it is in."""
+        box = staged.box
+        new = self._new_of(box, staged.folder) if staged.folder else None
+        if new is not None:
+            with suppress(OSError):  # the folder goes, or takes nothing
+                os.rename(staged.name, staged.final, src_dir_fd=box.arriving, dst_dir_fd=new)
+                reach("maildir.folder.after")
+                if is_in_place(box.maildir, staged.folder, new):
+                    return new
+                os.rename(staged.final, staged.name, src_dir_fd=new, dst_dir_fd=box.arriving)
+        if new is not None and not _is_there(box.arriving, staged.name):  # it went with its folder, in this moment
+            if box.holds(staged.name):
+                return box.new
+            self._write(staged)
+            os.fsync(self.files[-1])
+        os.rename(staged.name, staged.final, src_dir_fd=box.arriving, dst_dir_fd=box.new)
+        return box.new
 
     def _final(self, put: Put, name: str) -> str:
         """Return the name in `new/`: servers show messages by the number in front, then by the next."""
@@ -266,19 +337,20 @@ class _Batch:
         position = self.start + len(self.staged)
         return f"{seconds}.{microseconds:06d}{position:06d}.{name},S={size}{seen}"
 
-    def _write(self, octets: Octets, staged: _Staged) -> None:
+    def _write(self, staged: _Staged) -> None:
         reach("maildir.write.before")
         with suppress(FileNotFoundError):
             os.unlink(staged.name, dir_fd=staged.box.arriving)  # left by a try that was cut
-        if not self._linked(octets, staged):
+        if not self._linked(staged):
             handle = os.open(staged.name, _NEW_FILE, 0o600, dir_fd=staged.box.arriving)
             self.open_now.callback(os.close, handle)
             self.files.append(handle)
-            _write_all(handle, octets, self.owner)
+            _write_all(handle, staged.octets, self.owner)
         reach("maildir.write.after")
 
-    def _linked(self, octets: Octets, staged: _Staged) -> bool:
+    def _linked(self, staged: _Staged) -> bool:
         """Share the file of another recipient of the same octets in this batch (DP-4: mailboxes differ)."""
+        octets = staged.octets
         for others, source in self.sources:
             if others is octets or (type(others) is type(octets) is bytes and others == octets):
                 with suppress(OSError):  # too many links, or a mailbox on another volume
@@ -291,7 +363,8 @@ class _Batch:
         if not staged.recorded:
             status = os.stat(staged.name, dir_fd=staged.box.arriving, follow_symlinks=False)
             reach("maildir.record.before")
-            os.symlink(f"{status.st_ino}:{status.st_mtime_ns}", staged.name, dir_fd=staged.box.delivered)
+            record = _Record(str(status.st_ino), str(status.st_mtime_ns), staged.folder)
+            record.write(staged.box.delivered, staged.name)
             reach("maildir.record.after")
 
     def _sync(self, act: str, handles: Iterable[int]) -> None:
@@ -389,7 +462,7 @@ def _write_all(handle: int, octets: Octets, owner: Owner | None) -> None:
 
 def _count_in(staged: _Staged) -> None:
     with suppress(FileNotFoundError):  # counted anew when it is next asked for
-        add_octets(staged.box.maildir, staged.size)
+        add_octets(staged.box.maildir, len(staged.octets))
 
 
 def _lines_end_in_crlf(octets: Octets) -> bool:

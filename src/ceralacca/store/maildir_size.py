@@ -21,6 +21,7 @@ _LONGEST = 5120  # Maildir++: a longer file is counted anew
 _SIZE = re.compile(r",S=([0-9]+)")
 _LINE = re.compile(rb" *(-?[0-9]+) +(-?[0-9]+) *")
 _MODE = 0o600
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def used_octets(maildir: int, *, quota: int, wanted: int) -> int:
@@ -87,7 +88,10 @@ def every_message(maildir: int) -> "Iterator[tuple[int, os.DirEntry[str]]]":
             entry.name for entry in entries if entry.name.startswith(".") and entry.is_dir(follow_symlinks=False)
         ]
     for name in folders:
-        folder = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=maildir)
+        try:
+            folder = os.open(name, _FOLDER, dir_fd=maildir)
+        except FileNotFoundError:
+            continue  # deleted or renamed meanwhile
         try:
             yield from _messages_of(folder)
         finally:
@@ -98,8 +102,8 @@ def _messages_of(folder: int) -> "Iterator[tuple[int, os.DirEntry[str]]]":
     # `new` first: a message that is seen meanwhile moves to `cur` and is met there, never missed.
     for name in ("new", "cur"):
         try:
-            handle = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
-        except FileNotFoundError:
+            handle = os.open(name, _FOLDER, dir_fd=folder)
+        except (FileNotFoundError, NotADirectoryError):
             continue
         try:
             with os.scandir(handle) as entries:

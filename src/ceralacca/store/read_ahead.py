@@ -17,6 +17,7 @@ from ceralacca.core.model.address import Address
 from ceralacca.ports.letters import StoredInbound, StoredLetter
 from ceralacca.ports.store import Job, MailboxRecord, RecipientFate, SentMessage, Taken
 from ceralacca.store.columns import shortened
+from ceralacca.store.delivery_rules import NEWEST_RULES
 from ceralacca.store.engine import Database
 from ceralacca.store.mailboxes import read_domains
 from ceralacca.store.rows import (
@@ -64,6 +65,8 @@ class ReadAhead:
     taken: dict[tuple[str, str, str], Row[Any]] = field(default_factory=dict)
     fates: dict[tuple[str, str, str], Row[Any]] = field(default_factory=dict)
     mailboxes: dict[str, MailboxRecord | None] = field(default_factory=dict)
+    rules: dict[str, list[Row[Any]]] = field(default_factory=dict)
+    """Of the same mailboxes, as rows: what is wrong with one is the matter of its own delivery (DP-8)."""
     domains: frozenset[str] | None = None
     """The mail domains that are served; None when they were not read."""
 
@@ -99,6 +102,9 @@ def read_ahead(database: Database, jobs: Sequence[Job]) -> ReadAhead:
         _read_transactions(connection, ahead, identifiers)
         found = {row.address_key: read_mailbox(row) for row in _rows(connection, _MAILBOX, recipients)}
         ahead.mailboxes = {key: found.get(shortened(key)) for key in recipients}
+        ahead.rules = {key: [] for key, one in ahead.mailboxes.items() if one is not None}
+        for row in _rows(connection, NEWEST_RULES, ahead.rules):
+            ahead.rules[row.mailbox_key].append(row)
     return ahead
 
 

@@ -364,6 +364,34 @@ APP_PASSWORD = Table(
     Column("used", Instant),
 )
 
+DELIVERY_RULES = Table(
+    "delivery_rules",
+    METADATA,
+    Column("mailbox_key", Key, primary_key=True),
+    Column("version", Number, primary_key=True, autoincrement=False),
+    Column("mailbox", One, nullable=False),
+    Column("made", Instant, nullable=False),
+)
+
+DELIVERY_RULE = Table(
+    "delivery_rule",
+    METADATA,
+    Column("mailbox_key", Key, primary_key=True),
+    Column("version", Number, primary_key=True, autoincrement=False),
+    Column("position", Number, primary_key=True, autoincrement=False),
+    Column("key", Text, nullable=False),  # the same in every version
+    Column("name", Words, nullable=False),
+    Column("folder", Words, nullable=False),
+    Column("sorts", Text, nullable=False),  # their names, with spaces between
+    Column("sender", Words, nullable=False),
+    Column("recipient", Words, nullable=False),
+    Column("subject", Words, nullable=False),
+    Column("at_least", Number),
+    Column("at_most", Number),
+    Column("files", Boolean),
+    Column("active", Boolean, nullable=False),
+)
+
 DISSERVICE = Table(
     "disservice",
     METADATA,

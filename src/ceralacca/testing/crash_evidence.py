@@ -28,7 +28,7 @@ from ceralacca.trust.vault_key import VaultKey
 
 TABLES: Final = (
     "blob", "inbound", "letter", "job", "sent_message", "recipient_state", "taken", "fate", "infected", "log_row",
-    "log_address", "received_receipt", "domain", "mailbox",
+    "log_address", "received_receipt", "domain", "mailbox", "delivery_rules", "delivery_rule",
 )  # fmt: skip
 """In an order in which each refers to earlier ones only."""
 
@@ -255,7 +255,7 @@ def _copied(database: Path) -> Iterator[Path]:
 def _mailbox(root: Path, key: str) -> list[Held]:
     digest = sha256(key.encode()).hexdigest()[:32]
     maildir = root / digest[:2] / digest / "Maildir"
-    paths = sorted([*maildir.glob("new/*"), *maildir.glob("cur/*")])
+    paths = sorted(path for box in ("", ".*/") for new in ("new", "cur") for path in maildir.glob(f"{box}{new}/*"))
     return [Held(name=path.name, octets=path.read_bytes()) for path in paths]
 
 

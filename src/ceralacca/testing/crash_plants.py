@@ -7,6 +7,7 @@ Serves: AP-25, DP-3, IP-21, TI-10.
 """
 
 import asyncio
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -14,11 +15,13 @@ from typing import Any, Final
 
 from ceralacca.core.model.notification import MessageRow
 from ceralacca.net.smtp_server.reception import Reception
+from ceralacca.ports.mail_store import Put, PutOutcome
 from ceralacca.ports.store import Commit, CommitOutcome, Job, JobKind, Postponed
 from ceralacca.services import recipient_fate, steps
 from ceralacca.services.office import Office
 from ceralacca.store.database import DatabaseStore
-from ceralacca.store.maildir import _Batch
+from ceralacca.store.maildir import _Batch, _file_name, _Record
+from ceralacca.store.maildir_folders import name_on_disk
 
 
 def _receipt_before_commit() -> None:
@@ -126,6 +129,21 @@ def _swallowed_outcome() -> None:
     steps.run = trusting
 
 
+def _second_folder() -> None:
+    """A message counts as delivered only in the folder that the rules want now."""
+    real = _Batch._stage  # noqa: SLF001
+
+    def forgetful(self: _Batch, put: Put) -> PutOutcome:
+        delivered, name = self.boxes[put.mailbox].delivered, _file_name(put.name)
+        record = _Record.of(delivered, name)
+        if record is not None and record.folder != name_on_disk(put.folder):
+            os.unlink(name, dir_fd=delivered)
+        return real(self, put)
+
+    changed: Any = _Batch
+    changed._stage = forgetful  # noqa: SLF001
+
+
 PLANTS: Final[Mapping[str, Callable[[], None]]] = {
     "receipt-before-commit": _receipt_before_commit,
     "reply-before-commit": _reply_before_commit,
@@ -133,6 +151,7 @@ PLANTS: Final[Mapping[str, Callable[[], None]]] = {
     "doubled-receipt": _doubled_receipt,
     "lost-timer": _lost_timer,
     "swallowed-outcome": _swallowed_outcome,
+    "second-folder": _second_folder,
 }
 
 FOUND_IN: Final[Mapping[str, tuple[str, str]]] = {
@@ -142,5 +161,6 @@ FOUND_IN: Final[Mapping[str, tuple[str, str]]] = {
     "doubled-receipt": ("arrive", "database.commit.after:2"),
     "lost-timer": ("accept", "database.commit.after:1"),
     "swallowed-outcome": ("deliver", "deliver_message.put.before:1"),
+    "second-folder": ("deliver", "deliver_message.put.after:1"),
 }
 """In which flow each shows itself, and the point to try first."""

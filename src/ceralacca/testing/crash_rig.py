@@ -23,7 +23,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from itertools import count
@@ -33,6 +33,7 @@ from typing import Any, Final
 import structlog
 
 from ceralacca.base import failpoints
+from ceralacca.core.delivery_rules import Rule
 from ceralacca.core.model.address import Address
 from ceralacca.core.model.provider import IssuingProvider
 from ceralacca.formats.splice import Octets
@@ -79,6 +80,10 @@ from ceralacca.testing.tls import ServerFiles
 
 USERS: Final = {"alfa": (ALFA_SERVICE, MARIO, CARLA, COUNCIL), "beta": (BETA_SERVICE, ANNA, BRUNO)}
 HOSTS: Final = {"alfa": "mx.gestore-alfa.example", "beta": "mx.gestore-beta.example"}
+WITH_RULES: Final = frozenset({MARIO, ANNA, CARLA})
+"""Holders whose rules change from life to life."""
+FOLDERS: Final = ("Uno", "Due", "Non c'e")
+"""Where they want everything; the last one is not there."""
 ROW_LIMIT: Final = 2000
 """Octets up to which a message lies in its row: submissions do, envelopes and receipts are files."""
 _BATCH: Final = 8
@@ -232,6 +237,7 @@ class Provider:
     name: str
     office: Office
     store: DatabaseStore
+    mail: Maildir
     does: tuple[JobKind, ...]
 
     def work(self) -> bool:
@@ -320,6 +326,7 @@ class Pair:
         wire.mkdir(exist_ok=True)
         postman = Postman(client=SmtpClient(client, self.routes), folder=wire, lost=orders.stage.lost_replies)
         self._postmen.append(postman)
+        mail = Maildir(home / "mail", clock=self.clock)
         office = Office(
             provider=IssuingProvider(name=identity.name, address=identity.address),
             service_mailbox=users[0],
@@ -328,18 +335,30 @@ class Pair:
             directory=lambda: orders.cast.directory,
             scanner=PairScanner(misses),
             store=orders.joined(store, home) if orders.joined else store,
-            mail=Maildir(home / "mail", clock=self.clock),
+            mail=mail,
             entropy=entropy,
             clock=self.clock,
             sends=postman,
         )
-        return Provider(name=name, office=office, store=store, does=does)
+        return Provider(name=name, office=office, store=store, mail=mail, does=does)
 
     def found(self) -> None:
         """Make domains and mailboxes, in the first life of all."""
         for provider in self.providers:
             directory, users, now = self._orders.cast.directory, USERS[provider.name], self.clock.now()
             open_mailboxes(provider.store, directory, provider.office.provider.name, users, now=now)
+            for user in WITH_RULES.intersection(users):
+                for folder in FOLDERS[:-1]:
+                    (provider.mail.make_home(user) / "Maildir" / f".{folder}" / "new").mkdir(parents=True)
+
+    def change_rules(self) -> None:
+        """Have some holders want everything elsewhere than in the life before (DP-8)."""
+        folder = FOLDERS[self._orders.life % len(FOLDERS)]
+        rule = Rule(key="rig", name="tutto", folder=folder, at_least=0)
+        for provider in self.providers:
+            books = provider.store.rule_books()
+            for user in WITH_RULES.intersection(USERS[provider.name]):
+                books.change(replace(books.current(user), rules=(rule,)), now=self.clock.now())
 
     # -- listeners ---------------------------------------------------------------------------------
 
@@ -392,6 +411,7 @@ def live(orders: Orders, parent: socket.socket) -> None:
         pair = Pair(orders)
         if orders.life == 0:
             pair.found()
+        pair.change_rules()
         pair.open_doors()
         parent.sendall(json.dumps(pair.ports).encode() + b"\n")
         pair.tidy()

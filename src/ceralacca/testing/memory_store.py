@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from ceralacca.base.errors import UserError, WorldError
+from ceralacca.core.delivery_rules import Rule
 from ceralacca.core.model.address import Address
 from ceralacca.core.model.log import LogRow
 from ceralacca.core.transaction import RecipientState
@@ -32,6 +33,7 @@ from ceralacca.ports.store import (
     SentMessage,
     Taken,
 )
+from ceralacca.testing.memory_delivery_rules import MemoryRuleBooks
 from ceralacca.testing.memory_log import MemoryLogSearch
 
 _KIND_OF = {Point.ACCESS: JobKind.SUBMISSION, Point.INCOMING: JobKind.ARRIVAL}
@@ -67,6 +69,7 @@ class MemoryStore(MemoryLogSearch):
     _receipts: dict[tuple[str, Address, str], ReceivedReceipt] = field(default_factory=dict)
     _domains: set[str] = field(default_factory=set)
     _mailboxes: dict[Address, MailboxRecord] = field(default_factory=dict)
+    _books: MemoryRuleBooks = field(default_factory=MemoryRuleBooks)
     _last_job: int = 0
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -198,6 +201,14 @@ class MemoryStore(MemoryLogSearch):
             before = self._mailboxes.get(record.address)
             created = before.created if before else record.created or now
             self._mailboxes[record.address] = replace(record, created=created)
+
+    def rules(self, mailbox: Address) -> Sequence[Rule]:
+        """Return the rules of a mailbox, in their order."""
+        return self._books.current(mailbox).rules
+
+    def rule_books(self) -> MemoryRuleBooks:
+        """Return the rules of all mailboxes in their versions."""
+        return self._books
 
     # -- for people ---------------------------------------------------------------------------------
 

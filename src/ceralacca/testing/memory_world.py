@@ -91,6 +91,8 @@ class MemoryMail:
     broken: set[Address] = field(default_factory=set)
     """Mailboxes whose disk refuses."""
     syncs: int = 0
+    folders: dict[Address, dict[str, str]] = field(default_factory=dict)
+    """Where the holder wanted each message that is not in the inbox, by its name."""
 
     def put(self, messages: list[Put]) -> list[PutOutcome]:
         """Store all or none; found names are left as they are. Raises Unplugged for a broken mailbox."""
@@ -114,6 +116,8 @@ class MemoryMail:
         if sum(map(len, box.values())) + len(message.octets) > message.quota:
             return PutOutcome.OVER_QUOTA
         box[message.name] = bytes(message.octets)
+        if message.folder:
+            self.folders.setdefault(message.mailbox, {})[message.name] = message.folder
         return PutOutcome.STORED
 
 
