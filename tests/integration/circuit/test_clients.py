@@ -1,12 +1,9 @@
-"""Independent clients: smtplib, imaplib, poplib, swaks, mbsync and mutt see what a holder must see."""
+"""Independent clients: smtplib, imaplib and poplib see what a holder must see. Whole programs: `test_mail_programs`."""
 
 import imaplib
-import os
 import poplib
-import shutil
 import smtplib
 import ssl
-import subprocess
 
 import pytest
 
@@ -97,86 +94,6 @@ def test_poplib_reads_the_envelope(stage, running, tls, host):
     octets = b"\r\n".join(pop.retr(number)[1]) + b"\r\n"
     pop.quit()
     assert octets == bytes(came.the(MessageRow.TRANSPORT_ENVELOPE).data)
-
-
-@pytest.mark.skipif(shutil.which("swaks") is None, reason="needs swaks")
-def test_swaks_submits(stage, running, host, tmp_path):
-    message = tmp_path / "message.eml"
-    message.write_bytes(letter())
-    done = subprocess.run(
-        [
-            "swaks", "--server", host, "--port", str(running.nation.ports.provider("alfa").submissions),
-            "--tls-on-connect", "--tls-verify", "--tls-ca-path", str(running.nation.trusted),
-            "--auth", "LOGIN", "--auth-user", MARIO.text, "--auth-password", running.nation.passwords[MARIO],
-            "--from", MARIO.text, "--to", ANNA.text, "--data", f"@{message}",
-        ],
-        capture_output=True,
-        check=False,
-        timeout=60,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout[-800:] + done.stderr
-    stage.settle(USUAL)
-
-
-@pytest.mark.skipif(shutil.which("mbsync") is None, reason="needs mbsync")
-def test_mbsync_copies_the_mailbox(stage, running, tmp_path):
-    stage.play(letter(), USUAL)
-    (tmp_path / "mail").mkdir()
-    (tmp_path / "mbsyncrc").write_text(
-        f"IMAPAccount pec\nHost localhost\nPort {running.nation.ports.provider('beta').imap}\nUser {ANNA}\n"
-        f"Pass {running.nation.passwords[ANNA]}\nSSLType IMAPS\nCertificateFile {running.nation.trusted}\n\n"
-        f"IMAPStore far\nAccount pec\n\nMaildirStore near\nPath {tmp_path}/mail/\nInbox {tmp_path}/mail/INBOX\n\n"
-        "Channel all\nFar :far:\nNear :near:\nPatterns INBOX\nCreate Near\nSyncState *\n"
-    )
-    done = subprocess.run(["mbsync", "-c", tmp_path / "mbsyncrc", "all"], capture_output=True, check=False, timeout=60)
-    assert done.returncode == 0, done.stderr.decode()
-    copied = [path for part in ("new", "cur") for path in (tmp_path / "mail" / "INBOX" / part).glob("*")]
-    assert MessageRow.TRANSPORT_ENVELOPE in {read_received(path.read_bytes()).row for path in copied}
-
-
-@pytest.mark.skipif(shutil.which("mutt") is None, reason="needs mutt")
-@pytest.mark.requirement("AP-1", "DP-7")
-def test_mutt_submits_a_message_and_reads_the_receipts(stage, running, tmp_path):
-    """One program for both ways: it signs in to the submission port, and then to IMAP."""
-    ports, password = running.nation.ports.provider("alfa"), running.nation.passwords[MARIO]
-    user = MARIO.text.replace("@", "%40")
-    (tmp_path / "muttrc").write_text(f"""
-set from="{MARIO}" use_from=yes realname="" copy=no record="" header_cache="" charset=utf-8
-set certificate_file="{running.nation.trusted}" ssl_usesystemcerts=no ssl_force_tls=yes
-set smtp_url="smtps://{user}@localhost:{ports.submissions}/" smtp_pass="{password}" smtp_authenticators="plain"
-set imap_user="{MARIO}" imap_pass="{password}" spoolfile="imaps://localhost:{ports.imap}/" folder="{tmp_path}"
-set mbox_type=Maildir delete=no quit=yes wait_key=no confirmcreate=no confirmappend=no
-""")
-    attachment = tmp_path / "atto.txt"
-    attachment.write_text("contenuto\n")
-    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "TERM": "dumb", "LC_ALL": "C.UTF-8"}
-    sending = ["mutt", "-F", str(tmp_path / "muttrc"), "-s", "Perché no?", "-a", str(attachment), "--", ANNA.text]
-    done = subprocess.run(
-        sending, input=b"Buongiorno.\n", env=environment, cwd=tmp_path, capture_output=True, check=False, timeout=60
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    came = stage.settle(USUAL)
-    assert came.facts(MessageRow.ACCEPTANCE).original.subject == "Perché no?"
-    assert b"contenuto" in bytes(came.the(MessageRow.TRANSPORT_ENVELOPE).original)
-    for part in ("new", "cur", "tmp"):
-        (tmp_path / "saved" / part).mkdir(parents=True)
-    keys = f'source "{tmp_path}/muttrc"\npush "T.*<enter>;C{tmp_path}/saved<enter>q"\n'
-    (tmp_path / "readrc").write_text(keys)
-    reading = f"mutt -F {tmp_path}/readrc"
-    subprocess.run(
-        ["script", "-qec", reading, "/dev/null"], stdin=subprocess.DEVNULL, env=environment, cwd=tmp_path,
-        capture_output=True, check=False, timeout=120,
-    )  # fmt: skip
-    saved = [path.read_bytes().replace(b"\n", b"\r\n") for path in (tmp_path / "saved").glob("*/*")]
-    read = {identity(octets): read_received(octets).row for octets in saved}
-    told = [one.sighting.octets for one in came.messages if one.sighting.place == MARIO]
-    assert [read.get(identity(octets)) for octets in told] == [read_received(octets).row for octets in told]
-    assert len(told) == 2
-
-
-def identity(octets):
-    """Return the Message-ID."""
-    return bytes(read_received(octets).head.first("Message-ID").body).strip()
 
 
 # -- limits ------------------------------------------------------------------------------------------------
