@@ -13,7 +13,6 @@ from ceralacca.apps.mail_client import Writing, new_message_id, write
 from ceralacca.base.identifiers import system_entropy
 from ceralacca.core.model.address import Address
 from ceralacca.core.model.notification import MessageRow
-from ceralacca.formats.received import read_received
 
 from .conftest import sized
 
