@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ceralacca.apps import diagnostics
+from ceralacca.apps.demo.cast import MARIO
 from ceralacca.apps.demo.checks import Checker
 from ceralacca.apps.demo.messages import letter
 from ceralacca.apps.demo.nation import set_up
@@ -18,6 +19,8 @@ from ceralacca.apps.demo.stage import Stage
 from ceralacca.apps.demo.watch import Lookout
 from ceralacca.apps.settings.sections import LogSection
 from ceralacca.base.errors import UserError
+
+from .recipes import Desk
 
 _NEEDED = ("/usr/sbin/clamd", "/usr/sbin/dovecot")
 
@@ -81,3 +84,12 @@ def stage(running, lookout):
 @pytest.fixture
 def host():
     return HOST
+
+
+@pytest.fixture
+def desk(running):
+    """The home folder of a holder who sets up mail programs by `docs/clients.md`."""
+    with passable_folder() as folder:
+        home = folder / "home"
+        home.mkdir()
+        yield Desk(home, running, MARIO)

@@ -78,15 +78,25 @@ class Desk:
             self.write(name, self.own(changed))
         return [self.own(command) for command in recipe.commands]
 
-    def run(self, command, *, status=0):
-        """Run a line of the page in a shell at home, as nobody in particular; None bears any status."""
-        environment = {
+    def environment(self):
+        """Return what a program of the desk knows of the world."""
+        return {
             "PATH": os.environ["PATH"], "HOME": str(self.home), "TERM": "dumb", "LC_ALL": "C.UTF-8", "USER": "mario",
             "LOGNAME": "mario",
         }  # fmt: skip
+
+    def as_nobody(self):
+        """Return whom to run it as: mail programs are not run as root, and some refuse to be."""
+        if os.geteuid() != 0:
+            return {}
+        uid, gid = _nobody()
+        return {"user": uid, "group": gid, "extra_groups": []}
+
+    def run(self, command, *, status=0):
+        """Run a line of the page in a shell at home, as nobody in particular; None bears any status."""
         done = subprocess.run(
-            command, shell=True, cwd=self.home, env=environment, capture_output=True, timeout=180, check=False,
-            stdin=subprocess.DEVNULL, **_as_nobody(),
+            command, shell=True, cwd=self.home, env=self.environment(), capture_output=True, timeout=180, check=False,
+            stdin=subprocess.DEVNULL, **self.as_nobody(),
         )  # fmt: skip
         said = done.stdout.decode("utf-8", "replace") + done.stderr.decode("utf-8", "replace")
         assert status in {None, done.returncode}, f"{command}\n{said[-3000:]}"
@@ -108,11 +118,3 @@ class Desk:
 def _nobody():
     user = pwd.getpwnam("nobody")
     return user.pw_uid, user.pw_gid
-
-
-def _as_nobody():
-    """Mail programs are not run as root, and some refuse to be."""
-    if os.geteuid() != 0:
-        return {}
-    uid, gid = _nobody()
-    return {"user": uid, "group": gid, "extra_groups": []}

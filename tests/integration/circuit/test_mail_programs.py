@@ -15,8 +15,6 @@ from ceralacca.core.model.notification import MessageRow
 from ceralacca.formats.received import read_received
 from ceralacca.testing.tls import TlsAuthority
 
-from .conftest import passable_folder
-from .recipes import Desk
 
 pytestmark = [pytest.mark.system, pytest.mark.slow]
 
@@ -47,14 +45,6 @@ AGAIN = {"fetchmail, POP3": 1, "fetchmail, IMAP": 1, "getmail, IMAP": 0, "getmai
 """Status of a second run, which must fetch nothing."""
 SYNCERS = {"mbsync": "pec", "OfflineIMAP": "offline"}
 FOLDERS = {"mbsync": "pec/INBOX", "OfflineIMAP": "offline/INBOX", "getmail": "got", "fetchmail": "fetched"}
-
-
-@pytest.fixture
-def desk(running):
-    with passable_folder() as folder:
-        home = folder / "home"
-        home.mkdir()
-        yield Desk(home, running, MARIO)
 
 
 @pytest.fixture
