@@ -15,7 +15,6 @@ from ceralacca.core.model.notification import MessageRow
 from ceralacca.formats.received import read_received
 from ceralacca.testing.tls import TlsAuthority
 
-
 pytestmark = [pytest.mark.system, pytest.mark.slow]
 
 USUAL = {MARIO: [3, 10], ANNA: [4], ALFA.service_mailbox: [6]}

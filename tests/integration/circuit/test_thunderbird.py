@@ -1,4 +1,4 @@
-"""Thunderbird itself, set up with the preferences of `docs/clients.md`: reads, sends, and understands our autoconfig."""
+"""Thunderbird itself, set up with the preferences of `docs/clients.md`: reads, sends, understands our autoconfig."""
 
 import shutil
 
