@@ -21,6 +21,7 @@ from ceralacca.net.smtp_server import AccessRules, Door
 from ceralacca.ports.sign_in import SignsIn
 from ceralacca.ports.store import Store
 from ceralacca.services.sign_in_audit import AuditedSignIn
+from ceralacca.services.watch_places import WatchedSignIn
 from ceralacca.store.database import DatabaseStore
 from ceralacca.store.sign_in import SignIn
 from ceralacca.store.sign_in_attempts import SignInAttempts
@@ -61,7 +62,7 @@ def _serve(settings: Settings, duty: Duty, store: Store, judge: SignsIn) -> None
 def sign_in(settings: Settings, store: DatabaseStore) -> Iterator[AuditedSignIn]:
     """Give the one judge of passwords of this host, who records what it says; what it counted is recorded last.
 
-    It also takes the tickets of web sessions, and app passwords.
+    It also takes the tickets of web sessions, and app passwords; it knows where a second factor is on.
     """
     attempts = SignInAttempts(DataFolder(settings.data.folder).attempts)
     sessions = store.web_sessions(idle=settings.web.idle_time) if settings.web.enabled else None
@@ -72,8 +73,11 @@ def sign_in(settings: Settings, store: DatabaseStore) -> Iterator[AuditedSignIn]
         entropy=system_entropy,
         sessions=sessions,
         app_passwords=store.app_passwords(),
+        second_factors=store.second_factors(),
     )
-    audited = AuditedSignIn(judge, store.audit, clock=CLOCK, host=socket.gethostname())
+    host = socket.gethostname()
+    watched = WatchedSignIn(judge, store.safety_alarms(), store.audit, clock=CLOCK, host=host)
+    audited = AuditedSignIn(watched, store.audit, clock=CLOCK, host=host)
     try:
         yield audited
     finally:

@@ -6,7 +6,6 @@ The key is a file of its own; unless the settings name another, it is made in th
 """
 
 from collections.abc import Collection, Sequence
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
@@ -20,7 +19,7 @@ from ceralacca.core.model.log import LogEvent, LogRow
 from ceralacca.core.retention import Holds
 from ceralacca.ports.store import Commit, CommitOutcome, InfectedMessage, Postponed, Purged, Store
 from ceralacca.store.virus_vault import VaultEvent, VirusVault
-from ceralacca.trust.vault_key import VaultKey, make_vault_key
+from ceralacca.trust.vault_key import VaultKey, ensure_key
 
 _LOG = structlog.get_logger(__name__)
 
@@ -33,8 +32,7 @@ def key_file(settings: Settings) -> Path:
 def make_key(settings: Settings) -> None:
     """Make the key in the data folder unless it is there; one that the settings name is the operator's to make."""
     if settings.virus.storage_key_file is None:
-        with suppress(FileExistsError):
-            make_vault_key(key_file(settings))
+        ensure_key(key_file(settings))
 
 
 def virus_vault(settings: Settings) -> VirusVault:

@@ -42,6 +42,8 @@ class SignInOutcome:
     """Reverse paths that belong to the identity (AP-2): its address and aliases; empty when it may only read."""
     app_password: str = ""
     """Selector of the app password that was given; empty for the main password."""
+    owes_factor: bool = False
+    """The password was right, and a second factor is still to be shown (web pages only)."""
     by_web_session: bool = False
     """The web pages asked, with the ticket of a session: nobody typed anything."""
     delay: float = 0.0
@@ -56,10 +58,13 @@ class SignInOutcome:
 class SignsIn(Protocol):
     """Checks names and passwords. Safe between threads."""
 
-    def check(self, mailbox: str, password: bytes, *, protocol: SignInProtocol, peer: str) -> SignInOutcome:
+    def check(
+        self, mailbox: str, password: bytes, *, protocol: SignInProtocol, peer: str, device: str = ""
+    ) -> SignInOutcome:
         """Check one attempt; blocks.
 
         `mailbox` and `password` are as the client gave them, not yet checked for form; `peer` is the
-        client's IP address. Raises WorldError when nobody can be asked now.
+        client's IP address. `device` is the digest of a browser's mark that the mailbox is known to have been opened
+        from: its failures count for it alone. Raises WorldError when nobody can be asked now.
         """
         ...

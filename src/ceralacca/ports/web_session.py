@@ -54,6 +54,8 @@ class WebSession:
     """IP address of the browser."""
     agent: str
     """What the browser says it is; shown to the holder, never relied on."""
+    confirmed: datetime | None = None
+    """When the holder last showed again, or with a second factor, that it is them."""
 
 
 class WebSessions(Protocol):
@@ -73,6 +75,10 @@ class WebSessions(Protocol):
 
     def touch(self, digest: str, *, now: datetime, stage: SessionStage | None = None) -> None:
         """Record that a session is in use, and that it has come further."""
+        ...
+
+    def confirm(self, digest: str, *, now: datetime) -> None:
+        """Record that the holder has shown again that it is them."""
         ...
 
     def close(self, digest: str) -> None:

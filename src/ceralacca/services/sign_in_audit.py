@@ -26,6 +26,8 @@ _KINDS: Final = 10_000
 """Kinds that are counted at a time; beyond them the oldest are recorded early."""
 BY_WEB_SESSION: Final = "web-session"
 """Stands in the detail of a sign-in that the web pages made in the name of whoever is signed in there."""
+OWES_FACTOR: Final = "owes-second-factor"
+"""Stands in the detail of a sign-in whose password was right and whose second factor was still to come."""
 
 
 class _Kind(NamedTuple):
@@ -35,6 +37,7 @@ class _Kind(NamedTuple):
     verdict: SignInVerdict
     app_password: str
     by_web_session: bool
+    owes_factor: bool
 
 
 @dataclass(slots=True)
@@ -57,13 +60,21 @@ class AuditedSignIn:
         self._unwritten: list[AuditEvent] = []
         self._lock = threading.Lock()
 
-    def check(self, mailbox: str, password: bytes, *, protocol: SignInProtocol, peer: str) -> SignInOutcome:
+    def check(
+        self, mailbox: str, password: bytes, *, protocol: SignInProtocol, peer: str, device: str = ""
+    ) -> SignInOutcome:
         """Judge one attempt and record it; blocks. Raises WorldError when it cannot be judged or recorded."""
-        outcome = self._judge.check(mailbox, password, protocol=protocol, peer=peer)
+        outcome = self._judge.check(mailbox, password, protocol=protocol, peer=peer, device=device)
         whose = outcome.mailbox or _address(mailbox)
         looked = outcome.verdict is not SignInVerdict.TOO_MANY
         kind = _Kind(
-            whose if looked else None, protocol, peer, outcome.verdict, outcome.app_password, outcome.by_web_session
+            mailbox=whose if looked else None,
+            protocol=protocol,
+            peer=peer,
+            verdict=outcome.verdict,
+            app_password=outcome.app_password,
+            by_web_session=outcome.by_web_session,
+            owes_factor=outcome.owes_factor,
         )
         self._note(kind, looked=looked)
         return outcome
@@ -109,6 +120,8 @@ class AuditedSignIn:
             facts["app-password"] = kind.app_password
         if kind.by_web_session:
             facts[BY_WEB_SESSION] = 1
+        if kind.owes_factor:
+            facts[OWES_FACTOR] = 1
         if count is not None:
             facts |= {"count": count.count, "from": count.since.isoformat()}
         instant = count.last if count is not None else now

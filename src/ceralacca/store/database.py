@@ -53,6 +53,8 @@ from ceralacca.store.log_months import LogMonths
 from ceralacca.store.log_retention import DatabaseLogRetention
 from ceralacca.store.own_messages import StoredOwnMessages
 from ceralacca.store.read_ahead import ReadAhead, read_ahead
+from ceralacca.store.safety_alarms import StoredSafetyAlarms
+from ceralacca.store.second_factors import StoredSecondFactors
 from ceralacca.store.steps import Step, apply
 from ceralacca.store.tables import BLOB
 from ceralacca.store.wake import Wake
@@ -267,6 +269,14 @@ class DatabaseStore:
     def app_passwords(self) -> StoredAppPasswords:
         """Return the app passwords of all mailboxes."""
         return StoredAppPasswords(self._database)
+
+    def second_factors(self) -> StoredSecondFactors:
+        """Return the second factors of all mailboxes."""
+        return StoredSecondFactors(self._database)
+
+    def safety_alarms(self) -> StoredSafetyAlarms:
+        """Return the alarms and known places of all mailboxes."""
+        return StoredSafetyAlarms(self._database)
 
     def own_messages(self) -> StoredOwnMessages:
         """Return what holders may read of their own messages."""

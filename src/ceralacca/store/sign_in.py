@@ -10,6 +10,10 @@ mail clients sign in every minute, and argon2 is made to be slow. A changed pass
 An app password (`ports.app_password`) opens the protocols that it was made for, never the web pages. Its first letters
 say which hash to look at, so that any guess costs one hash, whoever it is and however many app passwords there are.
 
+Where a second factor is on (`ports.second_factor`), the main password opens no protocol of programs: it is not even
+looked at there, and counts apart, so that a program that still has it shuts nobody out. At the web pages it is the
+first half, and the outcome says that the other is owed.
+
 In place of a password the web role gives the ticket of a session (`ports.web_session`): looked up, never hashed,
 good for IMAP and submission alone. It cannot be guessed, so a wrong one, as of a session that has just ended, counts
 against nobody.
@@ -31,6 +35,7 @@ from ceralacca.base.clock import Clock
 from ceralacca.base.identifiers import Entropy
 from ceralacca.core.model.address import Address, InvalidAddress
 from ceralacca.ports.app_password import APP_PROTOCOLS, AppPasswords, bare_letters, selector_of
+from ceralacca.ports.second_factor import SecondFactors
 from ceralacca.ports.sign_in import SignInOutcome, SignInProtocol, SignInVerdict
 from ceralacca.ports.store import MailboxRecord, MailboxStatus
 from ceralacca.ports.web_session import TICKET_MARK, SessionStage, WebSessions, token_digest
@@ -44,6 +49,7 @@ _AT_ONCE: Final = 2
 _REMEMBERED: Final = 10_000
 _LONGEST_NAME: Final = 320
 _NOBODY: Final = Address("nobody@nobody.invalid")
+_APART: Final = "main password at programs: "
 _TICKETS_AT: Final = frozenset({SignInProtocol.IMAP, SignInProtocol.SUBMISSION})
 
 
@@ -62,10 +68,12 @@ class SignIn:
         longest_delay: float = 8.0,
         sessions: WebSessions | None = None,
         app_passwords: AppPasswords | None = None,
+        second_factors: SecondFactors | None = None,
     ) -> None:
         """Look mailboxes up by `mailbox` (`Store.mailbox`); a failure's answer waits `delay`, then ever longer.
 
-        `sessions` are those whose tickets are taken; without them none is. Likewise `app_passwords`.
+        `sessions` are those whose tickets are taken; without them none is. Likewise `app_passwords`. Without
+        `second_factors` none is ever on.
         """
         self._mailbox = mailbox
         self._attempts = attempts
@@ -76,23 +84,26 @@ class SignIn:
         self._hashing = threading.BoundedSemaphore(_AT_ONCE)
         self._sessions = sessions
         self._app_passwords = app_passwords
+        self._second_factors = second_factors
 
-    def check(self, mailbox: str, password: bytes, *, protocol: SignInProtocol, peer: str) -> SignInOutcome:
+    def check(
+        self, mailbox: str, password: bytes, *, protocol: SignInProtocol, peer: str, device: str = ""
+    ) -> SignInOutcome:
         """Check one attempt; blocks. Raises WorldError when the store or the counts are away."""
         if password.startswith(TICKET_MARK):
             outcome = self._check_ticket(mailbox, password, protocol)
         else:
-            outcome = self._check(mailbox, password, protocol, peer)
+            outcome = self._check(mailbox, password, protocol, device or peer)
         _LOG.info("sign-in", protocol=str(protocol), verdict=str(outcome.verdict))
         return outcome
 
-    def _check(self, mailbox: str, password: bytes, protocol: SignInProtocol, peer: str) -> SignInOutcome:
-        attempt = Attempt(account=mailbox[:_LONGEST_NAME].lower(), peer=peer)
+    def _check(self, mailbox: str, password: bytes, protocol: SignInProtocol, place: str) -> SignInOutcome:
         record = self._record(mailbox)
+        against = self._what_is_kept(record, password, protocol)
+        attempt = Attempt(account=against.apart + mailbox[:_LONGEST_NAME].lower(), peer=place)
         shut = self._attempts.wait(attempt, self._clock.now())
         if shut:
             return _too_many(shut, self._longest_delay)
-        against = self._what_is_kept(record, password, protocol)
         if not self._right.has(against, attempt, self._clock.now()):
             with self._hashing:
                 # Asked again, for the guesses that were hashed while this one waited.
@@ -101,23 +112,26 @@ class SignIn:
                     return _too_many(shut, self._longest_delay)
                 if not is_password(against.kept, against.given):
                     return self._refused(attempt)
-        if record is None or not _may_enter(record):
+        if record is None or not may_enter(record):
             return self._refused(attempt)
         self._right.add(against, attempt, self._clock.now())
         self._attempts.succeeded(attempt, self._clock.now())
         if against.selector and self._app_passwords is not None:
             self._app_passwords.touch(record.address, against.selector, now=self._clock.now())
-        return _signed_in(record, app_password=against.selector)
+        return signed_in(record, app_password=against.selector, owes_factor=against.owes_factor)
 
     def _what_is_kept(self, record: MailboxRecord | None, password: bytes, protocol: SignInProtocol) -> "_Against":
         """Choose the one hash that a password is checked against; asks the same of the store whoever it is."""
         address = record.address if record else _NOBODY
+        guarded = self._second_factors is not None and self._second_factors.is_on(address)
         letters = bare_letters(password) if self._app_passwords and protocol in APP_PROTOCOLS else None
         if letters is not None and self._app_passwords is not None:
             one = self._app_passwords.find(address, selector_of(letters))
             if one is not None and protocol in one.protocols:
                 return _Against(address, one.password_hash, letters, one.selector)
-        return _Against(address, record.password_hash if record else "", password)
+        if guarded and protocol is not SignInProtocol.WEB:
+            return _Against(address, "", password, apart=_APART)
+        return _Against(address, record.password_hash if record else "", password, owes_factor=guarded)
 
     def _check_ticket(self, mailbox: str, password: bytes, protocol: SignInProtocol) -> SignInOutcome:
         """Take the ticket of an open session that has shown all its factors, for the mailbox that it has open."""
@@ -127,9 +141,9 @@ class SignIn:
         record = self._record(mailbox)
         if session is None or record is None or session.stage is not SessionStage.FULL:
             return SignInOutcome(verdict=SignInVerdict.REFUSED, by_web_session=True)
-        if session.mailbox != record.address or not _may_enter(record):
+        if session.mailbox != record.address or not may_enter(record):
             return SignInOutcome(verdict=SignInVerdict.REFUSED, by_web_session=True)
-        return replace(_signed_in(record, may_send=session.may_send), by_web_session=True)
+        return replace(signed_in(record, may_send=session.may_send), by_web_session=True)
 
     def _record(self, mailbox: str) -> MailboxRecord | None:
         try:
@@ -152,19 +166,27 @@ class _Against:
     given: bytes = field(repr=False)
     selector: str = ""
     """Of the app password whose hash that is."""
+    owes_factor: bool = False
+    apart: str = ""
+    """What failures are counted under, before the name of the mailbox."""
 
 
-def _signed_in(record: MailboxRecord, *, may_send: bool = True, app_password: str = "") -> SignInOutcome:
+def signed_in(
+    record: MailboxRecord, *, may_send: bool = True, app_password: str = "", owes_factor: bool = False
+) -> SignInOutcome:
+    """Return the outcome for whoever has shown what a mailbox asks for. The mailbox must be one to enter."""
     sends = may_send and record.status is MailboxStatus.ACTIVE
     return SignInOutcome(
         verdict=SignInVerdict.SIGNED_IN,
         mailbox=record.address,
         may_send_as=frozenset({record.address} if sends else ()),
         app_password=app_password,
+        owes_factor=owes_factor,
     )
 
 
-def _may_enter(record: MailboxRecord) -> bool:
+def may_enter(record: MailboxRecord) -> bool:
+    """Say whether a mailbox is one that its holder may enter now."""
     # MO-4, MO-5: what comes to the service mailbox is never shown to holders.
     return not record.is_service and record.status is not MailboxStatus.CLOSED
 

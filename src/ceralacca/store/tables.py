@@ -18,6 +18,7 @@ from ceralacca.core.model.log import LogEvent
 from ceralacca.core.model.notification import MessageRow
 from ceralacca.core.transaction import RecipientState
 from ceralacca.ports.letters import Point
+from ceralacca.ports.safety_alarm import AlarmKind
 from ceralacca.ports.store import JobKind, MailboxStatus, OrdinaryMail
 from ceralacca.ports.web_session import SessionStage
 from ceralacca.store.columns import Instant, Json, Key, Many, Number, One, Raw, Recipients, Word, Words
@@ -348,6 +349,7 @@ WEB_SESSION = Table(
     Column("ends", Instant, nullable=False),
     Column("peer", Words, nullable=False),
     Column("agent", Words, nullable=False),
+    Column("confirmed", Instant),  # when the holder last showed again that it is them
     Index("web_session_holder", "holder_key"),
 )
 
@@ -390,6 +392,79 @@ DELIVERY_RULE = Table(
     Column("at_most", Number),
     Column("files", Boolean),
     Column("active", Boolean, nullable=False),
+)
+
+TOTP = Table(
+    "totp",
+    METADATA,
+    Column("mailbox_key", Key, primary_key=True),
+    Column("mailbox", One, nullable=False),
+    Column("sealed", Raw, nullable=False),  # under a key that is in no database
+    Column("last_step", Number, nullable=False),
+    Column("created", Instant, nullable=False),
+    Column("used", Instant),
+)
+
+PASSKEY = Table(
+    "passkey",
+    METADATA,
+    Column("credential", Text, primary_key=True),  # base64url
+    Column("mailbox_key", Key, nullable=False),
+    Column("mailbox", One, nullable=False),
+    Column("label", Words, nullable=False),
+    Column("public_key", Raw, nullable=False),  # COSE
+    Column("sign_count", Number, nullable=False),
+    Column("transports", Text, nullable=False),  # with spaces between
+    Column("created", Instant, nullable=False),
+    Column("used", Instant),
+    Index("passkey_mailbox", "mailbox_key"),
+)
+
+RECOVERY_CODE = Table(
+    "recovery_code",
+    METADATA,
+    Column("mailbox_key", Key, primary_key=True),
+    Column("hash", Text, primary_key=True),  # keyed
+)
+
+SPENT_CHALLENGE = Table(
+    "spent_challenge",
+    METADATA,
+    Column("digest", Text, primary_key=True),
+    Column("ends", Instant, nullable=False),
+)
+
+KNOWN_PLACE = Table(
+    "known_place",
+    METADATA,
+    Column("mailbox_key", Key, primary_key=True),
+    Column("place", Text, primary_key=True),  # digest of a browser's mark, or of a network
+    Column("since", Instant, nullable=False),
+    Column("seen", Instant, nullable=False),  # to the day
+)
+
+SAFETY_ALARM = Table(
+    "safety_alarm",
+    METADATA,
+    Column("number", Number, primary_key=True, autoincrement=True),
+    Column("mailbox", One, nullable=False),
+    Column("mailbox_key", Key, nullable=False),
+    Column("kind", Word(AlarmKind), nullable=False),
+    Column("instant", Instant, nullable=False),
+    Column("way", Words, nullable=False),
+    Column("peer", Words, nullable=False),
+    Column("agent", Words, nullable=False),
+    Column("place", Text, nullable=False),  # the browser that caused it; empty for none
+    Column("seen", Instant),
+    Column("sent", Instant),
+    Index("safety_alarm_mailbox", "mailbox_key", "number"),
+    Index(
+        "safety_alarm_unsent",
+        "number",
+        sqlite_where=text("sent IS NULL"),
+        postgresql_where=text("sent IS NULL"),
+    ),
+    sqlite_autoincrement=True,
 )
 
 DISSERVICE = Table(

@@ -61,6 +61,11 @@ class StoredWebSessions:
         with self._database.transaction(synced=stage is not None) as connection:
             connection.execute(change)
 
+    def confirm(self, digest: str, *, now: datetime) -> None:
+        """Record that the holder has shown again that it is them."""
+        with self._database.transaction() as connection:
+            connection.execute(update(WEB_SESSION).where(_T.digest == digest).values(confirmed=now))
+
     def close(self, digest: str) -> None:
         """End a session."""
         with self._database.transaction() as connection:
@@ -102,4 +107,5 @@ def _read(row: Row[Any]) -> WebSession:
         ends=row.ends,
         peer=row.peer,
         agent=row.agent,
+        confirmed=row.confirmed,
     )

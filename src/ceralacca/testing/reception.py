@@ -93,8 +93,11 @@ class Holders:
     too_many: bool = False
     away: bool = False
 
-    def check(self, mailbox: str, password: bytes, *, protocol: SignInProtocol, peer: str) -> SignInOutcome:
+    def check(
+        self, mailbox: str, password: bytes, *, protocol: SignInProtocol, peer: str, device: str = ""
+    ) -> SignInOutcome:
         """Check one attempt."""
+        del device
         self.attempts.append((mailbox, protocol, peer))
         if self.away:
             raise WorldError("nobody can be asked")

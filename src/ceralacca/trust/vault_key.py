@@ -9,6 +9,7 @@ Not the key that seals messages, and never in the settings (SE-4).
 
 import hashlib
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -41,12 +42,7 @@ class VaultKey:
     @classmethod
     def load(cls, path: Path, entropy: Entropy = system_entropy) -> "VaultKey":
         """Read a key file: 64 hexadecimal digits. Raises UserError, also when others may read it."""
-        line = read_secret_line(path)
-        try:
-            key = bytes.fromhex(line.decode("ascii"))
-        except ValueError:
-            raise UserError(f"{path} holds no key", remedy="it must be 64 hexadecimal digits") from None
-        return cls(key, entropy)
+        return cls(read_key(path), entropy)
 
     def seal(self, octets: Octets, *, bound: bytes) -> bytes:
         """Return the octets encrypted; `bound` must be given again to open them."""
@@ -65,6 +61,21 @@ class VaultKey:
             return self._cipher.decrypt(head[-_NONCE_OCTETS:], sealed[_HEAD:], head + bound)
         except InvalidTag:
             raise SpoiltVaultFile("a file of the virus storage was changed", remedy="restore it from a copy") from None
+
+
+def read_key(path: Path) -> bytes:
+    """Return the octets of a key file: 64 hexadecimal digits. Raises UserError, also when others may read it."""
+    line = read_secret_line(path)
+    try:
+        return bytes.fromhex(line.decode("ascii"))
+    except ValueError:
+        raise UserError(f"{path} holds no key", remedy="it must be 64 hexadecimal digits") from None
+
+
+def ensure_key(path: Path, entropy: Entropy = system_entropy) -> None:
+    """Write a new key file unless there is one."""
+    with suppress(FileExistsError):
+        make_vault_key(path, entropy)
 
 
 def make_vault_key(path: Path, entropy: Entropy = system_entropy) -> None:

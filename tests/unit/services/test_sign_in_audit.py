@@ -22,7 +22,7 @@ class Judge:
 
     shut = False
 
-    def check(self, mailbox, password, *, protocol, peer):
+    def check(self, mailbox, password, *, protocol, peer, device=""):
         if self.shut:
             return SignInOutcome(verdict=SignInVerdict.TOO_MANY)
         if mailbox.lower() == ANNA.key and password == b"right":
@@ -168,7 +168,7 @@ def test_threads_lose_no_attempt(audited, trail):
 
 def test_what_opened_the_mailbox_stands_in_the_trail(trail, clock):
     class Several:
-        def check(self, mailbox, password, *, protocol, peer):
+        def check(self, mailbox, password, *, protocol, peer, device=""):
             named = {b"app": {"app_password": "abcd"}, b"ticket": {"by_web_session": True}}.get(password, {})
             return SignInOutcome(verdict=SignInVerdict.SIGNED_IN, mailbox=ANNA, **named)
 

@@ -8,12 +8,16 @@ import pytest
 from ceralacca.ports.app_password import AppPasswords
 from ceralacca.ports.audit import AuditTrail
 from ceralacca.ports.disservices import Disservices
+from ceralacca.ports.safety_alarm import SafetyAlarms
+from ceralacca.ports.second_factor import SecondFactors
 from ceralacca.ports.store import Store
 from ceralacca.store.database import DatabaseStore, open_store
 from ceralacca.testing.databases import PostgresCluster, postgresql_programs, private_postgresql, sqlite_url
 from ceralacca.testing.memory_app_passwords import MemoryAppPasswords
 from ceralacca.testing.memory_audit import MemoryAuditTrail
 from ceralacca.testing.memory_disservices import MemoryDisservices
+from ceralacca.testing.memory_safety_alarms import MemorySafetyAlarms
+from ceralacca.testing.memory_second_factors import MemorySecondFactors
 from ceralacca.testing.memory_store import MemoryStore
 
 
@@ -76,4 +80,24 @@ def app_passwords(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ap
         return
     opened = open_store(_url(request, tmp_path), tmp_path)
     yield opened.app_passwords()
+    opened.close()
+
+
+@pytest.fixture(params=_ENGINES)
+def factors(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SecondFactors]:
+    if request.param == "memory":
+        yield MemorySecondFactors()
+        return
+    opened = open_store(_url(request, tmp_path), tmp_path)
+    yield opened.second_factors()
+    opened.close()
+
+
+@pytest.fixture(params=_ENGINES)
+def alarms(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SafetyAlarms]:
+    if request.param == "memory":
+        yield MemorySafetyAlarms()
+        return
+    opened = open_store(_url(request, tmp_path), tmp_path)
+    yield opened.safety_alarms()
     opened.close()

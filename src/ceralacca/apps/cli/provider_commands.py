@@ -15,6 +15,7 @@ from ceralacca.apps.cli import (
     log,
     queue,
     receipt,
+    second_factor,
 )
 from ceralacca.apps.cli.doctor import doctor_command
 from ceralacca.apps.cli.probe import probe_command
@@ -47,5 +48,6 @@ def add_to(app: typer.Typer) -> None:
     )
     administer.domains.command("dns")(domain_dns.dns_command)
     administer.mailboxes.add_typer(app_password.commands)
+    administer.mailboxes.add_typer(second_factor.commands)
     for group in groups:
         app.add_typer(group, rich_help_panel=_PANEL)

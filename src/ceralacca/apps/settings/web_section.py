@@ -21,6 +21,10 @@ class WebSection(Section):
     ca_file: FilePath | None = None
     """Authority of the certificate in `[tls]`, with which the pages verify our own IMAP and submission; without it the
     system's."""
+    factor_key_file: FilePath | None = None
+    """Key of the holders' second factors: 64 hexadecimal digits, mode 0600, the same for every host that serves the
+    pages. Without it one is made in the data folder at the first start. Keep a copy: without it every holder has to set
+    them up anew."""
     idle_time: Duration = timedelta(minutes=30)
     """A sign-in ends when nobody uses it for so long."""
     session_time: Duration = timedelta(hours=12)

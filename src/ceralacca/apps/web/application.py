@@ -17,13 +17,16 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ceralacca.apps.web import (
+    confirm_pages,
     courtesy_pages,
     devices_pages,
     discovery,
+    factor_pages,
     folder_pages,
     help_pages,
     look_pages,
     message_pages,
+    passkey_pages,
     proof_pages,
     safety_pages,
     sent_pages,
@@ -35,7 +38,17 @@ from ceralacca.apps.web import (
 from ceralacca.apps.web.headers import SafeHeaders
 from ceralacca.apps.web.pages import render
 from ceralacca.apps.web.parts import Parts
-from ceralacca.apps.web.visit import Forbidden, NotSignedIn, Visit, drop_session, go_to, read_form, receive
+from ceralacca.apps.web.visit import (
+    Forbidden,
+    NotConfirmed,
+    NotSignedIn,
+    Visit,
+    drop_session,
+    go_to,
+    own_place,
+    read_form,
+    receive,
+)
 from ceralacca.base.errors import OurError, PecError, UnreadableMessage, WorldError
 from ceralacca.net.imap_mailbox import NotInMailbox, SignedOut
 
@@ -62,6 +75,9 @@ def endpoints() -> Iterable[Endpoint]:
         courtesy_pages,
         write_pages,
         safety_pages,
+        confirm_pages,
+        factor_pages,
+        passkey_pages,
         devices_pages,
         setup_pages,
         help_pages,
@@ -113,8 +129,8 @@ def _answer(handler: Handler, request: Request, parts: Parts, form: object) -> R
         return Response("503", 503, {"Retry-After": "10"}, "text/plain")
     try:
         return handler(visit)
-    except (NotSignedIn, SignedOut):
-        return _sign_in_again(visit)
+    except (NotSignedIn, SignedOut, NotConfirmed) as missing:
+        return _confirm_first(visit) if isinstance(missing, NotConfirmed) else _sign_in_again(visit)
     except PecError as error:
         if isinstance(error, WorldError):
             _LOG.warning("web.away", reason=str(error))
@@ -143,6 +159,11 @@ def _sign_in_again(visit: Visit) -> Response:
     response = go_to("/sign-in", next=here if here != "/" else "")
     drop_session(response)
     return response
+
+
+def _confirm_first(visit: Visit) -> Response:
+    here = visit.request.url.path if visit.request.method == "GET" else visit.field("back")
+    return go_to("/safety/confirm", next=own_place(here, "/safety"))
 
 
 def _said(visit: Visit, status: int, error: PecError | None = None) -> Response:

@@ -18,18 +18,28 @@ from ceralacca.apps.web.safety_pages import record_act
 from ceralacca.apps.web.visit import Visit, drop_session, go_to
 from ceralacca.core.model.audit import ActorKind, AuditAct, AuditEvent, AuditOutcome
 from ceralacca.ports.audit import AuditQuery
-from ceralacca.services.sign_in_audit import BY_WEB_SESSION
+from ceralacca.ports.web_session import SessionStage
+from ceralacca.services.sign_in_audit import BY_WEB_SESSION, OWES_FACTOR
 
 _PAGE: Final = "/safety/devices"
 _LOOK_BACK: Final = timedelta(days=90)
 _AT_A_TIME: Final = 100
+_WHOLE: Final = SessionStage.FULL
 _SHOWN: Final = frozenset({
     AuditAct.SIGN_IN,
     AuditAct.SESSIONS_ENDED,
     AuditAct.MAILBOX_PASSWORD,
     AuditAct.APP_PASSWORD_ADDED,
     AuditAct.APP_PASSWORD_REVOKED,
+    AuditAct.FACTOR_ADDED,
+    AuditAct.FACTOR_REMOVED,
+    AuditAct.FACTORS_RESET,
+    AuditAct.RECOVERY_CODES_MADE,
+    AuditAct.RECOVERY_CODE_USED,
+    AuditAct.NEW_PLACE,
 })  # fmt: skip
+_WITH_WAY: Final = frozenset({AuditAct.SIGN_IN, AuditAct.NEW_PLACE})
+_WITH_NAME: Final = frozenset({AuditAct.FACTOR_ADDED, AuditAct.FACTOR_REMOVED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +49,7 @@ class Access:
     instant: datetime
     act: str
     way: str
-    """The protocol of a sign-in; empty for another act."""
+    """The protocol of a sign-in or new place; empty for another act."""
     good: bool
     by_provider: bool
     peer: str
@@ -47,6 +57,10 @@ class Access:
     """How many alike it stands for."""
     app_password: str
     """First letters."""
+    factor: str = ""
+    """What was shown beside or in place of the password; `owed` when only the password was right."""
+    about: str = ""
+    """Name of a passkey."""
 
 
 def show(visit: Visit) -> Response:
@@ -63,7 +77,7 @@ def show(visit: Visit) -> Response:
     return render(
         visit,
         "devices.html",
-        sessions=visit.parts.sessions.of_holder(session.holder, now=now),
+        sessions=[one for one in visit.parts.sessions.of_holder(session.holder, now=now) if one.stage is _WHOLE],
         accesses=accesses_of([entry.event for entry in entries]),
         older=entries[-1].seq if len(entries) == _AT_A_TIME else 0,
         done=visit.query("done") == "others",
@@ -76,12 +90,14 @@ def accesses_of(events: Sequence[AuditEvent]) -> list[Access]:
         Access(
             instant=event.instant,
             act=event.act.value,
-            way=event.origin.process if event.act is AuditAct.SIGN_IN else "",
+            way=event.origin.process if event.act in _WITH_WAY else "",
             good=event.outcome is AuditOutcome.DONE,
             by_provider=event.actor.kind is not ActorKind.HOLDER,
             peer=event.origin.peer,
             count=int(event.detail.get("count", 1)),
             app_password=_app_password(event),
+            factor="owed" if OWES_FACTOR in event.detail else str(event.detail.get("factor", "")),
+            about=event.about if event.act in _WITH_NAME else "",
         )
         for event in events
         if BY_WEB_SESSION not in event.detail
@@ -111,4 +127,15 @@ def end(visit: Visit) -> Response:
     return response
 
 
-ENDPOINTS: Final = ((_PAGE, show, "GET"), ("/safety/devices/end", end, "POST"))
+def know(visit: Visit) -> Response:
+    """Record that the holder knows of what the alarms tell. A browser cannot say so of what it caused itself."""
+    numbers = [int(one) for one in visit.fields("alarm") if one.isascii() and one.isdecimal() and len(one) < 16]
+    visit.parts.alarms.mark_seen(visit.open.holder, numbers, now=visit.parts.clock.now(), place=visit.place)
+    return go_to(_PAGE)
+
+
+ENDPOINTS: Final = (
+    (_PAGE, show, "GET"),
+    ("/safety/devices/end", end, "POST"),
+    ("/safety/alarms/known", know, "POST"),
+)

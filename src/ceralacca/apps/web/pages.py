@@ -5,6 +5,7 @@ receipts have (TI-3).
 """
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any, Final
@@ -18,6 +19,8 @@ from ceralacca.apps.cli.render import written
 from ceralacca.apps.cli.safe_names import visible
 from ceralacca.apps.web.visit import Visit, set_first
 from ceralacca.base.instants import ROME
+from ceralacca.ports.safety_alarm import SafetyAlarm
+from ceralacca.ports.web_session import SessionStage
 
 _DECIMAL: Final = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 _UNITS: Final = ("B", "KiB", "MiB", "GiB")
@@ -90,9 +93,16 @@ def icon(name: str, label: str = "") -> Markup:
     )
 
 
+def _alarms(visit: Visit) -> Sequence[SafetyAlarm]:
+    """Return what the holder is to be told on this browser; a piece of a page tells nothing."""
+    if visit.by_htmx:
+        return ()
+    return visit.parts.alarms.unseen(visit.open.holder, now=visit.parts.clock.now(), place=visit.place)
+
+
 def render(visit: Visit, template: str, *, status: int = 200, **values: Any) -> Response:
     """Fill in a template and answer with it."""
-    session = visit.session
+    session = visit.session if visit.session and visit.session.stage is SessionStage.FULL else None
     text = (
         _environment()
         .get_template(template)
@@ -107,11 +117,12 @@ def render(visit: Visit, template: str, *, status: int = 200, **values: Any) -> 
             test=visit.parts.test,
             here=visit.request.url.path + (f"?{visit.request.url.query}" if visit.request.url.query else ""),
             now=visit.parts.clock.now(),
+            alarms=_alarms(visit) if session else (),
             **values,
         )
     )
     response = HTMLResponse(text, status_code=status)
     response.headers["Vary"] = "Cookie, Accept-Language"
-    if session is None:
+    if visit.session is None:
         set_first(response, visit.token)
     return response

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from ceralacca.apps.mail_client import Account
 from ceralacca.apps.preview.looker import Looker
+from ceralacca.apps.second_factor.judge import FactorJudge
 from ceralacca.apps.web.verdicts import Verdicts
 from ceralacca.base.clock import Clock
 from ceralacca.base.identifiers import Entropy
@@ -21,6 +22,7 @@ from ceralacca.ports.app_password import AppPasswords
 from ceralacca.ports.audit import AuditTrail
 from ceralacca.ports.log_search import LogSearch
 from ceralacca.ports.own_messages import OwnMessages
+from ceralacca.ports.safety_alarm import SafetyAlarms
 from ceralacca.ports.seal_verifier import VerifiesSeal
 from ceralacca.ports.sign_in import SignsIn
 from ceralacca.ports.store import Store
@@ -42,6 +44,8 @@ class Parts:
     own: OwnMessages
     sessions: WebSessions
     app_passwords: AppPasswords
+    factors: FactorJudge
+    alarms: SafetyAlarms
     audit: AuditTrail
     signs_in: SignsIn
     clock: Clock

@@ -19,6 +19,9 @@ from ceralacca.apps.client_settings import mail_services, web_address
 from ceralacca.apps.data_folder import DataFolder
 from ceralacca.apps.duty import Duty
 from ceralacca.apps.mail_client import Account
+from ceralacca.apps.second_factor.judge import FactorJudge
+from ceralacca.apps.second_factor.key_file import factor_key
+from ceralacca.apps.second_factor.passkeys import RelyingParty
 from ceralacca.apps.settings import Settings
 from ceralacca.apps.status import read_status
 from ceralacca.apps.web.application import make_application
@@ -34,6 +37,7 @@ from ceralacca.ports.seal_verifier import VerifiesSeal
 from ceralacca.ports.sign_in import SignsIn
 from ceralacca.ports.web_session import WebSession, as_password
 from ceralacca.store.database import DatabaseStore
+from ceralacca.store.sign_in_attempts import SignInAttempts
 from ceralacca.trust.chain import TrustStore
 from ceralacca.trust.material import read_material
 from ceralacca.trust.profile_signature import ProfileSigner
@@ -92,6 +96,8 @@ def web_parts(settings: Settings, store: DatabaseStore, judge: SignsIn) -> Parts
         own=store.own_messages(),
         sessions=store.web_sessions(idle=settings.web.idle_time),
         app_passwords=store.app_passwords(),
+        factors=_factor_judge(settings, store),
+        alarms=store.safety_alarms(),
         audit=store.audit,
         signs_in=judge,
         clock=CLOCK,
@@ -109,6 +115,19 @@ def web_parts(settings: Settings, store: DatabaseStore, judge: SignsIn) -> Parts
         home=settings.provider.address.domain,
         profiles=ProfileSigner(settings.tls.certificate, settings.tls.key),
         signers=_signers(settings),
+    )
+
+
+def _factor_judge(settings: Settings, store: DatabaseStore) -> FactorJudge:
+    """Return the judge of second factors, which counts guesses where that of passwords does. Raises UserError."""
+    return FactorJudge(
+        store.second_factors(),
+        factor_key(settings),
+        attempts=SignInAttempts(DataFolder(settings.data.folder).attempts),
+        mailbox=store.mailbox,
+        trail=store.audit,
+        clock=CLOCK,
+        party=lambda: RelyingParty(web_address(settings).lower(), settings.provider.name),
     )
 
 
@@ -188,10 +207,15 @@ class _Server(uvicorn.Server):
 
 
 async def _forget(parts: Parts, *, every: float = 600.0) -> None:
-    """Remove sessions that have ended, now and then."""
+    """Remove sessions, challenges and places that have ended, now and then."""
     while True:
         await asyncio.sleep(every)
         try:
-            await asyncio.to_thread(partial(parts.sessions.forget_ended, now=parts.clock.now()))
+            for forget in (
+                parts.sessions.forget_ended,
+                parts.factors.factors.forget_spent,
+                parts.alarms.forget_places,
+            ):
+                await asyncio.to_thread(partial(forget, now=parts.clock.now()))
         except WorldError as error:
             _LOG.warning("web.away", reason=str(error))

@@ -1,12 +1,12 @@
 """Access and safety: the app passwords of the mailbox that is open. Nothing here needs a script.
 
-Making one asks for the main password again, by the one judge that counts guesses, so that a screen left open gives
+Making one asks whoever sits there to show again that it is them: by the main password, through the one judge that
+counts guesses, or, where a second factor is on, on a page of its own (`confirm_pages`). So a screen left open gives
 nobody a key that lasts (threats.md 29). The new password stands on the answer to the form and nowhere else.
 
 Clauses: SE-3, DP-7.
 """
 
-import socket
 import time
 from collections.abc import Mapping
 from typing import Final
@@ -14,10 +14,11 @@ from typing import Final
 from starlette.responses import Response
 
 from ceralacca.apps.app_passwords import issue_app_password
+from ceralacca.apps.web.entering import known_device, record_of
 from ceralacca.apps.web.pages import render
-from ceralacca.apps.web.visit import Visit, go_to
+from ceralacca.apps.web.visit import NotConfirmed, Visit, go_to
 from ceralacca.core.model.address import Address
-from ceralacca.core.model.audit import Actor, ActorKind, AuditAct, AuditEvent, Origin
+from ceralacca.core.model.audit import AuditAct
 from ceralacca.ports.app_password import APP_PROTOCOLS, LONGEST_LABEL, MOST_APP_PASSWORDS, AppPassword
 from ceralacca.ports.sign_in import SignInProtocol, SignInVerdict
 
@@ -63,14 +64,35 @@ def revoke(visit: Visit) -> Response:
 
 
 def confirmed(visit: Visit) -> str:
-    """Check the main password that the form gives again; return what is wrong with it, or nothing. Blocks."""
+    """See that it is the holder: shown a short while ago, or by the main password that the form gives. Blocks.
+
+    Return what is wrong, or nothing. Raises NotConfirmed where a second factor is on: the password is not enough.
+    """
+    if visit.confirmed:
+        return ""
+    if visit.parts.factors.factors.is_on(visit.open.holder):
+        raise NotConfirmed
+    return password_fault(visit)
+
+
+def password_fault(visit: Visit) -> str:
+    """Check the main password that the form gives; return what is wrong with it, or nothing. Blocks."""
     given = visit.field("password")[:_LONGEST_PASSWORD].encode()
     holder = visit.open.holder.text
-    outcome = visit.parts.signs_in.check(holder, given, protocol=SignInProtocol.WEB, peer=visit.peer)
+    outcome = visit.parts.signs_in.check(
+        holder, given, protocol=SignInProtocol.WEB, peer=visit.peer, device=known_device(visit, visit.open.holder)
+    )
     time.sleep(outcome.delay)
     if outcome.signed_in:
         return ""
     return "too_many" if outcome.verdict is SignInVerdict.TOO_MANY else "refused"
+
+
+def must_be_confirmed(visit: Visit) -> Address:
+    """Return whose safety may be changed: the holder's, who has shown of late that it is them. Raises NotConfirmed."""
+    if not visit.confirmed:
+        raise NotConfirmed
+    return visit.open.holder
 
 
 def _whose(visit: Visit) -> Address:
@@ -80,17 +102,7 @@ def _whose(visit: Visit) -> Address:
 
 def record_act(visit: Visit, act: AuditAct, about: str, detail: Mapping[str, str | int]) -> None:
     """Leave in the audit trail what the holder did about the own mailbox. Raises WorldError."""
-    session = visit.open
-    event = AuditEvent(
-        instant=visit.parts.clock.now(),
-        act=act,
-        actor=Actor(kind=ActorKind.HOLDER, name=session.holder.text),
-        origin=Origin(process="web", host=socket.gethostname(), peer=visit.peer),
-        mailbox=session.holder,
-        about=about,
-        detail=detail,
-    )
-    visit.parts.audit.record(event)
+    record_of(visit, visit.open.holder, act, detail, about=about)
 
 
 def _page(
@@ -102,10 +114,14 @@ def _page(
     shown: str = "",
     status: int = 200,
 ) -> Response:
+    factors = visit.parts.factors.factors.of_mailbox(_whose(visit))
     return render(
         visit,
         "safety.html",
         status=status,
+        factors=factors,
+        asks_password=not factors.on and not visit.confirmed,
+        asks_confirmation=factors.on and not visit.confirmed,
         fault=fault,
         done=done if done == "revoked" else "",
         made=made,

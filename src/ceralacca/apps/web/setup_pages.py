@@ -8,13 +8,13 @@ Clauses: AP-1, DP-7, SE-3.
 
 from typing import Final
 
-import segno
 from starlette.responses import Response
 
 from ceralacca.apps.web.discovery import is_ours
 from ceralacca.apps.web.pages import address as page_address
 from ceralacca.apps.web.pages import render
 from ceralacca.apps.web.parts import Parts
+from ceralacca.apps.web.qr_pictures import qr_picture
 from ceralacca.apps.web.visit import Visit
 from ceralacca.core.model.address import Address, InvalidAddress
 from ceralacca.formats.client_setup.apple_profile import MEDIA_TYPE, write_profile
@@ -37,7 +37,7 @@ def show(visit: Visit) -> Response:
         whose=whose,
         profile=profile,
         signed=visit.parts.profiles.signs,
-        pictures={"profile": _picture(site + profile), "page": _picture(site + _PAGE)},
+        pictures={"profile": qr_picture(site + profile), "page": qr_picture(site + _PAGE)},
         site=site,
     )
 
@@ -65,11 +65,6 @@ def _address_of(given: str, parts: Parts) -> Address | None:
     except InvalidAddress:
         return None
     return whose if is_ours(whose, parts) else None
-
-
-def _picture(text: str) -> str:
-    """Return a QR code as a picture that stands in the page."""
-    return segno.make(text, error="m", micro=False).svg_data_uri(scale=5, border=4, dark="#17324d", light="#fff")
 
 
 ENDPOINTS: Final = ((_PAGE, show, "GET"), (_PROFILE, profile, "GET"))

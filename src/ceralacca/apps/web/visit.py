@@ -9,6 +9,7 @@ import hmac
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Final, TypeVar
 from urllib.parse import urlencode, urlsplit
 
@@ -24,9 +25,13 @@ from ceralacca.ports.web_session import SessionStage, WebSession, as_password, d
 
 SESSION_COOKIE: Final = "__Host-pec"
 FIRST_COOKIE: Final = "__Host-pec-first"
+DEVICE_COOKIE: Final = "__Host-pec-device"
+"""The mark of a browser that somebody signed in from: it opens nothing, and says only that this one is known."""
 LANGUAGE_COOKIE: Final = "pec-language"
 _TOKEN: Final = re.compile(r"[0-9a-f]{64}")
 _PLACE: Final = re.compile(r"/(?:[A-Za-z0-9_][A-Za-z0-9_.~@%/-]*)?(?:\?[A-Za-z0-9_.~@%/+&=:,-]*)?")
+CONFIRMED_FOR: Final = timedelta(minutes=10)
+"""How long it lasts that a holder has shown that it is them."""
 _YEAR: Final = 365 * 86400
 _T = TypeVar("_T")
 
@@ -37,6 +42,10 @@ class Forbidden(Exception):
 
 class NotSignedIn(Exception):
     """There is no session, or not a whole one."""
+
+
+class NotConfirmed(Exception):
+    """The holder has to show again that it is them, before what guards the mailbox is changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +82,23 @@ class Visit:
     def peer(self) -> str:
         """IP address of the browser."""
         return self.request.client.host if self.request.client else ""
+
+    @property
+    def agent(self) -> str:
+        """What the browser says it is, cut short."""
+        return self.request.headers.get("User-Agent", "")[:200]
+
+    @property
+    def place(self) -> str:
+        """Digest of this browser's mark; empty when it has none."""
+        mark = self.request.cookies.get(DEVICE_COOKIE, "")
+        return token_digest(mark) if _TOKEN.fullmatch(mark) else ""
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether the holder has shown a short while ago that it is them."""
+        confirmed = self.open.confirmed
+        return confirmed is not None and self.parts.clock.now() < confirmed + CONFIRMED_FOR
 
     @property
     def form_token(self) -> str:
@@ -205,8 +231,19 @@ def preferred_language(accepted: str) -> str:
 # -- cookies ----------------------------------------------------------------------------------------
 
 
-def begin_session(visit: Visit, mailbox: Address, *, may_send: bool, stage: SessionStage) -> tuple[WebSession, str]:
-    """Open a session under a new token, and return both. The cookie is `set_session`'s."""
+def begin_session(
+    visit: Visit,
+    mailbox: Address,
+    *,
+    may_send: bool,
+    stage: SessionStage,
+    lasts: timedelta | None = None,
+    confirmed: datetime | None = None,
+) -> tuple[WebSession, str]:
+    """Open a session under a new token, and return both. It lasts as the settings say unless less is asked for.
+
+    The cookie is `set_session`'s.
+    """
     parts = visit.parts
     token, now = parts.entropy(32).hex(), parts.clock.now()
     session = WebSession(
@@ -218,9 +255,10 @@ def begin_session(visit: Visit, mailbox: Address, *, may_send: bool, stage: Sess
         may_send=may_send,
         created=now,
         seen=now,
-        ends=now + parts.session_time,
+        ends=now + (lasts or parts.session_time),
         peer=visit.peer,
-        agent=visit.request.headers.get("User-Agent", "")[:200],
+        agent=visit.agent,
+        confirmed=confirmed,
     )
     parts.sessions.open(session)
     return session, token
@@ -240,6 +278,15 @@ def set_first(response: Response, token: str) -> None:
 def drop_session(response: Response) -> None:
     """Take the session's cookie away."""
     response.delete_cookie(SESSION_COOKIE, path="/", secure=True, httponly=True, samesite="lax")
+
+
+def set_device(response: Response, visit: Visit) -> str:
+    """Mark this browser for a year unless it has a mark; return the digest of its mark."""
+    if visit.place:
+        return visit.place
+    mark = visit.parts.entropy(32).hex()
+    response.set_cookie(DEVICE_COOKIE, mark, max_age=_YEAR, secure=True, httponly=True, samesite="lax", path="/")
+    return token_digest(mark)
 
 
 def set_language(response: Response, language: str) -> None:

@@ -44,6 +44,15 @@ class AuditAct(StrEnum):
     APP_PASSWORD_REVOKED = "app-password.revoked"  # noqa: S105 names an act
     SESSIONS_ENDED = "sessions.ended"
     """A holder signed other browsers out, or all."""
+    FACTOR_ADDED = "second-factor.added"
+    """A holder set up an app for codes, or a passkey; `detail` says which."""
+    FACTOR_REMOVED = "second-factor.removed"
+    FACTORS_RESET = "second-factor.reset"
+    """The provider took all second factors of a mailbox away."""
+    RECOVERY_CODES_MADE = "recovery-codes.made"
+    RECOVERY_CODE_USED = "recovery-code.used"
+    NEW_PLACE = "place.new"
+    """A mailbox was opened from a browser or network that it was not opened from of late."""
 
     QUEUE_HELD = "queue.held"
     QUEUE_RELEASED = "queue.released"
