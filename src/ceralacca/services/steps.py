@@ -65,7 +65,7 @@ def run(
     others = [job for job in jobs if job.kind is not JobKind.DELIVERY]
     results = [
         *_deliver_all(deliveries, office, threads),
-        *_each(others, lambda job: _done(job, _guarded(job, office, lambda: _step(job, office))), threads),
+        *_each(others, lambda job: decide(job, office), threads),
     ]
     results = _one_at_a_time(results, office)
     commits = [result for result in results if isinstance(result, Commit)]
@@ -111,6 +111,27 @@ def perform(jobs: Sequence[Job], office: Office, *, threads: Executor | None = N
         left = {one: left[one] for one in stale}
     _put_off(list(left.values()), office, "the state keeps changing")
     return finished
+
+
+def decide(job: Job, office: Office) -> Result:
+    """Do the step of one job that is no delivery, whatever goes wrong in it; nothing is committed here."""
+    return _done(job, _guarded(job, office, lambda: _step(job, office)))
+
+
+def settle(decided: Sequence[tuple[Job, Result]], office: Office) -> None:
+    """Commit with one sync what was decided of some jobs, and put off what is stale: no step is done again here.
+
+    Raises WorldError when the store is away: the leases run out and the jobs are done then.
+    """
+    results = [result for _, result in decided]
+    stale, failed = _commit(
+        [result for result in results if isinstance(result, Commit)],
+        [result for result in results if isinstance(result, Postponed)],
+        office,
+    )
+    jobs = {job.id: job for job, _ in decided}
+    _put_off([jobs[one] for one in failed], office, "the store refuses the commit")
+    _put_off([jobs[one] for one in stale], office, "the state has changed")
 
 
 def _commit(commits: Sequence[Commit], postponed: Sequence[Postponed], office: Office) -> tuple[list[int], list[int]]:

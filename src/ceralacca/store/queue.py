@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Integer, Row, Select, bindparam, false, func, or_, select, union_all, update
 
@@ -64,13 +64,16 @@ def _first(arms: Sequence[Select[Any]], limit: Any) -> Select[Any]:
     return select(merged).order_by(merged.c.ready, merged.c.id).limit(limit)
 
 
+_TAKE: Final = (
+    update(JOB)
+    .where(JOB.c.id.in_(bindparam("taken", expanding=True)))
+    .values(ready=bindparam("until"), leased=True, attempts=JOB.c.attempts + 1)
+)
+
+
 def _take(connection: Connection, rows: Sequence[Row[Any]], until: datetime) -> None:
     if rows:
-        connection.execute(
-            update(JOB)
-            .where(JOB.c.id.in_([row.id for row in rows]))
-            .values(ready=until, leased=True, attempts=JOB.c.attempts + 1)
-        )
+        connection.execute(_TAKE, {"taken": [row.id for row in rows], "until": until})
 
 
 def postpone(connection: Connection, postponed: Sequence[Postponed]) -> None:
@@ -86,6 +89,17 @@ def postpone(connection: Connection, postponed: Sequence[Postponed]) -> None:
 
 def next_due(database: Database, kinds: Iterable[JobKind]) -> datetime | None:
     """Return when the next job of these kinds can be claimed."""
+    wanted = tuple(kinds)
+    if not wanted:
+        return None
+    with database.reading() as connection:
+        row = connection.execute(_earliest(wanted)).first()
+    return None if row is None else row.ready
+
+
+@cache
+def _earliest(kinds: tuple[JobKind, ...]) -> Select[Any]:
+    """Return the statement for the one job of these kinds that is due first."""
     arms = [
         select(JOB.c.ready, JOB.c.id)
         .where(JOB.c.kind == kind, JOB.c.held == false())
@@ -93,11 +107,7 @@ def next_due(database: Database, kinds: Iterable[JobKind]) -> datetime | None:
         .limit(1)
         for kind in kinds
     ]
-    if not arms:
-        return None
-    with database.reading() as connection:
-        row = connection.execute(_first(arms, 1)).first()
-    return None if row is None else row.ready
+    return _first(arms, 1)
 
 
 def figures(database: Database) -> Mapping[JobKind, QueueFigures]:

@@ -1,4 +1,4 @@
-"""The worker's and the relay's loops over a memory store: they end when told, and give nobody's work away."""
+"""The worker's loop over a memory store: it ends when told, and gives nobody's work away."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -8,7 +8,6 @@ import pytest
 
 from ceralacca.apps.claims import Claims
 from ceralacca.apps.duty import Duty
-from ceralacca.apps.relay import Relay
 from ceralacca.apps.worker import Worker, seconds_until_due, work_side_by_side
 from ceralacca.base.errors import WorldError
 from ceralacca.ports.store import Commit, JobKind, NewJob
@@ -102,22 +101,6 @@ def test_it_sleeps_until_the_next_job_is_due_but_no_longer_than_a_second(office)
     assert seconds_until_due(office.store, kinds, office.clock) == 0.25
     office.clock.advance(timedelta(hours=1))
     assert seconds_until_due(office.store, kinds, office.clock) == 0.0
-
-
-def test_the_relay_sends_every_job_once_and_finishes_what_it_has(office, tmp_path, monkeypatch):
-    add(office.store, 5, JobKind.RELAY)
-    sent = []
-
-    def perform(jobs, office):
-        sent.extend(job.id for job in jobs)
-        office.store.commit([Commit(done=job.id) for job in jobs])
-
-    monkeypatch.setattr("ceralacca.apps.relay.perform", perform)
-    duty, claims = Duty(), Claims(tmp_path, "relay")
-    Relay(office, claims, Hints(duty), duty, threads=2).work()
-    claims.close()
-    assert sorted(sent) == [1, 2, 3, 4, 5]
-    assert '"jobs": []' in (tmp_path / "relay.claims").read_text()
 
 
 def lanes(office, tmp_path, duty, count=2):

@@ -7,8 +7,8 @@ from structlog.testing import capture_logs
 
 from ceralacca.core.model.notification import MessageRow
 from ceralacca.core.transaction import RecipientState
-from ceralacca.ports.store import Commit, CommitOutcome, Job, JobKind, NewJob
-from ceralacca.services.steps import RELAY_KINDS, TIMEKEEPER_KINDS, WORKER_KINDS, perform, run
+from ceralacca.ports.store import Commit, CommitOutcome, Job, JobKind, NewJob, Postponed
+from ceralacca.services.steps import RELAY_KINDS, TIMEKEEPER_KINDS, WORKER_KINDS, decide, perform, run, settle
 from ceralacca.testing.memory_world import LiveCircuit
 from ceralacca.testing.paper_cast import ANNA, BRUNO, CARLA, MARIO, submission
 from ceralacca.testing.scenario import INSTANT
@@ -108,6 +108,25 @@ def test_a_commit_that_is_never_taken_waits_and_says_so(live, monkeypatch, outco
     assert lines[-1]["log_level"] == "error"
     (job,) = store.jobs()
     assert job.due > INSTANT
+
+
+@pytest.mark.parametrize("outcome", [CommitOutcome.STALE, CommitOutcome.FAILED])
+def test_what_is_settled_and_not_taken_waits_and_is_not_done_again(live, monkeypatch, outcome):
+    live.submit(submission())
+    (job,), store = live.alfa.claim(), live.alfa.store
+    decided, waiting = decide(job, live.alfa.office), Postponed(job=99, due=INSTANT, note="")
+    real = type(store).commit
+
+    def refuse(self, commits, postponed=()):
+        real(self, (), [one for one in postponed if one is not waiting])
+        return [outcome] * len(commits)
+
+    monkeypatch.setattr(type(store), "commit", refuse)
+    with capture_logs() as lines:
+        settle([(job, decided), (replace(job, id=99), waiting)], live.alfa.office)
+    assert [line["log_level"] for line in lines] == ["error"], "of one job, once"
+    (job,) = store.jobs()
+    assert (job.leased_until, job.due > INSTANT) == (None, True)
 
 
 def test_a_relay_job_without_a_way_out_is_a_defect_that_waits(live):
