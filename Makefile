@@ -57,6 +57,10 @@ static: $(STAMP)
 	$(BIN)/python tools/trace.py --check
 	$(BIN)/python tools/house.py
 
+.PHONY: guide
+guide: system $(STAMP) ## take the pictures of the holder's guide anew, in both languages: look at them before you commit
+	$(BIN)/python tools/guide_pictures.py $(PORT_BASE)
+
 conformance: $(STAMP) ## the requirement table, clause by clause, also written to docs/reference/conformance.md
 	$(BIN)/python tools/trace.py --table --write docs/reference/conformance.md
 

@@ -92,6 +92,22 @@ def test_the_recipient_reads_it_on_a_phone_in_english(open_screen):
         page.wait_for_selector("html[lang=it]")
 
 
+def test_a_file_that_is_chosen_while_the_draft_is_saved_is_saved_too(open_screen, tmp_path):
+    note = tmp_path / "nota.txt"
+    note.write_text("una nota")
+    with open_screen(CARLA) as screen:
+        page, held = screen.go("/write"), []
+        page.route("**/write/draft", lambda route: route.continue_() if held else held.append(route))
+        with page.expect_request("**/write/draft"):
+            page.fill("#subject", "Con calma")
+            page.dispatch_event("#subject", "change")
+        page.set_input_files("#new_file", [str(note)])
+        page.wait_for_timeout(1500)  # longer than the page waits before it asks to save
+        held[0].continue_()
+        page.wait_for_selector("#draft-state input[name=file]")
+        assert "nota.txt" in page.inner_text("#draft-state")
+
+
 def test_everything_is_reached_by_keys_alone(open_screen):
     with open_screen(CARLA, sign_in=False) as screen:
         page = screen.go("/sign-in")
