@@ -57,6 +57,11 @@ def why_not_forwarded(passing: Passing) -> NotForwarded | None:
         return NotForwarded.UNREADABLE
     if passing.hops > MOST_HOPS:
         return NotForwarded.HOPS
-    if passing.target.domain in passing.own_domains:
+    return why_no_target(passing.target, own_domains=passing.own_domains, is_pec_domain=passing.is_pec_domain)
+
+
+def why_no_target(target: Address, *, own_domains: Collection[str], is_pec_domain: bool) -> NotForwarded | None:
+    """Say why nothing is ever passed on to an address; None when it may be chosen."""
+    if target.domain in own_domains:
         return NotForwarded.OWN_DOMAIN
-    return NotForwarded.PEC_DOMAIN if passing.is_pec_domain else None
+    return NotForwarded.PEC_DOMAIN if is_pec_domain else None

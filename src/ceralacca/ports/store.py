@@ -384,6 +384,13 @@ class Store(LogSearch, Protocol):
         """Add or change a mailbox. Raises UserError when its domain is not served."""
         ...
 
+    def set_ordinary_mail(self, address: Address, way: OrdinaryMail, forward_to: Address | None) -> None:
+        """Change what becomes of ordinary mail for a mailbox (IP-20), and nothing else of it.
+
+        Raises UserError when there is no such mailbox, ValueError when way and address do not go together.
+        """
+        ...
+
     def rules(self, mailbox: Address) -> Sequence[Rule]:
         """Return the rules by which messages of a mailbox go into folders, in their order (DP-8).
 

@@ -22,7 +22,12 @@ from ceralacca.services.reading import read
 
 _diagnostics = structlog.get_logger("ceralacca.services")
 
-_POSITIVE = {MessageRow.ACCEPTANCE: MessageSort.ACCEPTANCE, MessageRow.DELIVERY: MessageSort.DELIVERY}
+_OF_ROW = {
+    MessageRow.TRANSPORT_ENVELOPE: MessageSort.CERTIFIED,
+    MessageRow.ACCEPTANCE: MessageSort.ACCEPTANCE,
+    MessageRow.DELIVERY: MessageSort.DELIVERY,
+    MessageRow.ANOMALY_ENVELOPE: MessageSort.ANOMALY,
+}
 
 
 def chosen_folder(store: Store, mailbox: Address, kind: MessageClass, octets: Octets) -> str:
@@ -47,7 +52,12 @@ def sort_of(kind: MessageClass, row: MessageRow | None) -> MessageSort:
         return MessageSort.CERTIFIED
     if kind is not MessageClass.RECEIPT:
         return MessageSort.ANOMALY
-    return MessageSort.NOTICE if row is None else _POSITIVE.get(row, MessageSort.NOTICE)
+    return sort_of_row(row)
+
+
+def sort_of_row(row: MessageRow | None) -> MessageSort:
+    """Return what a message of a row of table 1.1 is to its holder; None is a receipt that says none."""
+    return MessageSort.NOTICE if row is None else _OF_ROW.get(row, MessageSort.NOTICE)
 
 
 def traits_of(received: Received, sort: MessageSort, mailbox: Address) -> Traits:

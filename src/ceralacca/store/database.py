@@ -32,6 +32,7 @@ from ceralacca.ports.store import (
     JobKind,
     MailboxRecord,
     NewJob,
+    OrdinaryMail,
     Postponed,
     Purged,
     QueueFigures,
@@ -251,6 +252,10 @@ class DatabaseStore:
     def put_mailbox(self, record: MailboxRecord, *, now: datetime) -> None:
         """Add or change a mailbox. Raises UserError when its domain is not served."""
         until_won(lambda: mailboxes.put_mailbox(self._database, record, now=now))
+
+    def set_ordinary_mail(self, address: Address, way: OrdinaryMail, forward_to: Address | None) -> None:
+        """Change what becomes of ordinary mail for a mailbox, and nothing else of it."""
+        until_won(lambda: mailboxes.set_ordinary_mail(self._database, address, way, forward_to))
 
     def rules(self, mailbox: Address) -> tuple[Rule, ...]:
         """Return the rules of a mailbox, in their order."""

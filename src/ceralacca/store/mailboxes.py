@@ -6,7 +6,7 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 
 from ceralacca.base.errors import UserError
 from ceralacca.core.model.address import Address
-from ceralacca.ports.store import MailboxRecord
+from ceralacca.ports.store import MailboxRecord, OrdinaryMail
 from ceralacca.store.engine import Database
 from ceralacca.store.rows import mailbox_values, read_mailbox
 from ceralacca.store.tables import DOMAIN, MAILBOX
@@ -49,6 +49,15 @@ def mailboxes(database: Database, domain: str | None) -> list[MailboxRecord]:
     with database.reading() as connection:
         found = [read_mailbox(row) for row in connection.execute(query)]
     return sorted(found, key=lambda each: each.address.key)  # not as the database's language has it
+
+
+def set_ordinary_mail(database: Database, address: Address, way: OrdinaryMail, forward_to: Address | None) -> None:
+    """Change what becomes of ordinary mail for a mailbox. Raises UserError, ValueError."""
+    MailboxRecord(address=address, ordinary_mail=way, forward_to=forward_to)  # what goes together
+    change = update(MAILBOX).where(MAILBOX.c.address_key == address.key)
+    with database.transaction() as connection:
+        if connection.execute(change.values(ordinary_mail=way, forward_to=forward_to)).rowcount == 0:
+            raise UserError("there is no such mailbox", remedy="pec mailbox list shows them")
 
 
 def put_mailbox(database: Database, record: MailboxRecord, *, now: datetime) -> None:

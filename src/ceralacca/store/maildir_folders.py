@@ -5,7 +5,7 @@ folder at the very moment in which a message goes into it, so it is looked for b
 after: a message is never left in a folder that is on its way out.
 
 Labels (IMAP keywords) are not written. Dovecot keeps a table of them in each folder, guarded by a lock that stays
-behind when its holder is killed and then stops every client for minutes: docs/adr/0011-rules-name-folders.md.
+behind when its holder is killed and then stops every client for minutes: docs/adr/0014-rules-name-folders.md.
 
 Clauses: DP-8.
 """

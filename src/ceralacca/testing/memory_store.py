@@ -25,6 +25,7 @@ from ceralacca.ports.store import (
     JobKind,
     MailboxRecord,
     NewJob,
+    OrdinaryMail,
     Postponed,
     Purged,
     QueueFigures,
@@ -201,6 +202,15 @@ class MemoryStore(MemoryLogSearch):
             before = self._mailboxes.get(record.address)
             created = before.created if before else record.created or now
             self._mailboxes[record.address] = replace(record, created=created)
+
+    def set_ordinary_mail(self, address: Address, way: OrdinaryMail, forward_to: Address | None) -> None:
+        """Change what becomes of ordinary mail for a mailbox, and nothing else of it."""
+        with self._lock:
+            record = self._mailboxes.get(address)
+            changed = replace(record or MailboxRecord(address=address), ordinary_mail=way, forward_to=forward_to)
+            if record is None:
+                raise UserError("there is no such mailbox", remedy="add it first")
+            self._mailboxes[address] = changed
 
     def rules(self, mailbox: Address) -> Sequence[Rule]:
         """Return the rules of a mailbox, in their order."""

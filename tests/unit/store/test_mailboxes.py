@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -63,6 +64,21 @@ def test_where_ordinary_mail_goes_is_kept_and_taken_back(store: Store):
     store.put_mailbox(MailboxRecord(address=MARIO), now=NOON)
 
     assert store.mailbox(MARIO) == MailboxRecord(address=MARIO, created=NOON)
+
+
+def test_what_becomes_of_ordinary_mail_is_changed_and_nothing_else(store: Store):
+    store.add_domain("beta.example", now=NOON)
+    record = MailboxRecord(address=Address("anna@beta.example"), status=MailboxStatus.CLOSED, password_hash="a hash")
+    store.put_mailbox(record, now=NOON)
+    target = Address("anna@posta.example")
+    store.set_ordinary_mail(Address("Anna@BETA.example"), OrdinaryMail.FORWARD, target)
+    changed = replace(record, ordinary_mail=OrdinaryMail.FORWARD, forward_to=target, created=NOON)
+    assert store.mailbox(record.address) == changed
+    with pytest.raises(ValueError, match="forward"):
+        store.set_ordinary_mail(record.address, OrdinaryMail.REJECT, target)
+    assert store.mailbox(record.address) == changed
+    with pytest.raises(UserError, match="no such mailbox"):
+        store.set_ordinary_mail(Address("bruno@beta.example"), OrdinaryMail.REJECT, None)
 
 
 def test_a_mailbox_may_bring_its_birth_along(store: Store):

@@ -208,10 +208,9 @@ def ordinary_mail_of_mailbox(
     ):  # fmt: skip
         record = holders_mailbox(store, address)
         _refuse_pec_address(load_settings(config, words), store, target)
-        changed = replace(record, ordinary_mail=way, forward_to=target)
-        store.put_mailbox(changed, now=SystemClock().now())
+        store.set_ordinary_mail(record.address, way, target)
     if as_json:
-        write_json(_plain(changed))
+        write_json(_plain(replace(record, ordinary_mail=way, forward_to=target)))
     else:
         print(f"{record.address.text}: {words('ordinary_mail', way.value, target=target)}")
 
@@ -220,11 +219,13 @@ def _refuse_pec_address(settings: "Settings", store: "Store", target: "Address |
     """IP-20: ordinary mail goes on to ordinary addresses; at one of PEC it would come as an anomaly at best."""
     from ceralacca.apps.data_folder import DataFolder  # noqa: PLC0415
     from ceralacca.apps.wiring import LocalDirectory  # noqa: PLC0415
+    from ceralacca.core.ordinary_mail import why_no_target  # noqa: PLC0415
 
     if target is None:
         return
     directory = LocalDirectory(DataFolder(settings.data.folder).directory)()
-    if target.domain in store.domains() or (directory is not None and directory.is_pec(target.domain)):
+    is_pec = directory is not None and directory.is_pec(target.domain)
+    if why_no_target(target, own_domains=store.domains(), is_pec_domain=is_pec):
         raise UserError(f"{target.text} is an address of PEC", remedy="forward to an ordinary address")
 
 

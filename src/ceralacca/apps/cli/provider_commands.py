@@ -13,6 +13,7 @@ from ceralacca.apps.cli import (
     hold,
     incident,
     log,
+    mailbox_rules,
     queue,
     receipt,
     second_factor,
@@ -49,5 +50,6 @@ def add_to(app: typer.Typer) -> None:
     administer.domains.command("dns")(domain_dns.dns_command)
     administer.mailboxes.add_typer(app_password.commands)
     administer.mailboxes.add_typer(second_factor.commands)
+    mailbox_rules.add_to(administer.mailboxes)
     for group in groups:
         app.add_typer(group, rich_help_panel=_PANEL)

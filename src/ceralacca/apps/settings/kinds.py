@@ -119,6 +119,8 @@ def _hostname(value: str) -> str:
 
 
 MailAddress = Annotated[Address, BeforeValidator(_address)]
+OrdinaryMailWays = Annotated[tuple[OrdinaryMail, ...], Field(min_length=1)]
+"""Some of `anomaly`, `discard`, `reject` and `forward`."""
 OrdinaryMailPolicy = Annotated[str, AfterValidator(_policy)]
 """`anomaly`, `discard`, `reject` or `forward:<addr>`."""
 Duration = Annotated[timedelta, BeforeValidator(_duration)]

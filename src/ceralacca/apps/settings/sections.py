@@ -19,6 +19,7 @@ from ceralacca.apps.settings.kinds import (
     HostName,
     MailAddress,
     OrdinaryMailPolicy,
+    OrdinaryMailWays,
     Port,
     Size,
 )
@@ -26,6 +27,7 @@ from ceralacca.base.errors import UserError
 from ceralacca.core.access_point import SMALLEST_LIMIT, SMALLEST_RECIPIENTS, AccessSettings
 from ceralacca.core.deadlines import DeadlineSettings
 from ceralacca.core.model.address import Address
+from ceralacca.ports.store import OrdinaryMail
 
 MIB = 2**20
 
@@ -291,8 +293,10 @@ class DeadlineSection(Section):
 class DomainSection(Section):
     """What is usual in one domain."""
 
-    ordinary_mail: OrdinaryMailPolicy
+    ordinary_mail: OrdinaryMailPolicy | None = None
     """For a new mailbox of this domain, instead of `mailboxes.ordinary_mail`."""
+    holders_choose: OrdinaryMailWays | None = None
+    """What holders of this domain may choose of it, instead of `mailboxes.holders_choose`."""
 
 
 class MailboxesSection(Section):
@@ -311,13 +315,23 @@ class MailboxesSection(Section):
     ordinary_mail: OrdinaryMailPolicy = "anomaly"
     """What becomes of ordinary mail for a new mailbox (IP-20): `anomaly` (wrapped in an anomaly envelope), `discard` or
     `reject` (not delivered), or `forward:<addr>` (passed on, unchanged, to an address outside PEC)."""
+    holders_choose: OrdinaryMailWays = (OrdinaryMail.ANOMALY, OrdinaryMail.REJECT, OrdinaryMail.FORWARD)
+    """What holders may choose of it for their own mailbox, on the web pages; the provider may set any."""
     domains: dict[str, DomainSection] = Field(default_factory=dict)
     """By domain: what is usual there."""
 
     def ordinary_mail_in(self, domain: str) -> str:
         """Return the policy of a new mailbox: that of its domain, else that of the provider (IP-20)."""
-        usual = {name.lower(): section.ordinary_mail for name, section in self.domains.items()}
-        return usual.get(domain.lower(), self.ordinary_mail)
+        section = self._of(domain)
+        return section.ordinary_mail if section and section.ordinary_mail else self.ordinary_mail
+
+    def holders_choose_in(self, domain: str) -> tuple[OrdinaryMail, ...]:
+        """Return what holders of a domain may choose for themselves (IP-20)."""
+        section = self._of(domain)
+        return section.holders_choose if section and section.holders_choose else self.holders_choose
+
+    def _of(self, domain: str) -> DomainSection | None:
+        return {name.lower(): section for name, section in self.domains.items()}.get(domain.lower())
 
 
 ReceiptsKept = Literal["bytes", "hash"]

@@ -37,6 +37,8 @@ _SHOWN: Final = frozenset({
     AuditAct.RECOVERY_CODES_MADE,
     AuditAct.RECOVERY_CODE_USED,
     AuditAct.NEW_PLACE,
+    AuditAct.MAILBOX_CHANGED,
+    AuditAct.RULES_CHANGED,
 })  # fmt: skip
 _WITH_WAY: Final = frozenset({AuditAct.SIGN_IN, AuditAct.NEW_PLACE})
 _WITH_NAME: Final = frozenset({AuditAct.FACTOR_ADDED, AuditAct.FACTOR_REMOVED})

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from ceralacca.apps.mail_client import Account
 from ceralacca.apps.preview.looker import Looker
 from ceralacca.apps.second_factor.judge import FactorJudge
+from ceralacca.apps.settings.sections import MailboxesSection
 from ceralacca.apps.web.verdicts import Verdicts
 from ceralacca.base.clock import Clock
 from ceralacca.base.identifiers import Entropy
@@ -20,6 +21,7 @@ from ceralacca.net.imap_mailbox import MailServer
 from ceralacca.net.imap_pool import ImapPool
 from ceralacca.ports.app_password import AppPasswords
 from ceralacca.ports.audit import AuditTrail
+from ceralacca.ports.delivery_rules import RuleBooks
 from ceralacca.ports.log_search import LogSearch
 from ceralacca.ports.own_messages import OwnMessages
 from ceralacca.ports.safety_alarm import SafetyAlarms
@@ -46,6 +48,9 @@ class Parts:
     app_passwords: AppPasswords
     factors: FactorJudge
     alarms: SafetyAlarms
+    rules: RuleBooks
+    mailboxes: MailboxesSection
+    """What is usual for mailboxes, and what holders may choose."""
     audit: AuditTrail
     signs_in: SignsIn
     clock: Clock

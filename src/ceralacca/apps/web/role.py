@@ -98,6 +98,8 @@ def web_parts(settings: Settings, store: DatabaseStore, judge: SignsIn) -> Parts
         app_passwords=store.app_passwords(),
         factors=_factor_judge(settings, store),
         alarms=store.safety_alarms(),
+        rules=store.rule_books(),
+        mailboxes=settings.mailboxes,
         audit=store.audit,
         signs_in=judge,
         clock=CLOCK,

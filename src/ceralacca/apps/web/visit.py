@@ -19,6 +19,7 @@ from starlette.responses import RedirectResponse, Response
 
 from ceralacca.apps.cli.words import LANGUAGES, Words
 from ceralacca.apps.web.parts import Parts
+from ceralacca.base.errors import UserError
 from ceralacca.core.model.address import Address
 from ceralacca.net.imap_mailbox import ImapMailbox
 from ceralacca.ports.web_session import SessionStage, WebSession, as_password, derived, ticket_of, token_digest
@@ -149,6 +150,14 @@ class Visit:
             return ImapMailbox(self.parts.mail_server(), session.mailbox.text, as_password(self.ticket))
 
         return self.parts.pool.ask(session.digest, connect, question)
+
+
+def holder_only(visit: Visit) -> Address:
+    """Return the mailbox that is open, for what its holder alone may change. Raises UserError for a delegate."""
+    session = visit.open
+    if session.holder != session.mailbox:
+        raise UserError("only the holder of the mailbox may do this", remedy="ask the holder")
+    return session.mailbox
 
 
 def go_to(path: str, **values: object) -> Response:

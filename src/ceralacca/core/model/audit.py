@@ -42,6 +42,8 @@ class AuditAct(StrEnum):
     APP_PASSWORD_ADDED = "app-password.added"  # noqa: S105 names an act
     """`about` is its selector: the first letters, which are no secret."""
     APP_PASSWORD_REVOKED = "app-password.revoked"  # noqa: S105 names an act
+    RULES_CHANGED = "rules.changed"
+    """`about` is the rule's key; `detail` has what was done and the version that it made, never what rules hold."""
     SESSIONS_ENDED = "sessions.ended"
     """A holder signed other browsers out, or all."""
     FACTOR_ADDED = "second-factor.added"

@@ -5,8 +5,10 @@ from datetime import timedelta
 
 import pytest
 
+from ceralacca.core.delivery_rules import MessageSort, Rule
 from ceralacca.core.model.address import Address
 from ceralacca.core.model.log import LogEvent, LogRow
+from ceralacca.ports.delivery_rules import RuleBook
 from ceralacca.ports.store import Commit, JobKind, MailboxRecord, NewJob
 from ceralacca.store.credentials import is_password
 from ceralacca.testing.clock import NOON
@@ -121,6 +123,48 @@ def test_ordinary_mail_goes_by_mailbox_then_domain_then_provider(pec, store, con
     found = {record.address.text: record.ordinary_mail.value for record in store.mailboxes()}
     assert found == {"anna@alfa.example": "discard", "anna@beta.example": "reject", "bruno@beta.example": "anomaly"}
     assert "reject" in pec("config", "show", str(config)).out
+
+
+@pytest.mark.requirement("IP-20")
+def test_the_front_office_sees_the_policy_and_what_the_holder_may_choose(pec, config):
+    usual = '[mailboxes.domains."beta.example"]\nholders_choose = ["anomaly", "discard"]\n'
+    config.write_text(config.read_text() + usual)
+    for domain in ("alfa.example", "beta.example"):
+        pec("domain", "add", domain)
+        pec("mailbox", "add", f"anna@{domain}")
+    pec("mailbox", "ordinary-mail", "anna@beta.example", "forward:anna@posta.example")
+    assert answer(pec, "mailbox", "policy", "anna@beta.example") == {
+        "address": "anna@beta.example",
+        "ordinary_mail": "forward",
+        "forward_to": "anna@posta.example",
+        "usual": "anomaly",
+        "holders_choose": ["anomaly", "discard"],
+    }
+    assert answer(pec, "mailbox", "policy", "anna@alfa.example")["holders_choose"] == ["anomaly", "reject", "forward"]
+    assert "anomaly, discard" in pec("mailbox", "policy", "anna@beta.example").out
+    assert "no mailbox" in pec("mailbox", "policy", "nobody@beta.example", status=2).err
+
+
+@pytest.mark.requirement("DP-8")
+def test_the_front_office_sees_the_rules_in_their_order(pec, store):
+    pec("domain", "add", "alfa.example")
+    pec("mailbox", "add", ANNA.text)
+    assert answer(pec, "mailbox", "rules", ANNA.text)["rules"] == []
+    assert "no rules" in pec("mailbox", "rules", ANNA.text).out
+    rules = (
+        Rule(key="a", name="Fatture", folder="Uno", subject="fattura", files=True, at_least=1024),
+        Rule(key="b", name="Avvisi", folder="Due", sorts=frozenset({MessageSort.NOTICE}), active=False),
+    )
+    store.rule_books().change(RuleBook(mailbox=ANNA, rules=rules), now=NOON)
+    told = answer(pec, "mailbox", "rules", ANNA.text)
+    assert (told["version"], [one["name"] for one in told["rules"]]) == (1, ["Fatture", "Avvisi"])
+    assert told["rules"][1] | {"name": ""} == {
+        "name": "", "active": False, "folder": "Due", "sorts": ["notice"], "sender": "", "recipient": "",
+        "subject": "", "at_least": None, "at_most": None, "files": None,
+    }  # fmt: skip
+    shown = pec("mailbox", "rules", ANNA.text).out
+    assert "subject contains fattura" in shown
+    assert "with attachments" in shown
 
 
 @pytest.mark.requirement("IP-20")
