@@ -1,6 +1,7 @@
 """`make crash`: kills a provider pair at every failpoint of every flow, on both engines; judged from outside.
 
     tools/crash.py [--engine sqlite|postgresql ...] [--flow NAME ...] [--storm 100] [--seed 1] [--parts 2]
+    tools/crash.py --site 20 [--seed 1]      only this: so many losses of a whole site under load, two PostgreSQL
 
 Then the planted bugs must be found, and last comes a storm: so many SIGKILLs at random moments under a
 stream of mail. On SQLite each death is a power cut as well, which takes back what was not synced. Ends with 0
@@ -19,10 +20,13 @@ from pathlib import Path
 
 from ceralacca.apps.virus_storage import with_vault
 from ceralacca.ports.store import Store
+from ceralacca.store.site.files import MirroredVault
+from ceralacca.store.site.state import Site
 from ceralacca.store.virus_vault import VirusVault
 from ceralacca.testing.crash_evidence import VAULT_KEY
 from ceralacca.testing.crash_flows import FLOWS
-from ceralacca.testing.crash_plants import FOUND_IN
+from ceralacca.testing.crash_plants import FOUND_IN, SITE_PLANTS
+from ceralacca.testing.crash_sites import SiteYard
 from ceralacca.testing.crash_yard import RigFailure, Verdict, Yard
 
 ENGINES = ("sqlite", "postgresql")
@@ -39,6 +43,7 @@ class Errand:
     every: int = 1
     plant: str = ""
     storm: int = 0
+    site: int = 0
     seed: int = 1
 
     @property
@@ -50,6 +55,8 @@ class Errand:
     def name(self) -> str:
         """What is printed."""
         what = f"planted {self.plant}" if self.plant else self.flow or f"storm of {self.storm}, seed {self.seed}"
+        if self.site:
+            what = f"{self.site} sites lost, seed {self.seed}{f', planted {self.plant}' if self.plant else ''}"
         return f"{self.engine:10} {what}"
 
 
@@ -69,6 +76,8 @@ def do(errand: Errand) -> Result:
     start = time.monotonic()
     signal.signal(signal.SIGTERM, _leave)
     try:
+        if errand.site:
+            return _lose_sites(errand, start)
         with Yard(errand.engine, joined=_joined, plant="" if errand.flow else errand.plant, power=errand.power) as yard:
             cases, broken, note = _do(errand, yard)
     except RigFailure as failure:
@@ -76,9 +85,19 @@ def do(errand: Errand) -> Result:
     return Result(errand.name, cases, broken, time.monotonic() - start, note)
 
 
-def _joined(store: Store, folder: Path) -> Store:
+def _lose_sites(errand: Errand, start: float) -> Result:
+    with SiteYard(joined=_joined, seed=errand.seed, plant=errand.plant) as yard:
+        answered, broken = yard.campaign(errand.site)
+        took = sorted(yard.seconds)
+    note = f"{answered} messages answered 250; the other site took over in {took[len(took) // 2]:.1f} s (median), "
+    note += f"{took[-1]:.1f} s (longest); died at {', '.join(yard.died_at) or 'random moments'}"
+    return Result(errand.name, errand.site, broken, time.monotonic() - start, note)
+
+
+def _joined(store: Store, folder: Path, site: Site | None) -> Store:
     """Put the virus storage before a store, as the worker does."""
-    return with_vault(store, VirusVault(folder / "vault", VAULT_KEY))
+    place = folder / "vault"
+    return with_vault(store, VirusVault(place, VAULT_KEY) if site is None else MirroredVault(place, VAULT_KEY, site))
 
 
 def _leave(number: int, frame: object) -> None:
@@ -116,6 +135,8 @@ def _words(verdicts: Iterable[Verdict]) -> Iterable[str]:
 
 def errands(wanted: argparse.Namespace) -> list[Errand]:
     """Return what the words ask for."""
+    if wanted.site:
+        return [Errand(engine="postgresql", site=wanted.site, seed=wanted.seed, plant=wanted.plant)]
     made = [
         Errand(engine=engine, flow=flow, part=part, parts=wanted.parts, every=wanted.every)
         for engine in wanted.engine
@@ -136,9 +157,10 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("--flow", nargs="*", choices=list(FLOWS), default=list(FLOWS))
     parser.add_argument("--parts", type=int, default=1, help="processes that share one flow")
     parser.add_argument("--storm", type=int, default=100, help="SIGKILLs at random moments, on each engine")
+    parser.add_argument("--site", type=int, default=0, help="losses of a whole site, and nothing else")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--plants", action=argparse.BooleanOptionalAction, default=True)
-    parser.add_argument("--plant", choices=list(FOUND_IN), default="", help="one of them")
+    parser.add_argument("--plant", choices=[*FOUND_IN, *SITE_PLANTS], default="", help="one of them")
     parser.add_argument("--every", type=int, default=1, help="kill at one point of so many")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--json", action="store_true")

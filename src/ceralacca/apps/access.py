@@ -13,6 +13,7 @@ from ceralacca.apps.clock_guard import clock_guard
 from ceralacca.apps.data_folder import DataFolder
 from ceralacca.apps.duty import Duty
 from ceralacca.apps.listening import limits_of, serve_listener
+from ceralacca.apps.second_site import takes_mail
 from ceralacca.apps.settings import Settings
 from ceralacca.apps.wiring import CLOCK, provider_store, scanner
 from ceralacca.base.errors import WorldError
@@ -44,11 +45,11 @@ def run_access(settings: Settings, duty: Duty) -> None:
 
 
 def _serve(settings: Settings, duty: Duty, store: Store, judge: SignsIn) -> None:
-    scans, clock_is_trusted = scanner(settings), clock_guard(settings)
+    scans, clock_is_trusted, site_takes = scanner(settings), clock_guard(settings), takes_mail(settings)
     rules = AccessRules(
         judge,
         reserved=(settings.provider.address, settings.provider.service_mailbox),
-        ready=lambda: clock_is_trusted() and scans.ready(),  # TI-1, AP-18
+        ready=lambda: clock_is_trusted() and scans.ready() and site_takes(),  # TI-1, AP-18, SL-6
     )
     host, access = settings.access.host, settings.access
     doors = {"port": Door(host=host, port=access.port, implicit_tls=True)}

@@ -112,6 +112,7 @@ def examine(settings: Settings, now: datetime) -> list[Finding]:
         lambda: _exchangers(settings, folder),
         lambda: _queue(settings, folder, now),
         lambda: _seals(settings, folder, now),
+        lambda: _sites(settings, now),
         lambda: judge_log_checks(known_checks(folder, now), now),
     )
     return [finding for check in checks for finding in check()]
@@ -372,6 +373,12 @@ def _seals(settings: Settings, folder: DataFolder, now: datetime) -> Iterator[Fi
 
     if settings.data.database or folder.database.exists():
         yield from look_at_seals(settings, now)
+
+
+def _sites(settings: Settings, now: datetime) -> Iterator[Finding]:
+    from ceralacca.apps.doctor_site import look_at_sites  # noqa: PLC0415 it speaks in this module's findings
+
+    yield from look_at_sites(settings, now)
 
 
 def judge_exchangers(domain: str, named: Sequence[str], *, own: Collection[str]) -> Finding:

@@ -7,6 +7,7 @@ from ceralacca.apps.clock_guard import clock_guard
 from ceralacca.apps.data_folder import DataFolder
 from ceralacca.apps.duty import Duty
 from ceralacca.apps.listening import limits_of, serve_listener
+from ceralacca.apps.second_site import takes_mail
 from ceralacca.apps.settings import Settings
 from ceralacca.apps.wiring import provider_store, scanner
 from ceralacca.net.smtp_server import Door, IncomingRules
@@ -17,10 +18,14 @@ def run_incoming(settings: Settings, duty: Duty) -> None:
     folder = DataFolder(settings.data.folder)
     folder.make()
     store, scans, clock_is_trusted = provider_store(settings), scanner(settings), clock_guard(settings)
+    site_takes = takes_mail(settings)
 
     def could_be_judged() -> bool:
-        """IP-5: without directory, scanner or clock nothing can be decided, and the peer keeps its message."""
-        return clock_is_trusted() and (folder.directory / "current").exists() and scans.ready()
+        """IP-5: without directory, scanner or clock nothing can be decided, and the peer keeps its message.
+
+        Nor may it be taken on one site only (SL-6).
+        """
+        return clock_is_trusted() and (folder.directory / "current").exists() and scans.ready() and site_takes()
 
     try:
         rules = IncomingRules(

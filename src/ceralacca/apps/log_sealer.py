@@ -15,7 +15,7 @@ import structlog
 from ceralacca.apps.data_folder import DataFolder
 from ceralacca.apps.settings import Settings
 from ceralacca.apps.settings.log_sections import TimeStampsSection, WitnessSection
-from ceralacca.apps.wiring import database_url, log_signer, trust_store
+from ceralacca.apps.wiring import log_signer, provider_database, site_of, trust_store
 from ceralacca.base.errors import UserError, WorldError
 from ceralacca.base.identifiers import system_entropy
 from ceralacca.core.log_chain import Ledger
@@ -24,9 +24,9 @@ from ceralacca.net.witness_post import WitnessPost
 from ceralacca.ports.log_seal import LedgerStatus, LogKey, Witness
 from ceralacca.ports.signer import Signer
 from ceralacca.services.seal_log import LogSeal, Sealed
-from ceralacca.store.engine import Database
 from ceralacca.store.log_folder import FileLogFolder, FolderWitness
 from ceralacca.store.log_seal import DatabaseLogSeal
+from ceralacca.store.site.files import MirroredLogFolder
 from ceralacca.trust.chain import TrustStore
 from ceralacca.trust.key_files import read_certificates, read_secret_line
 from ceralacca.trust.log_seal import LogSealKey
@@ -115,9 +115,9 @@ class LogSealer:
                 "there is no key to seal the log with", remedy="give the table message_log.keys, of its own key (LO-6)"
             )
         self._every = settings.message_log.seal_every
-        self._database = Database(database_url(settings), connections=1)
+        self._database = provider_database(settings)
         stamper, witness = stamper_of(settings), _witness(settings.message_log.witness)
-        folder, store = FileLogFolder(DataFolder(settings.data.folder).sealed_log), DatabaseLogSeal(self._database)
+        folder, store = _folder(settings), DatabaseLogSeal(self._database)
         self._ledgers = [
             LogSeal(
                 ledger=ledger,
@@ -155,12 +155,17 @@ class LogSealer:
 
 def seal_status(settings: Settings) -> Sequence[LedgerStatus]:
     """Return how far the seals of both ledgers have come: for people, metrics and `pec doctor`. Raises WorldError."""
-    database = Database(database_url(settings), connections=1)
+    database = provider_database(settings)
     try:
         store = DatabaseLogSeal(database)
         return [store.status(ledger) for ledger in Ledger]
     finally:
         database.close()
+
+
+def _folder(settings: Settings) -> FileLogFolder:
+    site = site_of(settings)
+    return FileLogFolder(sealed_folder(settings)) if site is None else MirroredLogFolder(sealed_folder(settings), site)
 
 
 def sealed_folder(settings: Settings) -> Path:

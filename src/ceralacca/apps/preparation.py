@@ -9,6 +9,7 @@ Clauses: MO-4, DI-3, IP-9, LO-2.
 from ceralacca.apps.data_folder import DataFolder
 from ceralacca.apps.directory_agent import directory_agent
 from ceralacca.apps.second_factor.key_file import make_factor_key
+from ceralacca.apps.second_site import carry, may_start
 from ceralacca.apps.service_events import record_start
 from ceralacca.apps.settings import Settings
 from ceralacca.apps.virus_scan import refuse_demo_database
@@ -27,6 +28,8 @@ def prepare(settings: Settings) -> None:
     make_key(settings)
     make_factor_key(settings)
     upgrade(database_url(settings))
+    may_start(settings)
+    carry(settings)
     store = provider_store(settings, connections=1)
     try:
         add_service_mailbox(settings, store)

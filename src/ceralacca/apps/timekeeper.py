@@ -22,9 +22,10 @@ from ceralacca.apps.key_use import key_in_use
 from ceralacca.apps.log_check import check_nightly
 from ceralacca.apps.log_keeper import keep_log, log_keeper
 from ceralacca.apps.log_sealer import LogSealer
+from ceralacca.apps.second_site import follow_now
 from ceralacca.apps.settings import Settings
 from ceralacca.apps.virus_storage import delete_expired, purge, virus_vault
-from ceralacca.apps.wiring import CLOCK, log_signer, mail_store, provider_store
+from ceralacca.apps.wiring import CLOCK, log_signer, mail_store, provider_store, site_of
 from ceralacca.base.errors import WorldError
 from ceralacca.core.model.audit import AuditAct
 from ceralacca.core.retention import Holds
@@ -32,6 +33,7 @@ from ceralacca.ports.log_search import LogEntry
 from ceralacca.ports.signer import Signer
 from ceralacca.store.database import DatabaseStore
 from ceralacca.store.maildir import Maildir
+from ceralacca.store.site.state import Site
 from ceralacca.store.virus_vault import VirusVault
 
 _LOG = structlog.get_logger(__name__)
@@ -56,7 +58,8 @@ def run_timekeeper(settings: Settings, duty: Duty) -> None:
     with closing(provider_store(settings, connections=1)) as store, _log_sealer(settings, store, folder) as seal:
         agent, keeper = directory_agent(settings, store), log_keeper(settings, store)
         mail, vault = mail_store(settings), virus_vault(settings)
-        tidied = purged = CLOCK.now()
+        tidied = purged = followed = CLOCK.now()
+        site = site_of(settings)
         purge(store)  # what a worker that was cut off has left
         _prepare_months(store, tidied)
         duty.ready()
@@ -75,6 +78,9 @@ def run_timekeeper(settings: Settings, duty: Duty) -> None:
                 _forget_receipts(settings, store, now)
                 keep_log(keeper, now)
             _check_log(folder, store, duty, now)
+            if settings.site is not None and site is not None and now - followed >= settings.site.follow_every:
+                followed = now
+                _follow(settings, site, now)
             duty.ending.wait(min(_LOOK, settings.message_log.seal_every.total_seconds()))
 
 
@@ -121,6 +127,13 @@ def _check_log(folder: DataFolder, store: DatabaseStore, duty: Duty, now: dateti
         pass
     except WorldError as error:
         _LOG.warning("timekeeper.waits", error=type(error).__name__, reason=str(error))
+
+
+def _follow(settings: Settings, site: Site, now: datetime) -> None:
+    try:
+        follow_now(settings, site, now)
+    except (WorldError, OSError) as error:
+        _LOG.error("timekeeper.site_waits", error=type(error).__name__, reason=str(error))
 
 
 def _guarded(agent: DirectoryAgent, now: datetime) -> None:

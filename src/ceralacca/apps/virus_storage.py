@@ -14,10 +14,12 @@ import structlog
 
 from ceralacca.apps.data_folder import DataFolder
 from ceralacca.apps.settings import Settings
+from ceralacca.apps.wiring import site_of
 from ceralacca.base.errors import WorldError
 from ceralacca.core.model.log import LogEvent, LogRow
 from ceralacca.core.retention import Holds
 from ceralacca.ports.store import Commit, CommitOutcome, InfectedMessage, Postponed, Purged, Store
+from ceralacca.store.site.files import MirroredVault
 from ceralacca.store.virus_vault import VaultEvent, VirusVault
 from ceralacca.trust.vault_key import VaultKey, ensure_key
 
@@ -37,7 +39,9 @@ def make_key(settings: Settings) -> None:
 
 def virus_vault(settings: Settings) -> VirusVault:
     """Open the storage. Raises UserError when the key cannot be read."""
-    return VirusVault(DataFolder(settings.data.folder).vault, VaultKey.load(key_file(settings)))
+    folder, key = DataFolder(settings.data.folder).vault, VaultKey.load(key_file(settings))
+    site = site_of(settings)
+    return VirusVault(folder, key) if site is None else MirroredVault(folder, key, site)
 
 
 class _StoreWithVault:

@@ -35,7 +35,10 @@ from ceralacca.store.crl_copies import CrlCopies
 from ceralacca.store.database import DatabaseStore, StoreSettings, open_store
 from ceralacca.store.directory_copy import DirectoryCopy
 from ceralacca.store.durable_files import UnprotectedFile
+from ceralacca.store.engine import Database
 from ceralacca.store.maildir import Maildir, Owner
+from ceralacca.store.site.files import MirroredMail
+from ceralacca.store.site.state import Site
 from ceralacca.trust.chain import TrustStore
 from ceralacca.trust.key_files import read_certificates, read_secret_line
 from ceralacca.trust.material import TrustMaterial, read_material
@@ -66,7 +69,18 @@ def database_url(settings: Settings) -> str:
 
 def provider_store(settings: Settings, *, connections: int = 4) -> DatabaseStore:
     """Open the store. Raises UserError, WorldError."""
-    return open_store(database_url(settings), settings.data.folder, StoreSettings(connections=connections))
+    chosen = StoreSettings(connections=connections, site=site_of(settings))
+    return open_store(database_url(settings), settings.data.folder, chosen)
+
+
+def provider_database(settings: Settings) -> Database:
+    """Open the database of the store, for what is kept beside it. Raises UserError."""
+    return Database(database_url(settings), connections=1, site=site_of(settings))
+
+
+def site_of(settings: Settings) -> Site | None:
+    """Return this site, where there are two."""
+    return None if settings.site is None else Site(settings.data.folder, settings.site.mirror)
 
 
 def issuing_provider(settings: Settings) -> IssuingProvider:
@@ -76,7 +90,10 @@ def issuing_provider(settings: Settings) -> IssuingProvider:
 
 def mail_store(settings: Settings, owner: Owner | None = None) -> Maildir:
     """Return the mailboxes."""
-    return Maildir(DataFolder(settings.data.folder).mail, clock=CLOCK, owner=owner)
+    root, site = DataFolder(settings.data.folder).mail, site_of(settings)
+    if site is None:
+        return Maildir(root, clock=CLOCK, owner=owner)
+    return MirroredMail(root, site, clock=CLOCK, owner=owner)
 
 
 def clamd_settings(settings: Settings) -> ClamdSettings:

@@ -56,6 +56,8 @@ from ceralacca.store.own_messages import StoredOwnMessages
 from ceralacca.store.read_ahead import ReadAhead, read_ahead
 from ceralacca.store.safety_alarms import StoredSafetyAlarms
 from ceralacca.store.second_factors import StoredSecondFactors
+from ceralacca.store.site.files import MirroredBlobs
+from ceralacca.store.site.state import Site
 from ceralacca.store.steps import Step, apply
 from ceralacca.store.tables import BLOB
 from ceralacca.store.wake import Wake
@@ -72,6 +74,8 @@ class StoreSettings:
     """Up to so many octets a message lies in its row, above in a file; None: as measured for the engine."""
     connections: int = 8
     """Connections kept open."""
+    site: Site | None = None
+    """This site, where there are two."""
 
 
 _ROW_LIMITS = {"sqlite": 64 * 1024, "postgresql": 20 * 1024}
@@ -90,7 +94,7 @@ def open_store(url: str, folder: Path, settings: StoreSettings | None = None) ->
         raise WorldError(
             f"the folder of the store cannot be made: {error.strerror}", remedy="look at the path"
         ) from error
-    database = Database(url, connections=settings.connections)
+    database = Database(url, connections=settings.connections, site=settings.site)
     try:
         schema.require(database, url)
         return DatabaseStore(database, folder, settings)
@@ -105,7 +109,8 @@ class DatabaseStore:
     def __init__(self, database: Database, folder: Path, settings: StoreSettings) -> None:
         """Take over a database whose tables are there. Raises WorldError."""
         self._database = database
-        self._blobs = BlobFolder(folder / "blobs")
+        blobs, site = folder / "blobs", settings.site
+        self._blobs = BlobFolder(blobs) if site is None else MirroredBlobs(blobs, site)
         self._row_limit = (
             settings.row_limit if settings.row_limit is not None else _ROW_LIMITS[database.engine.dialect.name]
         )

@@ -3,6 +3,7 @@
 SQLite: write-ahead log, `synchronous=FULL`, and every writing transaction begins with the lock, since a
 read lock that must become a write lock fails under load. PostgreSQL: as the server is set, which
 must not be `synchronous_commit=off`. A transaction of which a loss is harmless may say so and is not synced.
+Of two sites (`store.site`) each commit waits for the other site's standby, whatever it is.
 """
 
 from collections.abc import Callable, Iterator
@@ -22,6 +23,7 @@ from sqlalchemy.exc import (
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from ceralacca.base.errors import UserError, WorldError
+from ceralacca.store.site.state import Site
 from ceralacca.store.turn import Turn
 
 BUSY_SECONDS = 30
@@ -32,11 +34,13 @@ TRIES = 8
 
 _UNSYNCED = "ceralacca_unsynced"
 _READS = "ceralacca_reads"
+_ALONE = "ceralacca_alone"
+"""Of a connection: its last commit is on this site only."""
 
 _T = TypeVar("_T")
 
 
-def make_engine(url: str, *, connections: int = 8) -> Engine:
+def make_engine(url: str, *, connections: int = 8, site: Site | None = None) -> Engine:
     """Return an engine for `sqlite:///path` or `postgresql://...`. Raises UserError for anything else."""
     try:
         parsed = make_url(url)
@@ -54,7 +58,11 @@ def make_engine(url: str, *, connections: int = 8) -> Engine:
             engine = create_engine(parsed.set(drivername="postgresql+psycopg"), pool_size=connections, max_overflow=8)
         except ImportError as error:
             raise UserError("PostgreSQL needs the extra `cluster`", remedy="pip install ceralacca[cluster]") from error
-        event.listen(engine, "begin", _begin_postgresql)
+        if site is None:
+            event.listen(engine, "begin", _begin_postgresql)
+        else:
+            event.listen(engine, "connect", _prepare_for(site))
+            event.listen(engine, "begin", _begin_for(site))
         return engine
     raise UserError("the database is neither SQLite nor PostgreSQL", remedy="write sqlite:///path or postgresql://")
 
@@ -70,9 +78,12 @@ class RefusedByDatabase(WorldError):
 class Database:
     """An engine, and the two ways to use it. Safe between threads; after a fork, make a new one."""
 
-    def __init__(self, url: str, *, connections: int = 8) -> None:
-        """Make no connection yet. Raises UserError for an address that is neither SQLite nor PostgreSQL."""
-        self.engine = make_engine(url, connections=connections)
+    def __init__(self, url: str, *, connections: int = 8, site: Site | None = None) -> None:
+        """Make no connection yet. Raises UserError for an address that is neither SQLite nor PostgreSQL.
+
+        `site`: this site of two; then connecting and writing raise Fenced where it has no right to.
+        """
+        self.engine = make_engine(url, connections=connections, site=site)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self._turn = Turn(self.engine.url.database) if self.is_sqlite else None
 
@@ -86,6 +97,10 @@ class Database:
             connection.execution_options(**{_UNSYNCED: not synced})
             with connection.begin():
                 yield connection
+            if connection.info.pop(_ALONE, False):
+                raise WorldError(
+                    "the wait for the other site was cancelled", remedy="look at the standby; never cancel"
+                )
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -171,6 +186,39 @@ def _begin_sqlite(connection: Connection) -> None:
 def _begin_postgresql(connection: Connection) -> None:
     if connection.get_execution_options().get(_UNSYNCED):
         connection.exec_driver_sql("SET LOCAL synchronous_commit=off")
+
+
+def _prepare_for(site: Site) -> Callable[[Any, Any], None]:
+    """Check once a connection that it has come to the primary of our pair and epoch."""
+
+    def prepare(connection: Any, record: Any) -> None:
+        def heard(notice: Any) -> None:
+            if notice.source_function == "SyncRepWaitForLSN":  # whatever the server's language
+                record.info[_ALONE] = True
+
+        connection.add_notice_handler(heard)
+        with connection.cursor() as cursor:
+            cursor.execute("SET synchronous_commit=on")
+            cursor.execute(
+                "SELECT pg_is_in_recovery(), current_setting('synchronous_standby_names') <> '', to_regclass('site')"
+            )
+            follows, waits, table = cursor.fetchone()
+            row = cursor.execute("SELECT pair, epoch FROM site").fetchone() if table else None
+        connection.commit()
+        site.check_database(row, follows=follows, waits=waits)
+
+    return prepare
+
+
+def _begin_for(site: Site) -> Callable[[Connection], None]:
+    """Let a site write that may, and let it wait for the other unless it is alone; also for what need not be synced."""
+
+    def begin(connection: Connection) -> None:
+        options = connection.get_execution_options()
+        if not options.get(_READS) and site.may_write().alone:
+            connection.exec_driver_sql(f"SET LOCAL synchronous_commit={'off' if options.get(_UNSYNCED) else 'local'}")
+
+    return begin
 
 
 def _run(connection: Connection, statement: str) -> None:

@@ -73,11 +73,12 @@ class Owner:
 class Maildir:
     """A `MailStore` of Maildir folders below one root. Safe between threads and processes of one host."""
 
-    def __init__(self, root: Path, *, clock: Clock, owner: Owner | None = None) -> None:
-        """Keep mailboxes below `root`, which is made when it is not there."""
+    def __init__(self, root: Path, *, clock: Clock, owner: Owner | None = None, limited: bool = True) -> None:
+        """Keep mailboxes below `root`, which is made when it is not there; `limited`: within their quota."""
         self._root = root
         self._clock = clock
         self._owner = owner if owner != Owner(uid=os.geteuid(), gid=os.getegid()) else None
+        self._limited = limited
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="maildir")
 
     def home(self, mailbox: Address) -> Path:
@@ -102,7 +103,7 @@ class Maildir:
         try:
             with self._open_root() as root:
                 for start in range(0, len(messages), _BATCH):
-                    batch = _Batch(root, self._owner, self._clock.now(), start, self._threads)
+                    batch = _Batch(root, self._owner, self._clock.now(), start, self._threads, self._limited)
                     outcomes += batch.put(messages[start : start + _BATCH])
         except OSError as error:
             raise _disk(error) from error
@@ -243,6 +244,7 @@ class _Batch:
     start: int
     """How many messages of the same instant went before."""
     threads: ThreadPoolExecutor
+    limited: bool
     open_now: ExitStack = field(default_factory=ExitStack)
     files: list[int] = field(default_factory=list)
     changed: list[int] = field(default_factory=list)
@@ -278,7 +280,7 @@ class _Batch:
             self.changed += [box.delivered, shown]  # the earlier try may have been cut before it settled
             return PutOutcome.ALREADY_THERE
         recorded = record is not None and arriving
-        if not recorded and not box.fits(put):
+        if not recorded and not box.fits(put) and self.limited:
             return PutOutcome.OVER_QUOTA
         staged = _Staged(
             box=box,

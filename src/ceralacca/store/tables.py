@@ -482,3 +482,13 @@ DISSERVICE = Table(
     Column("closed", Instant),
     sqlite_autoincrement=True,
 )
+
+SITE = Table(
+    "site",
+    METADATA,
+    Column("pair", Text, primary_key=True),  # one row, where there are two sites
+    Column("epoch", Number, nullable=False),
+    Column("name", Words, nullable=False),  # of the primary
+    Column("alone", Boolean, nullable=False),
+    Column("changed", Instant, nullable=False),
+)

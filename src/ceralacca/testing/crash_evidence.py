@@ -29,6 +29,7 @@ from ceralacca.trust.vault_key import VaultKey
 TABLES: Final = (
     "blob", "inbound", "letter", "job", "sent_message", "recipient_state", "taken", "fate", "infected", "log_row",
     "log_address", "received_receipt", "domain", "mailbox", "delivery_rules", "delivery_rule",
+    "site",
 )  # fmt: skip
 """In an order in which each refers to earlier ones only."""
 

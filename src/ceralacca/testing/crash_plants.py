@@ -19,9 +19,11 @@ from ceralacca.ports.mail_store import Put, PutOutcome
 from ceralacca.ports.store import Commit, CommitOutcome, Job, JobKind, Postponed
 from ceralacca.services import recipient_fate, steps
 from ceralacca.services.office import Office
+from ceralacca.store.blobs import BlobFolder
 from ceralacca.store.database import DatabaseStore
-from ceralacca.store.maildir import _Batch, _file_name, _Record
+from ceralacca.store.maildir import Maildir, _Batch, _file_name, _Record
 from ceralacca.store.maildir_folders import name_on_disk
+from ceralacca.store.site.files import MirroredBlobs, MirroredMail
 
 
 def _receipt_before_commit() -> None:
@@ -143,6 +145,24 @@ def _second_folder() -> None:
     changed: Any = _Batch
     changed._stage = forgetful  # noqa: SLF001
 
+
+def _octets_here_only() -> None:
+    """Large octets are written into this site only."""
+    changed: Any = MirroredBlobs
+    changed.put = BlobFolder.put
+
+
+def _mail_here_only() -> None:
+    """What is delivered is in the mailbox of this site only."""
+    changed: Any = MirroredMail
+    changed.put = Maildir.put
+
+
+SITE_PLANTS: Final[Mapping[str, Callable[[], None]]] = {
+    "octets-here-only": _octets_here_only,
+    "mail-here-only": _mail_here_only,
+}
+"""Of two sites: found when the first one is lost."""
 
 PLANTS: Final[Mapping[str, Callable[[], None]]] = {
     "receipt-before-commit": _receipt_before_commit,

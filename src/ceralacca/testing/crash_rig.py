@@ -57,10 +57,12 @@ from ceralacca.services.office import Office
 from ceralacca.services.steps import LEASE, perform
 from ceralacca.store.database import DatabaseStore, StoreSettings, open_store
 from ceralacca.store.maildir import Maildir
+from ceralacca.store.site.files import MirroredMail
+from ceralacca.store.site.state import Site
 from ceralacca.testing.authority import TestIdentity
 from ceralacca.testing.crash_disk import VolatileDisk
 from ceralacca.testing.crash_flows import UNSEEN, Stage
-from ceralacca.testing.crash_plants import PLANTS
+from ceralacca.testing.crash_plants import PLANTS, SITE_PLANTS
 from ceralacca.testing.office_parts import judging, open_mailboxes, sealing
 from ceralacca.testing.paper_cast import (
     ALFA_SERVICE,
@@ -112,10 +114,12 @@ class Orders:
     """A bug planted on purpose."""
     joined: "Joins | None" = None
     """Puts the virus storage before a store, as the product does; None: there is none."""
+    mirror: Path | None = None
+    """Where the other site has the folders of both providers; None: there is one site."""
 
 
-Joins = Callable[[Store, Path], Store]
-"""Takes a store and the folder of its provider."""
+Joins = Callable[[Store, Path, Site | None], Store]
+"""Takes a store, the folder of its provider, and which of two sites it is."""
 
 
 def data_of(folder: Path) -> Path:
@@ -319,14 +323,15 @@ class Pair:
     def _provider(self, name: str, identity: TestIdentity, does: tuple[JobKind, ...], misses: bytes) -> Provider:
         orders, users = self._orders, USERS[name]
         home = data_of(orders.folder) / name
-        store = open_store(orders.urls[name], home, StoreSettings(row_limit=ROW_LIMIT))
+        site = Site(home, orders.mirror / name) if orders.mirror else None
+        store = open_store(orders.urls[name], home, StoreSettings(row_limit=ROW_LIMIT, site=site))
         entropy = LifelongEntropy(name, orders.life)
         client = ClientSettings(hostname=HOSTS[name], tls=tls_context(str(orders.tls[name].authority)), timeout=20)
         wire = orders.folder / "wire"
         wire.mkdir(exist_ok=True)
         postman = Postman(client=SmtpClient(client, self.routes), folder=wire, lost=orders.stage.lost_replies)
         self._postmen.append(postman)
-        mail = Maildir(home / "mail", clock=self.clock)
+        mail = _mailboxes(home / "mail", self.clock, site)
         office = Office(
             provider=IssuingProvider(name=identity.name, address=identity.address),
             service_mailbox=users[0],
@@ -334,7 +339,7 @@ class Pair:
             verifier=judging(orders.cast.trust),
             directory=lambda: orders.cast.directory,
             scanner=PairScanner(misses),
-            store=orders.joined(store, home) if orders.joined else store,
+            store=orders.joined(store, home, site) if orders.joined else store,
             mail=mail,
             entropy=entropy,
             clock=self.clock,
@@ -399,6 +404,10 @@ class Pair:
         )
 
 
+def _mailboxes(root: Path, clock: LifelongClock, site: Site | None) -> Maildir:
+    return Maildir(root, clock=clock) if site is None else MirroredMail(root, site, clock=clock)
+
+
 # -- one life ------------------------------------------------------------------------------------------------
 
 
@@ -443,7 +452,7 @@ def _prepare(orders: Orders) -> None:
         processors=[structlog.processors.JSONRenderer()],
     )
     if orders.plant:
-        PLANTS[orders.plant]()
+        {**PLANTS, **SITE_PLANTS}[orders.plant]()
     if orders.power:
         VolatileDisk(data_of(orders.folder), orders.folder / "unsynced").install()
     if orders.record or orders.kill is not None:

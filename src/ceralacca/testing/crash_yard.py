@@ -89,7 +89,7 @@ class Yard:
         self._told: list[Told] = []
         self._lives = 0
         self._ready: dict[str, tuple[list[Told], int]] = {}
-        self._databases: Databases = ENGINES[engine](self.folder)
+        self._databases: Databases = self._databases_of(engine)
         authority = TlsAuthority(self._root)
         self._tls = {name: authority.server(host) for name, host in HOSTS.items()}
         self._client_tls = ssl.create_default_context(cafile=str(authority.file))
@@ -144,6 +144,10 @@ class Yard:
         broken += self._judge(rest=True)
         return sum(told.code == 250 for told in self._told), broken
 
+    def _mirror(self) -> Path | None:
+        """Return where the other site has what is here; there is none unless a yard has two."""
+        return None
+
     # -- between ------------------------------------------------------------------------------------
 
     def _begin(self, flow: Flow) -> None:
@@ -189,9 +193,16 @@ class Yard:
 
     def _pass_leases(self) -> None:
         """Let the time pass after which a dead one's jobs are anybody's."""
+        (self.folder / "clock").write_text((self._now() + _LEASES_END).isoformat())
+
+    def _now(self) -> datetime:
+        """Return where the clock of the pair stands."""
         clock = self.folder / "clock"
-        now = datetime.fromisoformat(clock.read_text()) if clock.exists() else INSTANT
-        clock.write_text((now + _LEASES_END).isoformat())
+        return datetime.fromisoformat(clock.read_text()) if clock.exists() else INSTANT
+
+    def _databases_of(self, engine: str) -> Databases:
+        """Make the databases of an engine."""
+        return ENGINES[engine](self.folder)
 
     # -- lives -------------------------------------------------------------------------------------
 
@@ -209,7 +220,7 @@ class Yard:
         with self._child(Stage(alfa=EVERYTHING, beta=EVERYTHING, stream=True)) as child:
             if child.ports is None:
                 raise RigFailure(self._trace())
-            killer = _kill_later(child.pid, chance.uniform(0.02, 0.6))
+            killer = kill_later(child.pid, chance.uniform(0.02, 0.6))
             for _ in range(_MOST_OF_A_LIFE):
                 if not self._send(child.ports, self._next(chance.choice(STREAM))):
                     break
@@ -232,6 +243,7 @@ class Yard:
             power=self._power,
             plant=self._plant,
             joined=self._joined,
+            mirror=self._mirror(),
         )
         self._lives += 1
         here, there = socket.socketpair()
@@ -320,7 +332,7 @@ def _line(words: socket.socket) -> bytes:
     return line
 
 
-def _kill_later(pid: int, seconds: float) -> int:
+def kill_later(pid: int, seconds: float) -> int:
     """Fork somebody who kills a child after a while; the child's number is ours until we wait for it."""
     killer = os.fork()
     if killer == 0:

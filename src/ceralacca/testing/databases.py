@@ -52,13 +52,21 @@ def postgresql_programs() -> Path | None:
 class PostgresCluster:
     """One private PostgreSQL; a context manager that leaves nothing behind."""
 
-    def __init__(self, programs: Path) -> None:
-        """Make a cluster and start it. Raises WorldError when it does not come up."""
-        self._programs = programs
+    def __init__(self, programs: Path, *, follows: "PostgresCluster | None" = None, name: str = "standby") -> None:
+        """Make a cluster and start it, as the standby of another one when there is one to follow.
+
+        Raises WorldError when it does not come up.
+        """
+        self.programs = programs
+        self._follows, self._name = follows, name
         self._folder = Path(tempfile.mkdtemp(prefix="pec-pg-"))
         self._databases = 0
         self._server: subprocess.Popen[bytes] | None = None
         try:
+            if follows is not None:
+                self._copy(follows)
+                self.start()
+                return
             self._make()
             self.start()
             self._execute("postgres", f"CREATE DATABASE {_TEMPLATE}")
@@ -80,6 +88,15 @@ class PostgresCluster:
         self._execute("postgres", f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}")
         return self._url(name)
 
+    def url_here(self, url: str) -> str:
+        """Return where this cluster has what another one, which it follows or followed, has at an address."""
+        return self._url(url.partition("@/")[2].partition("?")[0])
+
+    def wait_for_standby(self) -> None:
+        """Let every commit wait from now on for whichever standby streams; one that is copied later inherits it."""
+        self._execute("postgres", "ALTER SYSTEM SET synchronous_standby_names = '*'")
+        self._execute("postgres", "SELECT pg_reload_conf()")
+
     def start(self) -> None:
         """Start the server and wait until it answers. Raises WorldError."""
         settings = [word for name, value in _SETTINGS.items() for word in ("-c", f"{name}={value}")]
@@ -87,7 +104,7 @@ class PostgresCluster:
             self._server = subprocess.Popen(  # noqa: S603 our own words
                 [
                     *self._as_user(),
-                    str(self._programs / "postgres"),
+                    str(self.programs / "postgres"),
                     "-D",
                     str(self._data),
                     "-k",
@@ -134,7 +151,7 @@ class PostgresCluster:
             os.chown(self._folder, user.pw_uid, user.pw_gid)
         words = ["--no-sync", "--auth=trust", "--encoding=UTF8", "--locale=C", f"--username={_OWNER}"]
         made = subprocess.run(  # noqa: S603 our own words
-            [*self._as_user(), str(self._programs / "initdb"), "-D", str(self._data), *words],
+            [*self._as_user(), str(self.programs / "initdb"), "-D", str(self._data), *words],
             capture_output=True,
             text=True,
             check=False,
@@ -142,6 +159,25 @@ class PostgresCluster:
         )
         if made.returncode:
             raise WorldError(f"initdb failed: {made.stderr.strip()}", remedy="look at the PostgreSQL package")
+
+    def _copy(self, primary: "PostgresCluster") -> None:
+        """Copy a running cluster as its standby."""
+        user = _unprivileged_user()
+        if user is not None:
+            os.chown(self._folder, user.pw_uid, user.pw_gid)
+        place = f"host={primary._folder} user={_OWNER} application_name={self._name}"  # noqa: SLF001 the own class
+        made = subprocess.run(  # noqa: S603 our own words
+            [
+                *self._as_user(), str(self.programs / "pg_basebackup"), "-D", str(self._data), "-d", place,
+                "--write-recovery-conf", "--checkpoint=fast", "--no-sync",
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd="/",
+        )  # fmt: skip
+        if made.returncode:
+            raise WorldError(f"pg_basebackup failed: {made.stderr.strip()}", remedy="look at the PostgreSQL package")
 
     def _as_user(self) -> list[str]:
         """Run what follows without privileges, and not longer than this process."""
@@ -154,7 +190,7 @@ class PostgresCluster:
     def _await_answer(self) -> None:
         """Ask until the server answers or ends; `pg_isready` waits for each answer itself."""
         assert self._server is not None
-        ask = [str(self._programs / "pg_isready"), "-q", "-h", str(self._folder), "-t", "1"]
+        ask = [str(self.programs / "pg_isready"), "-q", "-h", str(self._folder), "-t", "1"]
         for _ in range(600):
             if subprocess.run(ask, check=False, stderr=subprocess.DEVNULL).returncode == 0:  # noqa: S603
                 return

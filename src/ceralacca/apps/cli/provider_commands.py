@@ -17,6 +17,7 @@ from ceralacca.apps.cli import (
     queue,
     receipt,
     second_factor,
+    site,
 )
 from ceralacca.apps.cli.doctor import doctor_command
 from ceralacca.apps.cli.probe import probe_command
@@ -46,6 +47,7 @@ def add_to(app: typer.Typer) -> None:
         receipt.commands,
         availability.commands,
         incident.commands,
+        site.commands,
     )
     administer.domains.command("dns")(domain_dns.dns_command)
     administer.mailboxes.add_typer(app_password.commands)

@@ -3,7 +3,7 @@
 Each part gives its metrics or raises PecError; then the others are told none the less, and `pec_part_failed` says
 which one is missing.
 
-Clauses: SL-2 to SL-4, LO-4, VI-3, IP-9, DI-3, TI-1.
+Clauses: SL-2 to SL-4, SL-6, LO-4, VI-3, IP-9, DI-3, TI-1.
 """
 
 import os
@@ -20,6 +20,7 @@ from ceralacca.apps.log_check import known_checks
 from ceralacca.apps.log_sealer import seal_status
 from ceralacca.apps.metrics.counts import read_counts
 from ceralacca.apps.metrics.names import Sample, family, one
+from ceralacca.apps.second_site import view
 from ceralacca.apps.settings import Settings
 from ceralacca.apps.status import read_status
 from ceralacca.apps.wiring import authorities, scanner
@@ -49,6 +50,7 @@ def parts_of(settings: Settings, store: DatabaseStore) -> Mapping[str, Part]:
         "seals": lambda now: _seals(settings, now),
         "consistency": lambda now: _consistency(folder, now),
         "machine": lambda _: _machine(settings.data.folder),
+        **({"site": lambda _: _sites(settings)} if settings.site is not None else {}),
     }
 
 
@@ -143,6 +145,17 @@ def _consistency(folder: DataFolder, now: datetime) -> Iterator[Metric]:
     yield one("pec_log_findings", checks.total)
     if checks.made is not None:
         yield one("pec_log_checked_timestamp_seconds", checks.made.timestamp())
+
+
+def _sites(settings: Settings) -> Iterator[Metric]:
+    seen = view(settings)
+    yield one("pec_site_whole", float(not seen.trouble and seen.own is not None and not seen.own.alone))
+    yield family("pec_site_standby_behind_bytes", [((each.name,), each.behind) for each in seen.standbys])
+    if seen.own is not None:
+        yield one("pec_site_alone", float(bool(seen.own.alone)))
+        yield one("pec_site_epoch", seen.own.epoch)
+    if seen.followed is not None:
+        yield one("pec_site_followed_timestamp_seconds", seen.followed.timestamp())
 
 
 def _machine(folder: Path) -> Iterator[Metric]:

@@ -24,13 +24,12 @@ from ceralacca.apps.metrics.names import family
 from ceralacca.apps.metrics.parts import Part, parts_of
 from ceralacca.apps.metrics.probes import ProbeFigures
 from ceralacca.apps.settings import Settings
-from ceralacca.apps.wiring import CLOCK, database_url, provider_store
+from ceralacca.apps.wiring import CLOCK, provider_database, provider_store
 from ceralacca.base.clock import Clock
 from ceralacca.base.errors import PecError
 from ceralacca.core.log_chain import Ledger
 from ceralacca.core.model.log import LogRow
 from ceralacca.net.publication import Publication, Published
-from ceralacca.store.engine import Database
 from ceralacca.store.log_seal import DatabaseLogSeal
 
 _LOG = structlog.get_logger(__name__)
@@ -44,7 +43,7 @@ def run_metrics(settings: Settings, duty: Duty) -> None:
     """Answer until the duty ends. Raises UserError."""
     assert settings.metrics.port is not None, "without a port there is no such role"
     DataFolder(settings.data.folder).make()
-    store, database = provider_store(settings, connections=2), Database(database_url(settings), connections=1)
+    store, database = provider_store(settings, connections=2), provider_database(settings)
     try:
         follower = LogFollower(DatabaseLogSeal(database))
         probes = ProbeFigures(settings.metrics.evidence)

@@ -12,6 +12,7 @@ from ceralacca.apps.settings import sections as part
 from ceralacca.apps.settings.clients_section import ClientsSection
 from ceralacca.apps.settings.log_sections import MessageLogSection
 from ceralacca.apps.settings.service_levels import MetricsSection, ServiceLevelsSection
+from ceralacca.apps.settings.site_section import SiteSection
 from ceralacca.apps.settings.web_section import WebSection
 
 
@@ -39,6 +40,7 @@ class Settings(part.Section):
     log: part.LogSection = Field(default_factory=part.LogSection)
     service_levels: ServiceLevelsSection = Field(default_factory=ServiceLevelsSection)
     metrics: MetricsSection = Field(default_factory=MetricsSection)
+    site: SiteSection | None = None
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
@@ -51,4 +53,8 @@ class Settings(part.Section):
             raise ValueError(
                 "virus.most_octets: below access.size or incoming.size; larger mail would never be scanned"
             )
+        if self.site is not None and not self.data.database:
+            raise ValueError("site: two sites need PostgreSQL: give data.database")
+        if self.site is not None and self.site.mirror == self.data.folder:
+            raise ValueError("site.mirror: that is this site's own data folder")
         return self

@@ -74,6 +74,15 @@ class AuditAct(StrEnum):
     INFECTED_DELETED = "infected.deleted"
     """Deleted at the end of its term (VI-2)."""
 
+    SITE_PAIRED = "site.paired"
+    """A second site was paired with this one; `about` is the name of this one in all acts of sites."""
+    SITE_ALONE = "site.alone"
+    """An operator let this site work without the other."""
+    SITE_TOGETHER = "site.together"
+    SITE_REPAIRED = "site.repaired"
+    SITE_PROMOTED = "site.promoted"
+    """The standby took over; `epoch` in `detail`."""
+
     AUDIT_READ = "audit.read"
     INCIDENT = "incident"
     """The register of incidents and planned work was changed."""
