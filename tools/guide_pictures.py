@@ -17,7 +17,7 @@ from typing import Any, Final
 from PIL import Image
 
 from ceralacca.apps import diagnostics
-from ceralacca.apps.demo.cast import ALFA, ANNA, BETA, MARIO
+from ceralacca.apps.demo.cast import ALFA, ANNA, BETA, CARLA, MARIO
 from ceralacca.apps.demo.nation import set_up
 from ceralacca.apps.demo.ports import DEFAULT_BASE, Ports
 from ceralacca.apps.demo.running import RunningNation
@@ -27,19 +27,21 @@ from ceralacca.core.model.address import Address
 ROOT: Final = Path(__file__).resolve().parent.parent
 PICTURES: Final = ROOT / "docs" / "images" / "guide"
 LOCALES: Final = {"it": "it-IT", "en": "en-GB"}
+SENDERS: Final = {"it": MARIO, "en": CARLA}
+"""Each language has a mailbox in which nothing else was sent."""
 _WIDTH, _HEIGHT = 1000, 560
 _COLOURS: Final = 48
 _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     "it": {
         "subject": "Disdetta del contratto n. 42",
         "text": "Buongiorno,\n\ncon la presente disdico il contratto n. 42 dal 1° gennaio.\n"
-        "La lettera firmata è allegata.\n\nMario Rossi",
+        "La lettera firmata è allegata.\n\n{sender}",
         "file": "disdetta.pdf",
     },
     "en": {
         "subject": "Termination of contract no. 42",
         "text": "Good morning,\n\nI hereby terminate contract no. 42 as of 1 January.\n"
-        "The signed letter is attached.\n\nMario Rossi",
+        "The signed letter is attached.\n\n{sender}",
         "file": "termination.pdf",
     },
 }  # fmt: skip
@@ -48,6 +50,8 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
     """A browser's window of one holder."""
+
+    sender: Address
 
     page: Any
     base: str
@@ -58,9 +62,14 @@ class Window:
         self.page.goto(self.base + path)
 
 
+def _name(sender: Address) -> str:
+    """Return the name that an invented address stands for."""
+    return sender.text.partition("@")[0].replace(".", " ").title()
+
+
 def _sign_in(window: Window) -> None:
     window.go("/sign-in")
-    window.page.fill("#address", MARIO.text)
+    window.page.fill("#address", window.sender.text)
 
 
 def _write(window: Window) -> None:
@@ -68,7 +77,7 @@ def _write(window: Window) -> None:
     window.go("/write")
     page.fill("#to", ANNA.text)
     page.fill("#subject", words["subject"])
-    page.fill("#text", words["text"])
+    page.fill("#text", words["text"].format(sender=_name(window.sender)))
     letter = {"name": words["file"], "mimeType": "application/pdf", "buffer": b"%PDF-1.4\n" + bytes(40_000)}
     page.set_input_files("#new_file", files=[letter])
     page.wait_for_selector("#recipients .known-pec")
@@ -79,7 +88,7 @@ def _sent(window: Window) -> None:
     page = window.page
     page.click("button[value=send]")
     page.wait_for_url("**/sent**")
-    page.wait_for_selector("[data-state=delivered]")
+    page.wait_for_selector(f".transactions > li:has-text('{window.words['subject']}') [data-state=delivered]")
 
 
 def _proof(window: Window) -> None:
@@ -118,19 +127,19 @@ class Step:
 
     name: str
     act: Callable[[Window], None]
-    who: Address | None = MARIO
-    """Whose window; nobody's before sign-in."""
+    who: str = "sender"
+    """Whose window: `sender`, `recipient`, or `nobody` before sign-in."""
     tallest: int = 1100
     """Most pixels of the page that are shown."""
 
 
 STEPS: Final = (
-    Step(name="1-sign-in", act=_sign_in, who=None),
+    Step(name="1-sign-in", act=_sign_in, who="nobody"),
     Step(name="2-write", act=_write, tallest=1700),
     Step(name="3-sent", act=_sent),
     Step(name="4-proof", act=_proof),
     Step(name="5-receipt", act=_receipt),
-    Step(name="6-received", act=_received, who=ANNA),
+    Step(name="6-received", act=_received, who="recipient"),
     Step(name="7-safety", act=_safety),
     Step(name="8-set-up", act=_set_up),
 )
@@ -138,7 +147,7 @@ STEPS: Final = (
 
 def play(browser: Any, running: RunningNation, language: str) -> Iterator[tuple[str, bytes]]:
     """Play the guide in one language; yield the name of each picture with its PNG."""
-    windows: dict[Address | None, Window] = {}
+    windows: dict[str, Window] = {}
     for step in STEPS:
         if step.who not in windows:
             windows[step.who] = _open(browser, running, language, step.who)
@@ -153,18 +162,19 @@ def play(browser: Any, running: RunningNation, language: str) -> Iterator[tuple[
         window.page.context.close()
 
 
-def _open(browser: Any, running: RunningNation, language: str, who: Address | None) -> Window:
-    provider = BETA if who == ANNA else ALFA
+def _open(browser: Any, running: RunningNation, language: str, who: str) -> Window:
+    provider, sender = BETA if who == "recipient" else ALFA, SENDERS[language]
     port = running.nation.ports.provider(provider.key).web
     context = browser.new_context(
         ignore_https_errors=True, locale=LOCALES[language], viewport={"width": _WIDTH, "height": _HEIGHT}
     )
     context.set_default_timeout(60_000)
-    window = Window(page=context.new_page(), base=f"https://localhost:{port}", words=_WORDS[language])
-    if who is not None:
+    window = Window(page=context.new_page(), base=f"https://localhost:{port}", words=_WORDS[language], sender=sender)
+    if who != "nobody":
+        holder = ANNA if who == "recipient" else sender
         window.go("/sign-in")
-        window.page.fill("#address", who.text)
-        window.page.fill("#password", running.nation.passwords[who])
+        window.page.fill("#address", holder.text)
+        window.page.fill("#password", running.nation.passwords[holder])
         window.page.press("#password", "Enter")
         window.page.wait_for_url("**/mail")
     return window
