@@ -215,3 +215,32 @@ def test_guesses_of_codes_shut_the_guesser_out_and_not_the_holder(visitor, counc
         page.fill("#code", app.code())
         page.press("#code", "Enter")
         page.wait_for_url("**/mail")
+
+
+def test_a_new_browser_alarms_the_others_until_the_holder_knows(open_screen, council, visitor):
+    with open_screen(council) as at_home, open_screen(council, language="en-GB", phone=True) as new:
+        seen = at_home.go("/mail")
+        assert "Aperta da un browser nuovo" in seen.inner_text(".alarms")
+        at_home.is_accessible("it-alarm")
+        numbers = seen.locator(".alarms input[name=alarm]").evaluate_all("all => all.map(one => one.value)")
+        shown = new.go("/mail")
+        own = shown.locator(".alarms input[name=alarm]").evaluate_all("all => all.map(one => one.value)")
+        assert numbers[0] not in own, "the browser that caused it does not see it"
+        new.shot("en-alarm-phone")
+        token = shown.locator("header input[name=form_token]").first.get_attribute("value")
+        shown.evaluate(
+            """async ([number, token]) => {
+              const form = new URLSearchParams({alarm: number, form_token: token});
+              await fetch("/safety/alarms/known", {method: "POST", body: form});
+            }""",
+            [numbers[0], token],
+        )
+        assert "Aperta da un browser nuovo" in at_home.go("/mail").inner_text(".alarms"), "nor can it hush it up"
+        at_home.page.click(".alarms button")
+        at_home.page.wait_for_url("**/safety/devices")
+        assert at_home.page.locator(".alarms").count() == 0
+        assert "aperta da un posto nuovo" in at_home.page.inner_text("#accesses")
+        stranger = visitor(MARIO)
+        form = {"alarm": numbers[0], "form_token": stranger.token("/safety")}
+        assert stranger.http.post("/safety/alarms/known", data=form).is_redirect
+        assert stranger.http.post("/safety/alarms/known", data={"alarm": numbers[0]}).status_code == 403

@@ -10,6 +10,7 @@ from ceralacca.base.errors import UserError
 from ceralacca.base.identifiers import system_entropy
 from ceralacca.core.model.address import Address
 from ceralacca.ports.app_password import MOST_APP_PASSWORDS, AppPassword, bare_letters
+from ceralacca.ports.second_factor import Totp
 from ceralacca.ports.sign_in import SignInProtocol, SignInVerdict
 from ceralacca.ports.store import MailboxRecord, MailboxStatus
 from ceralacca.store import sign_in
@@ -18,6 +19,7 @@ from ceralacca.store.sign_in import SignIn
 from ceralacca.store.sign_in_attempts import SignInAttempts
 from ceralacca.testing.clock import NOON, CountingEntropy, FixedClock
 from ceralacca.testing.memory_app_passwords import MemoryAppPasswords
+from ceralacca.testing.memory_second_factors import MemorySecondFactors
 
 pytestmark = pytest.mark.requirement("SE-3")
 
@@ -114,7 +116,12 @@ def kept():
 
 
 @pytest.fixture
-def check(kept, records, tmp_path):
+def factors():
+    return MemorySecondFactors()
+
+
+@pytest.fixture
+def check(kept, factors, records, tmp_path):
     clock = FixedClock(NOON)
     judge = SignIn(
         records.get,
@@ -122,6 +129,7 @@ def check(kept, records, tmp_path):
         clock=clock,
         entropy=CountingEntropy(),
         app_passwords=kept,
+        second_factors=factors,
     )
 
     def check(password, protocol=IMAP, *, mailbox=ANNA.text, peer="192.0.2.7"):
@@ -208,3 +216,70 @@ def test_guesses_count_together_with_those_of_the_main_password(check, shown):
     else:
         raise AssertionError("the limiter never shut")
     assert check(MAIN).verdict is SignInVerdict.TOO_MANY
+
+
+# -- with a second factor ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def guarded(factors):
+    factors.put_totp(Totp(mailbox=ANNA, sealed=b"", last_step=0, created=NOON))
+
+
+@pytest.mark.requirement("AP-1", "DP-7")
+def test_with_a_second_factor_the_main_password_opens_no_program(check, guarded, shown):
+    for protocol in (IMAP, POP3, SUBMISSION):
+        assert check(MAIN, protocol).verdict is SignInVerdict.REFUSED
+    assert check(shown, IMAP).signed_in
+    assert not check(shown, IMAP).owes_factor
+    half = check(MAIN, WEB)
+    assert (half.signed_in, half.owes_factor) == (True, True)
+
+
+def test_a_password_that_is_remembered_counts_no_more_once_the_factor_is_on(check, factors):
+    assert check(MAIN).signed_in
+    factors.put_totp(Totp(mailbox=ANNA, sealed=b"", last_step=0, created=NOON))
+    assert not check(MAIN).signed_in
+    factors.reset(ANNA)
+    assert check(MAIN).signed_in
+    assert not check(MAIN, WEB).owes_factor
+
+
+def test_a_program_that_keeps_the_main_password_shuts_nobody_out(check, guarded, shown):
+    verdicts = {check(MAIN).verdict for _ in range(20)}
+    assert SignInVerdict.TOO_MANY in verdicts, "it is shut out itself"
+    assert check(shown).signed_in
+    assert check(MAIN, WEB).signed_in
+
+
+@pytest.mark.parametrize("protocol", [IMAP, WEB])
+def test_the_right_password_of_a_guarded_mailbox_looks_like_a_wrong_one_to_programs(
+    check, guarded, monkeypatch, protocol
+):
+    hashed = []
+
+    def counting(kept, password):
+        hashed.append(kept)
+        return is_password(kept, password)
+
+    monkeypatch.setattr(sign_in, "is_password", counting)
+    right, wrong = check(MAIN, protocol, peer="192.0.2.8"), check("sbagliata", protocol, peer="198.51.100.8")
+    assert len(hashed) == 2
+    assert (right == wrong) == (protocol is IMAP)
+
+
+def test_failures_of_a_known_browser_count_for_it_alone(records, tmp_path):
+    judge = SignIn(
+        records.get,
+        attempts=SignInAttempts(tmp_path / "attempts"),
+        clock=FixedClock(NOON),
+        entropy=CountingEntropy(),
+    )
+
+    def check(password, device=""):
+        return judge.check(ANNA.text, password.encode(), protocol=WEB, peer="192.0.2.7", device=device)
+
+    while check("sbagliata").verdict is not SignInVerdict.TOO_MANY:
+        pass
+    assert check(MAIN).verdict is SignInVerdict.TOO_MANY
+    assert check(MAIN, device="d" * 64).signed_in

@@ -81,7 +81,7 @@ def options_to_show(
     party: RelyingParty, *, challenge: bytes, passkeys: Collection[Passkey] = (), verified: bool = True
 ) -> str:
     """Return what `navigator.credentials.get` is asked, as JSON; without passkeys the browser offers what it has."""
-    wanted = UserVerificationRequirement.REQUIRED if verified else UserVerificationRequirement.PREFERRED
+    wanted = UserVerificationRequirement.REQUIRED if verified else UserVerificationRequirement.DISCOURAGED
     return options_to_json(
         webauthn.generate_authentication_options(
             rp_id=party.host,

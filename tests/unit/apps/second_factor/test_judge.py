@@ -7,60 +7,28 @@ import pytest
 
 from ceralacca.apps.second_factor import totp
 from ceralacca.apps.second_factor.challenges import Purpose
-from ceralacca.apps.second_factor.judge import FactorJudge
-from ceralacca.apps.second_factor.passkeys import RelyingParty
 from ceralacca.apps.second_factor.recovery import make_recovery_codes
 from ceralacca.base.errors import WorldError
 from ceralacca.base.identifiers import system_entropy
-from ceralacca.core.model.address import Address
 from ceralacca.core.model.audit import AuditAct, AuditOutcome
 from ceralacca.ports.audit import AuditQuery
 from ceralacca.ports.second_factor import Factor, Totp
 from ceralacca.ports.sign_in import SignInVerdict
-from ceralacca.ports.store import MailboxRecord, MailboxStatus
-from ceralacca.store.sign_in_attempts import SignInAttempts
-from ceralacca.testing.clock import NOON, FixedClock
-from ceralacca.testing.memory_audit import MemoryAuditTrail
-from ceralacca.testing.memory_second_factors import MemorySecondFactors
-from ceralacca.trust.factor_key import FactorKey
+from ceralacca.ports.store import MailboxStatus
+from ceralacca.testing.clock import NOON
+
+from .conftest import ANNA, BRUNO, KEY
 
 pytestmark = pytest.mark.requirement("SE-3")
 
-ANNA, BRUNO = Address("anna.bianchi@pec.beta.example"), Address("bruno.verdi@pec.beta.example")
 SECRET = bytes(range(20))
-KEY = FactorKey(bytes(32))
 HOME, AWAY, DEVICE = "192.0.2.7", "198.51.100.7", "d" * 64
 
 
-@pytest.fixture
-def records():
-    return {ANNA: MailboxRecord(address=ANNA), BRUNO: MailboxRecord(address=BRUNO)}
-
-
-@pytest.fixture
-def trail():
-    return MemoryAuditTrail()
-
-
-@pytest.fixture
-def clock():
-    return FixedClock(NOON)
-
-
-@pytest.fixture
-def judge(records, trail, clock, tmp_path):
-    factors = MemorySecondFactors()
-    factors.put_totp(Totp(mailbox=ANNA, sealed=KEY.seal(SECRET, ANNA, totp.PURPOSE), last_step=0, created=NOON))
-    return FactorJudge(
-        factors,
-        KEY,
-        attempts=SignInAttempts(tmp_path / "attempts"),
-        mailbox=records.get,
-        trail=trail,
-        clock=clock,
-        party=lambda: RelyingParty("https://pec.beta.example", "Beta"),
-        host="host",
-    )
+@pytest.fixture(autouse=True)
+def _app(judge):
+    kept = Totp(mailbox=ANNA, sealed=KEY.seal(SECRET, ANNA, totp.PURPOSE), last_step=0, created=NOON)
+    judge.factors.put_totp(kept)
 
 
 def code(away=0):
@@ -115,7 +83,7 @@ def test_what_was_refused_is_recorded_without_what_was_typed(judge, trail):
     assert "123456" not in repr(first)
 
 
-def test_guesses_shut_the_guesser_out_and_the_answer_waits_ever_longer(judge, clock):
+def test_guesses_shut_the_guesser_out_and_the_answer_waits_ever_longer(judge):
     outcomes = [judge.check_code(ANNA, "123456", peer=AWAY).outcome for _ in range(6)]
     assert [one.delay for one in outcomes[:5]] == [1, 2, 4, 8, 8]
     assert outcomes[5].verdict is SignInVerdict.TOO_MANY
@@ -124,7 +92,7 @@ def test_guesses_shut_the_guesser_out_and_the_answer_waits_ever_longer(judge, cl
     assert verdicts(judge, [code(1)], BRUNO, peer=AWAY) == ["refused"], "and Bruno's is another matter"
 
 
-def test_many_guessers_together_do_not_shut_out_where_the_holder_was_before(judge, clock):
+def test_many_guessers_together_do_not_shut_out_where_the_holder_was_before(judge):
     assert verdicts(judge, [code(-1)], device=DEVICE) == ["signed-in"]
     for number in range(60):
         judge.check_code(ANNA, "123456", peer=f"203.0.{number}.1")
