@@ -4,6 +4,7 @@ store.db blobs/        the store (SQLite; large messages, also with PostgreSQL)
 mail/                  mailboxes
 reports/               of the consistency of the log
 directory/ crl/        local copies of the providers directory and of the CRLs
+handouts/              what was made for holders and waits a day to be fetched
 log/                   sealed files of message log and audit trail, with their time stamps
 spool/                 messages as they arrive; nothing durable
 run/                   sockets, status, what a worker has in hand; nothing durable
@@ -86,6 +87,11 @@ class DataFolder:
     def reports(self) -> Path:
         """Reports that the timekeeper makes."""
         return self.root / "reports"
+
+    @property
+    def handouts(self) -> Path:
+        """What was made for holders and waits to be fetched, each under the number of its errand."""
+        return self.root / "handouts"
 
     @property
     def status(self) -> Path:

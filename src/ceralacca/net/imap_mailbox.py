@@ -29,6 +29,7 @@ _ITEM = re.compile(rb"(MESSAGES|UNSEEN) (\d+)")
 _UID = re.compile(rb"\bUID (\d+)")
 _SIZE = re.compile(rb"\bRFC822\.SIZE (\d+)")
 _FLAGS = re.compile(rb"\bFLAGS \(([^)]*)\)")
+_CODE = re.compile(r"\[([^\] ]*)[^\]]*\]\s*")
 _DATE = re.compile(rb'\bINTERNALDATE "([^"]*)"')
 _APPENDED = re.compile(rb"\[APPENDUID \d+ (\d+)\]")
 _FIELDS: Final = (
@@ -48,8 +49,12 @@ class MailboxRefused(UserError):
     """The server does not do what it was asked; `answer` is what it said, for the holder: no room, no such right."""
 
     def __init__(self, answer: str) -> None:
-        super().__init__(f"the mailbox refuses: {answer}")
-        self.answer = answer
+        answer = answer[:200]
+        code = _CODE.match(answer)
+        self.answer = answer[code.end() :] if code else answer
+        self.code = code[1] if code else ""
+        """Of RFC 5530, such as OVERQUOTA; empty when the server gives none."""
+        super().__init__(f"the mailbox refuses: {self.answer}")
 
 
 class SignedOut(UserError):
@@ -158,12 +163,15 @@ class ImapMailbox:
         except (OSError, imaplib.IMAP4.error) as error:
             raise _away(error) from error
         try:
-            self._imap.authenticate("PLAIN", lambda _: b"\0%b\0%b" % (mailbox.encode(), password))
+            self._sign_in(mailbox, password)
         except (imaplib.IMAP4.error, OSError) as error:
             self._imap.shutdown()
             if isinstance(error, imaplib.IMAP4.abort | OSError):
                 raise _away(error) from error
             raise SignedOut("the mailbox does not open", remedy="sign in again") from error
+
+    def _sign_in(self, mailbox: str, password: bytes) -> None:
+        self._imap.authenticate("PLAIN", lambda _: b"\0%b\0%b" % (mailbox.encode(), password))
 
     def close(self) -> None:
         """Sign out."""
@@ -183,7 +191,7 @@ class ImapMailbox:
 
     def folders(self) -> tuple[Folder, ...]:
         """Return all folders with their counts: the inbox first, then those with a role, then by name."""
-        with _translated():
+        with translated():
             self._imap.untagged_responses.pop("STATUS", None)
             self._imap.untagged_responses.pop("LIST", None)
             kind, data = self._imap.xatom("LIST", '""', '"*"', "RETURN (SPECIAL-USE STATUS (MESSAGES UNSEEN))")
@@ -191,7 +199,7 @@ class ImapMailbox:
             listed, counted = self._imap.response("LIST")[1], self._imap.response("STATUS")[1]
         counts = dict(_statuses(counted))
         found = []
-        for flags, name in _names(listed):
+        for flags, name in listed_names(listed):
             total, unseen = counts.get(name, (0, 0))
             selectable = not flags & {rb"\Noselect", rb"\NonExistent"}
             role = "inbox" if name == "INBOX" else next((_SPECIAL[flag] for flag in flags if flag in _SPECIAL), "")
@@ -201,7 +209,7 @@ class ImapMailbox:
 
     def page(self, folder: str, *, start: int, count: int, wanted: Wanted | None = None) -> Page:
         """Return `count` messages of a folder from the `start`-th newest on, of all or of those wanted."""
-        with _translated():
+        with translated():
             total = self._open(folder, readonly=True)
             validity = self._validity()
             if wanted is None or wanted.nothing:
@@ -222,7 +230,7 @@ class ImapMailbox:
 
     def find(self, folder: str, field: str, value: str) -> tuple[int, ...]:
         """Return the messages of a folder in whose header field a text occurs."""
-        with _translated():
+        with translated():
             self._open(folder, readonly=True)
             return tuple(self._search(b"HEADER %b %b" % (field.encode("ascii"), quoted(value))))
 
@@ -231,7 +239,7 @@ class ImapMailbox:
     def fetch(self, folder: str, uid: int, *, limit: int | None = None) -> bytes:
         """Return a message as it is stored, or its first `limit` octets. It stays as read or unread as it was."""
         part = "" if limit is None else f"<0.{limit}>"
-        with _translated():
+        with translated():
             self._open(folder, readonly=True)
             data = self._imap.uid("FETCH", str(uid), f"(BODY.PEEK[]{part})")[1]
         for one in data:
@@ -241,7 +249,7 @@ class ImapMailbox:
 
     def one(self, folder: str, uid: int) -> tuple[Listed, int]:
         """Return what a list would say of one message, and the UIDVALIDITY of its folder."""
-        with _translated():
+        with translated():
             self._open(folder, readonly=True)
             validity = self._validity()
             data = self._imap.uid("FETCH", str(uid), _list_items())[1]
@@ -251,7 +259,7 @@ class ImapMailbox:
 
     def mark(self, folder: str, uids: Sequence[int], *, flag: str, on: bool) -> None:
         r"""Set or take away a flag, such as `\Seen`."""
-        with _translated():
+        with translated():
             self._open(folder, readonly=False)
             for some in _portions(uids):
                 kind, data = self._imap.uid("STORE", some, "+FLAGS.SILENT" if on else "-FLAGS.SILENT", f"({flag})")
@@ -259,7 +267,7 @@ class ImapMailbox:
 
     def move(self, folder: str, uids: Sequence[int], *, target: str) -> None:
         """Move messages to another folder (RFC 6851)."""
-        with _translated():
+        with translated():
             self._open(folder, readonly=False)
             for some in _portions(uids):
                 kind, data = self._imap.uid("MOVE", some, quoted(encode_folder(target)))  # type: ignore[arg-type]
@@ -268,14 +276,14 @@ class ImapMailbox:
     def delete(self, folder: str, uids: Sequence[int]) -> None:
         """Delete messages for good (UIDPLUS: nothing else goes with them)."""
         self.mark(folder, uids, flag=r"\Deleted", on=True)
-        with _translated():
+        with translated():
             for some in _portions(uids):
                 kind, data = self._imap.uid("EXPUNGE", some)
                 _expect(kind, data)
 
     def append(self, folder: str, octets: bytes, *, flags: str, instant: datetime) -> int:
         """Put a message of the holder's own into a folder and return its number."""
-        with _translated():
+        with translated():
             kind, data = self._imap.append(
                 quoted(encode_folder(folder)).decode("latin-1"),
                 f"({flags})",
@@ -288,7 +296,7 @@ class ImapMailbox:
 
     def create(self, folder: str) -> None:
         """Make a folder and subscribe to it."""
-        with _translated():
+        with translated():
             kind, data = self._imap.create(quoted(encode_folder(folder)).decode("latin-1"))
             _expect(kind, data)
             self._imap.subscribe(quoted(encode_folder(folder)).decode("latin-1"))
@@ -322,19 +330,27 @@ def _listed(data: Sequence[Any]) -> Iterator[Listed]:
         if not isinstance(one, tuple):
             continue
         after = data[position + 1] if position + 1 < len(data) and isinstance(data[position + 1], bytes) else b""
-        words = one[0] + b" " + after
-        uid, size, flags, arrived = (pattern.search(words) for pattern in (_UID, _SIZE, _FLAGS, _DATE))
-        if uid is None:
+        facts = listed_facts(one[0] + b" " + after)
+        if facts is None:
             continue
-        marks = flags[1].split() if flags else []
+        uid, size, marks, arrived = facts
         yield Listed(
-            uid=int(uid[1]),
-            size=int(size[1]) if size else 0,
+            uid=uid,
+            size=size,
             seen=rb"\Seen" in marks,
             answered=rb"\Answered" in marks,
-            arrived=_instant(arrived[1] if arrived else b""),
+            arrived=arrived,
             header=bytes(one[1]),
         )
+
+
+def listed_facts(words: bytes) -> tuple[int, int, frozenset[bytes], datetime] | None:
+    """Read UID, size, flags and arrival out of an answer to FETCH; None when it has no UID."""
+    uid, size, flags, arrived = (pattern.search(words) for pattern in (_UID, _SIZE, _FLAGS, _DATE))
+    if uid is None:
+        return None
+    marks = frozenset(flags[1].split()) if flags else frozenset()
+    return int(uid[1]), int(size[1]) if size else 0, marks, _instant(arrived[1] if arrived else b"")
 
 
 def _instant(text: bytes) -> datetime:
@@ -343,7 +359,8 @@ def _instant(text: bytes) -> datetime:
     return datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def _names(listed: Sequence[Any]) -> Iterator[tuple[frozenset[bytes], str]]:
+def listed_names(listed: Sequence[Any]) -> Iterator[tuple[frozenset[bytes], str]]:
+    """Read the answers to LIST: attributes and name of each folder."""
     for one in listed or ():
         words, literal = one if isinstance(one, tuple) else (one, None)
         match = _LIST.match(words) if words else None
@@ -384,11 +401,12 @@ def _portions(uids: Sequence[int]) -> Iterator[str]:
 def _expect(kind: str, data: Sequence[Any]) -> None:
     if kind != "OK":
         words = b" ".join(one for one in data if isinstance(one, bytes)).decode("utf-8", "replace")
-        raise MailboxRefused(re.sub(r"^\[[^\]]*\]\s*", "", words)[:200])
+        raise MailboxRefused(words)
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def translated() -> Iterator[None]:
+    """Turn what imaplib raises into our errors."""
     try:
         yield
     except imaplib.IMAP4.abort as error:

@@ -50,6 +50,7 @@ from ceralacca.store.delivery_rules import StoredRuleBooks, read_rules, rules_of
 from ceralacca.store.disservices import DatabaseDisservices
 from ceralacca.store.durable_files import make_folder
 from ceralacca.store.engine import TRIES, Database, Raced, RefusedByDatabase, translated, until_won
+from ceralacca.store.errands import StoredErrands
 from ceralacca.store.log_months import LogMonths
 from ceralacca.store.log_retention import DatabaseLogRetention
 from ceralacca.store.own_messages import StoredOwnMessages
@@ -287,6 +288,10 @@ class DatabaseStore:
     def safety_alarms(self) -> StoredSafetyAlarms:
         """Return the alarms and known places of all mailboxes."""
         return StoredSafetyAlarms(self._database)
+
+    def errands(self) -> StoredErrands:
+        """Return the errands of holders."""
+        return StoredErrands(self._database)
 
     def own_messages(self) -> StoredOwnMessages:
         """Return what holders may read of their own messages."""
