@@ -112,7 +112,7 @@ class DataFolder:
         """Make the folders that are not there. Raises UserError when it belongs to somebody else."""
         try:
             self.root.mkdir(mode=_MODE, parents=True, exist_ok=True)
-            for folder in (self.run, self.spool):
+            for folder in (self.run, self.spool, self.handouts):
                 folder.mkdir(mode=_MODE, exist_ok=True)
             status = self.root.stat()
             if passable and status.st_mode & 0o777 == _MODE:

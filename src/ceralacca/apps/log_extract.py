@@ -37,9 +37,13 @@ class LogKeyOnDocuments:
         return self.key.seal(octets, instant)
 
 
-def extract_hand(settings: Settings, languages: tuple[str, ...]) -> Hand:
-    """Return what finishes an extract. Raises UserError when the log has no key of its own."""
-    signer, key = log_signer(settings), log_key(settings)
+def extract_hand(settings: Settings, languages: tuple[str, ...], signer: Signer | None = None) -> Hand:
+    """Return what finishes an extract, with the key that is given or that of the settings.
+
+    Raises UserError when the log has no key of its own.
+    """
+    signer = signer or log_signer(settings)
+    key = log_key(settings, signer)
     if signer is None or key is None:
         raise UserError(
             "there is no key of the log, so an extract cannot be signed",

@@ -1,6 +1,7 @@
 """Seals of the log joined: from the settings to what seals message log and audit trail, and how far that has come.
 
-The timekeeper seals at its times, `pec log seal` on command; both may run at once. Only they read the key of the log.
+The timekeeper seals at its times, `pec log seal` on command; both may run at once. They read the key of the log, and so
+does whoever draws extracts (`errands.extracting`, `pec log extract`).
 
 Clauses: LO-4 to LO-6, SE-4.
 """

@@ -101,6 +101,12 @@ def _web(settings: Settings, duty: Duty) -> None:
     run_web(settings, duty)
 
 
+def _extracts(settings: Settings, duty: Duty) -> None:
+    from ceralacca.apps.errands.extracting import run_extracts  # noqa: PLC0415
+
+    run_extracts(settings, duty)
+
+
 def _prepare(settings: Settings, duty: Duty) -> None:
     from ceralacca.apps.preparation import prepare  # noqa: PLC0415
 
@@ -116,6 +122,7 @@ _ROLES: Final[Mapping[str, Run]] = {
     "relay": _relay,
     "timekeeper": _timekeeper,
     "metrics": _metrics,
+    "extracts": _extracts,
     "access": _access,
     "incoming": _incoming,
     "web": _web,
@@ -151,6 +158,8 @@ def roles_of(settings: Settings) -> list[Role]:
         _role("incoming", settings, 2, silence=_LOOP_SILENCE),
     ]
     if settings.web.enabled:
+        if settings.message_log.keys is not None:
+            roles.append(_role("extracts", settings, 1, silence=_SILENCE))
         roles.append(_role("web", settings, 2, silence=_LOOP_SILENCE))
     return roles
 
@@ -206,7 +215,7 @@ def serve_alone(name: str, settings: Settings) -> None:
 def _load(*, web: bool) -> None:
     """Load what the roles need before they are forked: its memory is then one for all of them."""
     names = ("access", "incoming", "mailbox_access", "preparation", "relay", "timekeeper", "virus_scan", "worker")
-    for name in (*names, "web.role") if web else names:
+    for name in (*names, "web.role", "errands.extracting") if web else names:
         import_module(f"ceralacca.apps.{name}")
     gc.collect()
     gc.freeze()  # the collector of a child leaves those pages alone

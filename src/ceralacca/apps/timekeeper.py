@@ -18,6 +18,7 @@ from ceralacca.apps.auditing import by_program
 from ceralacca.apps.data_folder import DataFolder
 from ceralacca.apps.directory_agent import DirectoryAgent, directory_agent
 from ceralacca.apps.duty import Duty
+from ceralacca.apps.errands.tidy import tidy_errands
 from ceralacca.apps.key_use import key_in_use
 from ceralacca.apps.log_check import check_nightly
 from ceralacca.apps.log_keeper import keep_log, log_keeper
@@ -71,6 +72,7 @@ def run_timekeeper(settings: Settings, duty: Duty) -> None:
             if now - purged >= _PURGE_EVERY:
                 purged = now
                 purge(store)
+                _tidy_errands(folder, store, now)
             if now - tidied >= _TIDY_EVERY:
                 tidied = now
                 _prepare_months(store, now)
@@ -147,6 +149,14 @@ def _prepare_months(store: DatabaseStore, now: datetime) -> None:
     """Make the tables of the months to come; a writer makes what is missing all the same."""
     try:
         store.retention.prepare_months(now)
+    except WorldError as error:
+        _LOG.warning("timekeeper.waits", error=type(error).__name__, reason=str(error))
+
+
+def _tidy_errands(folder: DataFolder, store: DatabaseStore, now: datetime) -> None:
+    """Take away what was made for holders and its day is over."""
+    try:
+        _LOG.info("timekeeper.handouts", removed=tidy_errands(store.errands(), folder.handouts, now))
     except WorldError as error:
         _LOG.warning("timekeeper.waits", error=type(error).__name__, reason=str(error))
 

@@ -149,6 +149,8 @@ _OF_THE_RECIPIENT = frozenset(
         LogEvent.DELIVERY_FAILURE,
     }
 )
+HOLDERS_EVENTS = _OF_THE_SENDER | _RELAY | _OF_THE_RECIPIENT
+"""What a holder may hear of at all."""
 _OWN_WORDS = frozenset({LogEvent.RECEIPT_RECEIVED, LogEvent.TAKING_IN_CHARGE_RECEIVED, LogEvent.TIMER, *_RELAY})
 """Events whose `detail` is for the sender: what the other side answered, that something came late, which timer."""
 RECEIPTS = frozenset({LogEvent.ACCEPTANCE, LogEvent.NON_ACCEPTANCE, LogEvent.NOTICE_ISSUED, LogEvent.RECEIPT_RECEIVED})

@@ -36,6 +36,14 @@ MOST_ROWS = 200_000
 """Rows that one extract may be drawn from; more are asked for in several periods."""
 
 
+class TooManyRows(UserError):
+    """The period has more rows than one extract may have."""
+
+
+class NoSuchMessage(UserError):
+    """The log has no such message of the mailbox."""
+
+
 class SealsDocuments(Protocol):
     """The provider's signature on documents that are not mail, with the key of the log (LO-6)."""
 
@@ -105,7 +113,7 @@ def draw(
     rows = _rows(log, selection)
     drawn = extract(selection, rows, reference=reference, provider=provider, made=made, purpose=purpose)
     if selection.identifier is not None and not drawn.transactions:
-        raise UserError(
+        raise NoSuchMessage(
             f"the log has no message {selection.identifier} of {selection.mailbox}",
             remedy="give the identifier of a receipt (identificativo), or the Message-ID of what was sent",
         )
@@ -124,7 +132,7 @@ def draw(
 def _rows(log: LogSearch, selection: Selection) -> Iterator[Numbered]:
     for number, entry in enumerate(_entries(log, selection), start=1):
         if number > MOST_ROWS:
-            raise UserError(
+            raise TooManyRows(
                 f"more than {MOST_ROWS} rows of the log in this period", remedy="ask for shorter periods, one by one"
             )
         yield entry.seq, entry.row

@@ -50,7 +50,14 @@ def settings_file(provider: Provider, sandbox: Sandbox, folder: Path, ports: Por
         "relay": {"ca_file": sandbox.tls_roots, "dns": False},
         **_routes(provider, ports, running),
         "mailboxes": {"host": HOST, "imap_port": own.imap, "pop3_port": own.pop3},
-        "web": {"enabled": True, "host": HOST, "port": own.web, "ca_file": sandbox.tls_roots},
+        "web": {
+            "enabled": True,
+            "host": HOST,
+            "port": own.web,
+            "ca_file": sandbox.tls_roots,
+            "import_private": True,
+            "import_ca_file": sandbox.tls_roots,
+        },
         "clients": _clients(own),
         "virus": {"demo_database": True},
         "clock": {"guard": "off"},  # the nation has one clock, whoever keeps it, and proves nothing to anybody

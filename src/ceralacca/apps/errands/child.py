@@ -7,6 +7,7 @@ server elsewhere sends, it can only end this process.
 """
 
 import resource
+import shutil
 import ssl
 import sys
 import time
@@ -32,6 +33,10 @@ from ceralacca.store.engine import Database
 from ceralacca.store.errands import StoredErrands
 
 _MEMORY: Final = 2 * 2**30
+RESERVE: Final = 2 * 2**30
+"""Octets of the disk that no export touches: mail that comes in needs them."""
+_LOOK_EVERY: Final = 20
+"""Messages between two looks at the disk."""
 _CLOCK: Final = SystemClock()
 Outcome = Mapping[str, str]
 
@@ -102,10 +107,17 @@ def do(task: Task, errands: Errands) -> None:
 
 def _export(task: Task, _errands: Errands, progress: Progress) -> Outcome:
     path = Path(task.handouts, task.number)
+
+    def careful(done: int, total: int) -> None:
+        if done % _LOOK_EVERY == 0 and shutil.disk_usage(task.handouts).free < RESERVE:
+            raise Ended("disk")
+        progress(done, total)
+
     try:
         with _opened(task) as box, path.open("xb") as out:
             path.chmod(0o600)
-            count = export_mailbox(box, out, task.way, progress)
+            careful(0, 0)
+            count = export_mailbox(box, out, task.way, careful)
     except Ended:
         path.unlink(missing_ok=True)
         raise

@@ -49,6 +49,11 @@ class Settings(part.Section):
                 "virus.demo_database: the demonstration's signatures find nothing but a test file; "
                 "real mail needs real ones (or set provider.sandbox)"
             )
+        if self.web.import_private and not self.provider.sandbox:
+            raise ValueError(
+                "web.import_private: anybody with a mailbox could look into your network "
+                "(leave it out, or set provider.sandbox)"
+            )
         if self.virus.most_octets < max(self.access.size, self.incoming.size):
             raise ValueError(
                 "virus.most_octets: below access.size or incoming.size; larger mail would never be scanned"

@@ -32,3 +32,7 @@ class WebSection(Section):
     document_anchors: tuple[FilePath, ...] = ()
     """Files or folders with certificates of authorities whose signatures on documents (`.p7m`) are told as vouched for.
     Without them the pages say that nobody was asked who the signer is."""
+    import_ca_file: FilePath | None = None
+    """Authority of the certificates of servers that mail is imported from; without it the system's."""
+    import_private: Flag = False
+    """Sandboxes only: mail may be imported from any address and port, this machine's too. Else from public ones."""

@@ -39,6 +39,8 @@ _SHOWN: Final = frozenset({
     AuditAct.NEW_PLACE,
     AuditAct.MAILBOX_CHANGED,
     AuditAct.RULES_CHANGED,
+    AuditAct.MAILBOX_EXPORTED,
+    AuditAct.MAILBOX_IMPORTED,
 })  # fmt: skip
 _WITH_WAY: Final = frozenset({AuditAct.SIGN_IN, AuditAct.NEW_PLACE})
 _WITH_NAME: Final = frozenset({AuditAct.FACTOR_ADDED, AuditAct.FACTOR_REMOVED})

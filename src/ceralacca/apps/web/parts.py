@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from ceralacca.apps.errands.desk import ErrandDesk
 from ceralacca.apps.mail_client import Account
 from ceralacca.apps.preview.looker import Looker
 from ceralacca.apps.second_factor.judge import FactorJudge
@@ -74,6 +75,8 @@ class Parts:
     """The provider's own domain."""
     profiles: ProfileSigner
     """Signs profiles for Apple devices, with the key of our TLS certificate."""
+    desk: ErrandDesk
+    """Takes long work: extracts, exports, imports."""
     signers: TrustStore | None = None
     """Authorities of people's signatures on documents, that the operator has named; None: nobody is named."""
     looker: Looker = field(default_factory=Looker)

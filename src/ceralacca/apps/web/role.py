@@ -18,6 +18,8 @@ from ceralacca.apps.access import sign_in
 from ceralacca.apps.client_settings import mail_services, web_address
 from ceralacca.apps.data_folder import DataFolder
 from ceralacca.apps.duty import Duty
+from ceralacca.apps.errands.desk import Elsewhere, ErrandDesk
+from ceralacca.apps.errands.task import Server
 from ceralacca.apps.mail_client import Account
 from ceralacca.apps.second_factor.judge import FactorJudge
 from ceralacca.apps.second_factor.key_file import factor_key
@@ -27,7 +29,7 @@ from ceralacca.apps.status import read_status
 from ceralacca.apps.web.application import make_application
 from ceralacca.apps.web.parts import Parts
 from ceralacca.apps.web.static_files import check_assets
-from ceralacca.apps.wiring import CLOCK, LocalDirectory, Verifiers, provider_store
+from ceralacca.apps.wiring import CLOCK, LocalDirectory, Verifiers, database_url, provider_store
 from ceralacca.base.errors import UserError, WorldError
 from ceralacca.base.identifiers import system_entropy
 from ceralacca.net.imap_mailbox import MailServer
@@ -58,6 +60,7 @@ def run_web(settings: Settings, duty: Duty) -> None:
             try:
                 asyncio.run(_serve(settings, duty, parts))
             finally:
+                parts.desk.close()
                 parts.pool.close()
     finally:
         store.close()
@@ -117,6 +120,7 @@ def web_parts(settings: Settings, store: DatabaseStore, judge: SignsIn) -> Parts
         home=settings.provider.address.domain,
         profiles=ProfileSigner(settings.tls.certificate, settings.tls.key),
         signers=_signers(settings),
+        desk=_desk(settings, store),
     )
 
 
@@ -139,6 +143,27 @@ def _client_context(settings: Settings) -> ssl.SSLContext:
     except (OSError, ssl.SSLError) as error:
         raise UserError(f"web.ca_file {settings.web.ca_file}: not a certificate file", remedy="give PEM") from error
     return context
+
+
+def _desk(settings: Settings, store: DatabaseStore) -> ErrandDesk:
+    web = settings.web
+    elsewhere = Elsewhere(private=web.import_private, ca_file=str(web.import_ca_file or ""), size=settings.access.size)
+
+    def ours() -> Server:
+        mailboxes = settings.mailboxes
+        host, port = _place(settings, "mailboxes", mailboxes.host, mailboxes.imap_port, "imap_port")
+        return Server(address=host, port=port, name=settings.provider.hostname, ca_file=str(web.ca_file or ""))
+
+    return ErrandDesk(
+        store.errands(),
+        handouts=DataFolder(settings.data.folder).handouts,
+        database=database_url(settings),
+        ours=ours,
+        elsewhere=elsewhere,
+        extracts=settings.message_log.keys is not None,
+        now=CLOCK.now,
+        entropy=system_entropy,
+    )
 
 
 def _signers(settings: Settings) -> TrustStore | None:

@@ -56,6 +56,11 @@ class AuditAct(StrEnum):
     NEW_PLACE = "place.new"
     """A mailbox was opened from a browser or network that it was not opened from of late."""
 
+    MAILBOX_EXPORTED = "mailbox.exported"
+    """The holder asked for the whole mailbox."""
+    MAILBOX_IMPORTED = "mailbox.imported"
+    """The holder asked for mail of another provider to be brought in; `host` in `detail`."""
+
     QUEUE_HELD = "queue.held"
     QUEUE_RELEASED = "queue.released"
     DIRECTORY_REFRESHED = "directory.refreshed"
