@@ -51,7 +51,7 @@ class Live:
 
     def __init__(self, *providers: Provider, workers: int = WORKERS, whole: bool = False) -> None:
         """Run these providers; when whole, with IMAP server and scanner of their own, as an operator would."""
-        self._providers, self._workers, self._whole = providers, workers, whole
+        self.providers, self._workers, self._whole = providers, workers, whole
         self._parts = ExitStack()
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
@@ -71,7 +71,7 @@ class Live:
         root.chmod(0o711)  # the nation asks that the IMAP server's user could come in
         scanner = self._parts.enter_context(helper("--scanner"))
         self.nation: Nation = set_up(root / "nation", free_ports())
-        for provider in self._providers:
+        for provider in self.providers:
             path = self.nation.settings_path(provider)
             if not self._whole:
                 _without_neighbours(path, scanner)
@@ -81,9 +81,9 @@ class Live:
         authority = self._parts.enter_context(RunningAuthority(self.nation.sandbox, config))
         authority.collect()
         self._parts.callback(self._stop)
-        for provider in self._providers:
+        for provider in self.providers:
             self.start(provider)
-        for provider in self._providers:
+        for provider in self.providers:
             self.wait_for(provider)
 
     def start(self, provider: Provider) -> float:
@@ -119,7 +119,7 @@ class Live:
             process.wait()
 
     def _stop(self) -> None:
-        for provider in self._providers:
+        for provider in self.providers:
             if provider.key in self._processes:
                 self.stop(provider)
 
