@@ -2,6 +2,8 @@
 
 import pytest
 
+from ceralacca.testing.crash_plants import SITE_PLANTS
+
 pytestmark = [pytest.mark.slow, pytest.mark.system, pytest.mark.requirement("SL-6")]
 
 
@@ -13,10 +15,9 @@ def test_the_other_site_misses_nothing(campaign):
     assert int(result["note"].partition(" ")[0]) >= 6  # answered 250: there was something to lose
 
 
-@pytest.mark.parametrize(
-    ("plant", "rule"), [("octets-here-only", "octets_are_whole"), ("mail-here-only", "mailboxes_are_whole")]
-)
-def test_a_site_that_was_not_written_into_is_seen(campaign, plant, rule):
-    code, (result,) = campaign("--site", "1", "--seed", "1", "--plant", plant)
-    assert any(rule in words for words in result["broken"]), result
+@pytest.mark.parametrize("plant", SITE_PLANTS)
+def test_a_site_that_was_not_written_into_is_seen(campaign, plant):
+    code, (result,) = campaign("--site", "2", "--seed", "1", "--plant", plant)
+    assert result["broken"]
+    assert not any("rig failed" in words for words in result["broken"])
     assert code == 1

@@ -92,19 +92,24 @@ class SiteYard(Yard):
         self._begin_anew()
 
     def campaign(self, rounds: int) -> tuple[int, list[str]]:
-        """Lose so many sites; return how many messages were answered 250, and what broke."""
+        """Lose so many sites; return how many messages were answered 250, and what broke: then it ends there."""
         broken: list[str] = []
         for number in range(1, rounds + 1):
             self._lose_site(number)
             broken += [f"round {number}, after the promotion: {words}" for words in self._judge(rest=False)]
             self._go_on_alone()
             broken += [f"round {number}: {words}" for words in self._old_site_is_fenced()]
+            if broken:
+                return self._answered(), broken
             self._pair_anew()
         self._pass_leases()
         self._live(Stage(alfa=EVERYTHING, beta=EVERYTHING, hours=40))
         broken += self._judge(rest=True)
         broken += self._sites_differ()
-        return sum(told.code == 250 for told in self._told), broken
+        return self._answered(), broken
+
+    def _answered(self) -> int:
+        return sum(told.code == 250 for told in self._told)
 
     # -- one round ---------------------------------------------------------------------------------
 
@@ -113,10 +118,11 @@ class SiteYard(Yard):
         with self._child(_ALL, kill=point) as child:
             if child.ports is None and point is None:
                 raise RigFailure(self._trace())
-            first = self._chance.randint(2, _MOST)
+            first, relayed = self._chance.randint(2, _MOST), self._relayed()
             killer = None
             for sent in range(2 * _MOST if child.ports else 0):
-                if sent == first and not point:  # however slow the machine: with work under way
+                if sent == first and not point:
+                    self._await_relayed(relayed)
                     killer = kill_later(child.pid, self._chance.uniform(0.05, 3.0))
                 if not self._send(child.ports or {}, self._next(self._chance.choice(STREAM))):
                     break
@@ -136,6 +142,17 @@ class SiteYard(Yard):
         self.seconds.append(time.monotonic() - began)
         if point:
             self.died_at.append(f"{point[0]}:{point[1]}")
+
+    def _relayed(self) -> int:
+        """Return how much the relays' book holds."""
+        book = self.folder / "wire" / "book"
+        return book.stat().st_size if book.exists() else 0
+
+    def _await_relayed(self, before: int) -> None:
+        """Wait until something has gone out, however slow the machine: a death finds transmissions under way."""
+        until = time.monotonic() + _WITHIN
+        while self._relayed() == before and time.monotonic() < until:
+            time.sleep(0.02)
 
     def _end_processes(self, child: Child) -> None:
         """End the pair of the lost site; without its database it may have ended by itself."""
