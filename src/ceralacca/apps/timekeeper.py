@@ -2,7 +2,8 @@
 
 The providers directory daily, the CRLs hourly; old records of deliveries and old infected messages deleted; the
 log sealed, with its own key, its consistency examined every night, and its months let go when their term has ended.
-The timers of section 7 are jobs of the workers: their notices are sealed, and only a worker holds the key.
+Holders who want it are told of what came into their mailboxes. The timers of section 7 are jobs of the workers: their
+notices are sealed, and only a worker holds the key.
 
 Clauses: DI-3, IP-9, SE-4, VI-1, VI-2, LO-4 to LO-6, LO-10.
 """
@@ -23,6 +24,7 @@ from ceralacca.apps.key_use import key_in_use
 from ceralacca.apps.log_check import check_nightly
 from ceralacca.apps.log_keeper import keep_log, log_keeper
 from ceralacca.apps.log_sealer import LogSealer
+from ceralacca.apps.notices import NoticeDesk
 from ceralacca.apps.second_site import follow_now
 from ceralacca.apps.settings import Settings
 from ceralacca.apps.virus_storage import delete_expired, purge, virus_vault
@@ -59,6 +61,7 @@ def run_timekeeper(settings: Settings, duty: Duty) -> None:
     with closing(provider_store(settings, connections=1)) as store, _log_sealer(settings, store, folder) as seal:
         agent, keeper = directory_agent(settings, store), log_keeper(settings, store)
         mail, vault = mail_store(settings), virus_vault(settings)
+        notices = NoticeDesk(settings, store)
         tidied = purged = followed = CLOCK.now()
         site = site_of(settings)
         purge(store)  # what a worker that was cut off has left
@@ -69,6 +72,7 @@ def run_timekeeper(settings: Settings, duty: Duty) -> None:
             now = CLOCK.now()
             _guarded(agent, now)
             seal(now)
+            notices.do_what_is_due(now)
             if now - purged >= _PURGE_EVERY:
                 purged = now
                 purge(store)
@@ -79,6 +83,7 @@ def run_timekeeper(settings: Settings, duty: Duty) -> None:
                 _tidy(mail, vault, store, now)
                 _forget_receipts(settings, store, now)
                 keep_log(keeper, now)
+                notices.forget(now)
             _check_log(folder, store, duty, now)
             if settings.site is not None and site is not None and now - followed >= settings.site.follow_every:
                 followed = now

@@ -240,9 +240,14 @@ def worker_office(settings: Settings, store: Store, key: Signer, owner: Owner | 
 
 def relay_office(settings: Settings, store: Store, sends: SendsMail) -> Office:
     """Return the office of the relay: with a way out, without a key."""
+    return office_without_key(settings, store, sends)
+
+
+def office_without_key(settings: Settings, store: Store, sends: SendsMail | None = None) -> Office:
+    """Return the office of a process that seals nothing."""
 
     def seals(_draft: Draft, /) -> NoReturn:
-        raise OurError("the relay was asked to seal")
+        raise OurError("a process without a key was asked to seal")
 
     return _office(settings, store, seals=seals, sends=sends, owner=None)
 

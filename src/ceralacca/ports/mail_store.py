@@ -45,3 +45,7 @@ class MailStore(Protocol):
     def holds(self, mailbox: Address, name: str) -> bool:
         """Say whether a message of that name is in the mailbox, seen or not."""
         ...
+
+    def used(self, mailbox: Address, *, quota: int) -> int:
+        """Return how many octets of its quota a mailbox uses. Raises WorldError."""
+        ...

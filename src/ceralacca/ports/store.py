@@ -19,10 +19,12 @@ from ceralacca.core.delivery_rules import Rule
 from ceralacca.core.model.address import Address
 from ceralacca.core.model.certification import OriginalData
 from ceralacca.core.model.log import LogRow
+from ceralacca.core.notices import NoticeKind
 from ceralacca.core.transaction import RecipientState
 from ceralacca.formats.splice import Octets
 from ceralacca.ports.letters import Inbound, Letter, StoredInbound, StoredLetter
 from ceralacca.ports.log_search import LogSearch
+from ceralacca.ports.notices import Notice
 
 Payload = Mapping[str, str | int | None]
 """What a job needs to know beside its key: small, flat, JSON."""
@@ -42,12 +44,15 @@ class JobKind(StrEnum):
     RELAY = "relay"
     """relay: send a letter to one destination. Payload: `letter`, `domain`, `expires` (ISO instant), `kind` (a
     RecipientKind: how strict the way must be), `about` (the original, for the log), and when it was tried before
-    `recipients` (one a line) and `tries`."""
+    `recipients` (one a line) and `tries`; for a notice to a holder `notice`, the mailbox that it is about."""
     DEADLINE = "deadline"
     """timekeeper: a timer of one recipient. Payload: `identifier`, `recipient`, `timer` (`12` or `24`)."""
     FOLLOW_UP = "follow-up"
     """worker: the relay has given up on a recipient; the sender is told (AD-3, AD-4). The relay holds no key.
     Payload: `identifier`, `recipient`, `failure` (name of a DeliveryFailure)."""
+    NOTICE = "notice"
+    """timekeeper: tell a holder of something by ordinary ways. Payload: `mailbox`, `about` (a NoticeKind); or `way` (a
+    NoticeWay) and `trouble`, when a notice did not get through."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +164,7 @@ class ReceivedReceipt:
 class Commit:
     """Everything that one step changes.
 
-    Its *keyed* things are `sent`, `letters`, `inbound`, `taken`, `fates` and `infected`: each is stored once
+    Its *keyed* things are `sent`, `letters`, `inbound`, `taken`, `fates`, `infected` and `notices`: each is stored once
     for ever under its key, and what is there already is left as it is. It is applied in this order:
     `done`, keyed things, `states`, `log`, `cancelled`, `jobs`; so a key in both `cancelled` and `jobs` is
     put off to the new `due`.
@@ -178,6 +183,8 @@ class Commit:
     taken: tuple[Taken, ...] = ()
     fates: tuple[RecipientFate, ...] = ()
     infected: tuple[InfectedMessage, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    """That a holder is told by ordinary ways."""
     receipts: tuple[ReceivedReceipt, ...] = ()
     """For the shelf. Not keyed: what is there is left, and says nothing of whether the step was done before."""
     log: tuple[LogRow, ...] = ()
@@ -254,6 +261,8 @@ class MailboxRecord:
     password_hash: str = ""
     """argon2id; empty: nobody signs in."""
     created: datetime | None = None
+    notices: frozenset[NoticeKind] = frozenset()
+    """Of what the holder hears by ordinary ways. Written by `ports.notices` alone: `put_mailbox` leaves it."""
 
     def __post_init__(self) -> None:
         if (self.ordinary_mail is OrdinaryMail.FORWARD) is (self.forward_to is None):

@@ -40,6 +40,7 @@ from ceralacca.ports.store import Commit, Job, JobKind, MailboxRecord, MailboxSt
 from ceralacca.services import payload
 from ceralacca.services.choose_folder import chosen_folder
 from ceralacca.services.desk import Desk
+from ceralacca.services.notice_jobs import jobs_for
 from ceralacca.services.office import Office
 from ceralacca.services.reading import read
 from ceralacca.services.recipient_fate import Owed, issuance_about, not_delivered, settle
@@ -153,6 +154,7 @@ def conclude(delivery: Delivery, outcome: PutOutcome | WorldError | None, office
     match outcome:
         case PutOutcome.STORED | PutOutcome.ALREADY_THERE:
             _stored(desk, delivery)
+            _tell(desk, delivery)
         case PutOutcome.OVER_QUOTA:
             return _undeliverable(desk, delivery, DeliveryFailure.OVER_QUOTA)
         case WorldError():
@@ -180,6 +182,12 @@ def _stored(desk: Desk, delivery: Delivery) -> None:
     issuance = issuance_about(desk, received)
     draft, issued = _receipt(issuance, received, delivery.recipient)
     settle(desk, delivery.owed, Fate.STORED, issuance, draft, detail=issued.value)  # LO-7: `ricevuta`
+
+
+def _tell(desk: Desk, delivery: Delivery) -> None:
+    """Leave it to others to tell a holder who wants to hear of it by ordinary ways."""
+    if delivery.mailbox is not None and delivery.mailbox.notices:
+        desk.jobs.extend(jobs_for(delivery.mailbox, delivery.kind, desk.instant))
 
 
 def _receipt(issuance: Issuance, received: Received, recipient: Address) -> tuple[Draft, ReceiptKind]:

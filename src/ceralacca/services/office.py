@@ -22,6 +22,7 @@ from ceralacca.core.model.provider import IssuingProvider
 from ceralacca.ports.letters import Letter
 from ceralacca.ports.mail_sender import SendsMail
 from ceralacca.ports.mail_store import MailStore
+from ceralacca.ports.notices import Notices
 from ceralacca.ports.scanner import Scanner
 from ceralacca.ports.seal_verifier import VerifiesSeal
 from ceralacca.ports.sealer import Seals
@@ -53,6 +54,28 @@ class Patience:
     """A job that is older and not done is an error in the diagnostics."""
 
 
+class NoticeWords(Protocol):
+    """Gives subject and text of ordinary mail to a holder."""
+
+    def __call__(self, language: str, what: str, **facts: str) -> tuple[str, str]:
+        """Return both in a language; `what` is a NoticeKind or `confirm`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticeParts:
+    """What notices to holders are made with (`services.notify_holder`)."""
+
+    wishes: Notices
+    words: NoticeWords
+    web: Callable[[], str]
+    """Gives the address of the web pages. Raises WorldError while it is not known yet."""
+    provider: str
+    """Our name."""
+    sender: Address | None = None
+    """The address outside PEC that they come from; None: none goes out by e-mail."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Office:
     """One provider at work."""
@@ -71,6 +94,8 @@ class Office:
     clock: Clock
     sends: SendsMail | None = None
     """Only where RELAY jobs are done: the relay needs no key, whoever holds the key needs no network."""
+    notices: NoticeParts | None = None
+    """Only where NOTICE jobs are done."""
     access: AccessSettings = field(default_factory=AccessSettings)
     deadlines: DeadlineSettings = field(default_factory=DeadlineSettings)
     patience: Patience = field(default_factory=Patience)

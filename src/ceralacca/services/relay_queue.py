@@ -29,8 +29,10 @@ from ceralacca.core.model.notification import MessageRow, RecipientKind
 from ceralacca.formats.splice import Octets
 from ceralacca.ports.letters import StoredLetter
 from ceralacca.ports.mail_sender import RcptOutcome, RcptResult, SendsMail
+from ceralacca.ports.notices import NoticeWay
 from ceralacca.ports.store import Commit, Job, JobKind, NewJob, Store
 from ceralacca.services import log_rows, payload
+from ceralacca.services.notice_jobs import trouble_job
 from ceralacca.services.pass_on import taken_back
 from ceralacca.services.retry import relay_delay
 
@@ -83,8 +85,13 @@ class _Sending:
 
     @property
     def is_passed_on(self) -> bool:
-        """Say whether it is ordinary mail that a mailbox wants elsewhere (IP-20): the only letter not of ours."""
-        return self.letter.row is None
+        """Say whether it is ordinary mail that a mailbox wants elsewhere (IP-20): a letter that is not of ours."""
+        return self.letter.row is None and not self.notice
+
+    @property
+    def notice(self) -> str:
+        """The mailbox whose holder this tells of something; empty when it is no notice."""
+        return payload.word(self.job, "notice")
 
     @property
     def tries(self) -> int:
@@ -144,6 +151,8 @@ def _send(sending: _Sending, domain: str, sends: SendsMail) -> Mapping[Address, 
 
 def _rows(sending: _Sending, outcomes: Mapping[Address, RcptOutcome]) -> Iterable[LogRow]:
     """One row for each answer, with the recipients that got it (LO-2)."""
+    if sending.notice:
+        return  # no PEC message, and about none
     groups: dict[RcptOutcome, list[Address]] = {}
     for recipient, outcome in outcomes.items():
         groups.setdefault(outcome, []).append(recipient)
@@ -193,6 +202,15 @@ def _follow_ups(sending: _Sending, outcomes: Mapping[Address, RcptOutcome]) -> I
             yield _follow_up(sending, recipient, failure_of(outcome))
         elif outcome.result is RcptResult.FAILED and sending.is_passed_on:
             yield taken_back(sending.job, sending.instant)
+        elif outcome.result is RcptResult.FAILED and sending.notice:
+            said = " ".join(str(word) for word in (outcome.code or "", outcome.enhanced, outcome.text) if word)
+            yield _not_told(sending, said)
+
+
+def _not_told(sending: _Sending, said: str) -> NewJob:
+    """The holder finds on the page of notices that one did not get through."""
+    mailbox, key = Address(sending.notice), sending.letter.key
+    return trouble_job(mailbox, NoticeWay.EMAIL, key=key, said=said, instant=sending.instant)
 
 
 def _follow_up(sending: _Sending, recipient: Address, failure: DeliveryFailure) -> NewJob:
@@ -209,6 +227,9 @@ def _give_up(sending: _Sending) -> Commit:
     """The lifetime in the queue is over (BT-7, AM-19). A PEC recipient's sender is told by the final notice (TI-8)."""
     external = sending.is_envelope and sending.kind is RecipientKind.EXTERNAL
     told = sending.recipients if external else ()  # AD-4
+    if sending.notice:
+        told_of = (_not_told(sending, "expired in the queue"),)
+        return Commit(done=sending.job.id, instant=sending.instant, jobs=told_of)
     jobs = [_follow_up(sending, one, DeliveryFailure.UNSPECIFIED) for one in told]
     if sending.is_passed_on:
         jobs.append(taken_back(sending.job, sending.instant))

@@ -27,6 +27,7 @@ from ceralacca.ports.mail_store import PutOutcome
 from ceralacca.ports.store import Commit, CommitOutcome, Job, JobKind, Postponed
 from ceralacca.services.deliver_message import Delivery, conclude, load, store_all
 from ceralacca.services.follow_up import follow_up
+from ceralacca.services.notify_holder import notify
 from ceralacca.services.office import Office
 from ceralacca.services.receive_message import receive
 from ceralacca.services.relay_queue import relay
@@ -38,6 +39,8 @@ WORKER_KINDS: Final = (JobKind.SUBMISSION, JobKind.ARRIVAL, JobKind.DELIVERY, Jo
 """What a worker claims: needs the key, the scanner and the mailboxes."""
 TIMEKEEPER_KINDS: Final = (JobKind.DEADLINE,)
 """What the timekeeper claims: needs the key."""
+NOTICE_KINDS: Final = (JobKind.NOTICE,)
+"""What the process of the timekeeper claims beside its other work: needs the mailboxes' sizes, and no key."""
 RELAY_KINDS: Final = (JobKind.RELAY,)
 """What the relay claims: needs the network, and no key."""
 
@@ -173,6 +176,8 @@ def _step(job: Job, office: Office) -> Result:
             if office.sends is None:
                 raise OurError("an office without a way out was given a RELAY job")
             return relay(job, store=office.store, sends=office.sends, clock=office.clock)
+        case JobKind.NOTICE:
+            return notify(job, office)
         case JobKind.DELIVERY:  # done as a batch
             raise OurError("a delivery was taken for a step of its own")
 

@@ -53,6 +53,7 @@ from ceralacca.store.engine import TRIES, Database, Raced, RefusedByDatabase, tr
 from ceralacca.store.errands import StoredErrands
 from ceralacca.store.log_months import LogMonths
 from ceralacca.store.log_retention import DatabaseLogRetention
+from ceralacca.store.notices import StoredNotices
 from ceralacca.store.own_messages import StoredOwnMessages
 from ceralacca.store.read_ahead import ReadAhead, read_ahead
 from ceralacca.store.safety_alarms import StoredSafetyAlarms
@@ -292,6 +293,10 @@ class DatabaseStore:
     def errands(self) -> StoredErrands:
         """Return the errands of holders."""
         return StoredErrands(self._database)
+
+    def notices(self) -> StoredNotices:
+        """Return what holders want to be told of by ordinary ways."""
+        return StoredNotices(self._database)
 
     def own_messages(self) -> StoredOwnMessages:
         """Return what holders may read of their own messages."""

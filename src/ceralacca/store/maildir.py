@@ -87,12 +87,8 @@ class Maildir:
 
     def make_home(self, mailbox: Address) -> Path:
         """Make a mailbox's folders where they are not there yet, and return its home. Raises WorldError."""
-        try:
-            with self._open_root() as root, ExitStack() as open_folders:
-                _Box.open(root, mailbox, self._owner, open_folders)
-        except OSError as error:
-            raise _disk(error) from error
-        return self.home(mailbox)
+        with self._opened(mailbox):
+            return self.home(mailbox)
 
     def put(self, messages: list[Put]) -> list[PutOutcome]:
         """Store messages durably, with one sync a batch; what is stored is the octets, unmodified.
@@ -110,16 +106,14 @@ class Maildir:
         return outcomes
 
     def holds(self, mailbox: Address, name: str) -> bool:
-        """Say whether a message of that name is in the mailbox, seen or not, in any folder.
+        """Say whether a message of that name is in any folder, seen or not. Raises WorldError when the disk refuses."""
+        with self._opened(mailbox) as box:
+            return box.holds(_file_name(name))
 
-        Raises WorldError when the disk refuses.
-        """
-        try:
-            with self._open_root() as root, ExitStack() as open_folders:
-                box = _Box.open(root, mailbox, self._owner, open_folders)
-                return box.holds(_file_name(name))
-        except OSError as error:
-            raise _disk(error) from error
+    def used(self, mailbox: Address, *, quota: int) -> int:
+        """Return how many octets of its quota a mailbox uses. Raises WorldError when the disk refuses."""
+        with self._opened(mailbox) as box:
+            return used_octets(box.maildir, quota=quota, wanted=0)
 
     def forget_deliveries(self, *, before: datetime) -> int:
         """Remove the records of deliveries older than that, and remains of tries; return how many.
@@ -134,6 +128,14 @@ class Maildir:
     def _forget(self, home: Path, before: float) -> int:
         with _locked(home):
             return sum(_forget_one(home, name, before) for name in _names(home))
+
+    @contextmanager
+    def _opened(self, mailbox: Address) -> Iterator["_Box"]:
+        try:
+            with self._open_root() as root, ExitStack() as open_folders:
+                yield _Box.open(root, mailbox, self._owner, open_folders)
+        except OSError as error:
+            raise _disk(error) from error
 
     @contextmanager
     def _open_root(self) -> Iterator[int]:

@@ -10,8 +10,10 @@ from sqlalchemy import Row
 from ceralacca.core.model.address import Address
 from ceralacca.core.model.certification import OriginalData
 from ceralacca.core.model.log import LogRow
+from ceralacca.core.notices import NoticeKind
 from ceralacca.ports.letters import Inbound, Letter, StoredInbound, StoredLetter
 from ceralacca.ports.log_search import MailboxRole
+from ceralacca.ports.notices import Notice
 from ceralacca.ports.store import (
     InfectedMessage,
     Job,
@@ -25,6 +27,7 @@ from ceralacca.store.blobs import Blob
 from ceralacca.store.columns import microseconds
 
 Values = Mapping[str, Any]
+_NO_KINDS: frozenset[NoticeKind] = frozenset()
 
 
 def inbound_values(message: Inbound, digest: str) -> Values:
@@ -337,4 +340,21 @@ def read_mailbox(row: Row[Any]) -> MailboxRecord:
         is_service=row.is_service,
         password_hash=row.password_hash,
         created=row.created,
+        notices=read_kinds(row.notices),
     )
+
+
+def notice_values(notice: Notice) -> Values:
+    """Write that a notice went out."""
+    return {"key": notice.key, "mailbox": notice.mailbox, "kind": notice.kind, "at": notice.instant}
+
+
+def write_kinds(kinds: frozenset[NoticeKind]) -> str:
+    """Write kinds of notices as a column has them."""
+    return " ".join(sorted(kinds))
+
+
+def read_kinds(text: str) -> frozenset[NoticeKind]:
+    """Read kinds of notices; those of a later release are left out."""
+    words = text.split()
+    return frozenset(one for one in NoticeKind if one in words) if words else _NO_KINDS

@@ -22,6 +22,7 @@ from ceralacca.store.blobs import Blob, blob_of
 from ceralacca.store.bulk import insert_rows
 from ceralacca.store.columns import shortened
 from ceralacca.store.log_writing import write_log
+from ceralacca.store.notice_tables import NOTICE
 from ceralacca.store.purge import stored_digests
 from ceralacca.store.receipts import write_receipts
 from ceralacca.store.rows import (
@@ -32,6 +33,7 @@ from ceralacca.store.rows import (
     infected_values,
     job_values,
     letter_values,
+    notice_values,
     sent_values,
     state_values,
     taken_values,
@@ -60,10 +62,11 @@ _KEYED: Mapping[Table, Any] = {
     TAKEN: tuple_(TAKEN.c.identifier, TAKEN.c.provider, TAKEN.c.recipients_key),
     FATE: tuple_(FATE.c.identifier, FATE.c.provider, FATE.c.recipient_key),
     INFECTED: INFECTED.c.key,
+    NOTICE: NOTICE.c.key,
 }
 """What is stored once under its key, and what the key is."""
 
-_ORDER = (BLOB, SENT_MESSAGE, RECIPIENT_STATE, INBOUND, LETTER, TAKEN, FATE, INFECTED)
+_ORDER = (BLOB, SENT_MESSAGE, RECIPIENT_STATE, INBOUND, LETTER, TAKEN, FATE, INFECTED, NOTICE)
 """Tables in the order of writing: what is referred to comes first."""
 
 
@@ -115,6 +118,8 @@ def _keyed(commit: Commit) -> Iterator[_Keyed]:
         yield _Keyed(table=FATE, key=_triple(row, "recipient_key"), row=row)
     for infected in commit.infected:
         yield _Keyed(table=INFECTED, key=shortened(infected.key), row=infected_values(infected))
+    for notice in commit.notices:
+        yield _Keyed(table=NOTICE, key=shortened(notice.key), row=notice_values(notice))
 
 
 def _triple(row: Values, last: str) -> tuple[str, str, str]:

@@ -331,6 +331,7 @@ MAILBOX = Table(
     Column("is_service", Boolean, nullable=False),
     Column("password_hash", Text, nullable=False),
     Column("created", Instant, nullable=False),
+    Column("notices", Text, nullable=False, server_default=text("''")),  # their names, with spaces between
     Index("mailbox_domain", "domain"),
 )
 

@@ -30,6 +30,8 @@ Rule = Callable[[Evidence], Found]
 
 _STORED: Final = frozenset(MessageClass)
 """What a row of a delivery says of anything but an envelope: then it was stored by it, not made."""
+_TO_HOLDERS: Final = "-/notice:"
+"""How keys of letters begin that tell a holder of something by ordinary mail."""
 _ENVELOPE, _DELIVERY = MessageRow.TRANSPORT_ENVELOPE, MessageRow.DELIVERY
 _OPEN: Final = {
     RecipientState.DISPATCHED: ("12", "24"),
@@ -130,7 +132,7 @@ def log_tells_the_states(evidence: Evidence) -> Found:
 
 
 def letters_are_logged_once(evidence: Evidence) -> Found:
-    """LO-3: every generated message has one row that says that it was made."""
+    """LO-3: every generated message has one row that says that it was made; a notice to a holder is none of PEC."""
     issued = {
         "acceptance", "non-acceptance", "envelope-sent", "taking-in-charge-issued", "anomaly", "virus-detection-issued",
         "delivery", "delivery-failure", "notice-issued",
@@ -139,7 +141,7 @@ def letters_are_logged_once(evidence: Evidence) -> Found:
         rows = (row for row in books.tables["log_row"] if row["event"] in issued)
         made = Counter(row["message_id"] for row in rows if row["detail"] not in _STORED)
         for row in books.tables["letter"]:
-            if made[row["message_id"]] != 1:
+            if not row["key"].startswith(_TO_HOLDERS) and made[row["message_id"]] != 1:
                 yield f"{books.name}: letter {row['key']} has {made[row['message_id']]} rows of its making"
         for row in books.tables["fate"]:
             count = len(_rows(books, row["identifier"], row["recipient_key"], "delivery", "delivery-failure"))
@@ -210,6 +212,19 @@ def message_means_receipt(evidence: Evidence) -> Found:
             for one in (held.signed for held in box):
                 if one.row is _ENVELOPE and (one.identifier, address) not in receipts:
                     yield f"{one.identifier} is in a mailbox and has no delivery receipt"
+
+
+def who_asked_is_told(evidence: Evidence) -> Found:
+    """A holder who asked for it hears that certified messages came: not never, and one letter for each notice."""
+    for books in evidence.both:
+        letters = Counter(row["key"] for row in books.tables["letter"] if row["key"].startswith(_TO_HOLDERS))
+        told = {row["key"]: row["mailbox"] for row in books.tables["notice"]}
+        if letters != Counter(f"-/{key}" for key in told):
+            yield f"{books.name}: {len(told)} notices have {letters.total()} letters"
+        for row in books.tables["notice_wishes"]:
+            box = books.boxes.get(row["mailbox_key"], ())
+            if any(held.signed.row is _ENVELOPE for held in box) and row["mailbox"] not in told.values():
+                yield f"{books.name}: a holder who asked for it was not told of an envelope"
 
 
 def originals_are_unchanged(evidence: Evidence) -> Found:
@@ -297,8 +312,10 @@ _MANY: Final = 400
 def _seals(evidence: Evidence, cast: Cast) -> Found:
     """Invariant 7: every generated message verifies, by OpenSSL and by our verifier, at its own time."""
     many = len(evidence.objects()) > _MANY
+    letters = [row for books in evidence.both for row in books.tables["letter"]]
+    ordinary = {row["digest"] for row in letters if row["key"].startswith(_TO_HOLDERS)}
     for one in evidence.objects():
-        if one.digest in _SOUND:
+        if one.digest in _SOUND | ordinary:
             continue
         at = (one.facts.instant if one.facts else evidence.now) + timedelta(seconds=1)
         report = verify_seal(one.octets, trust=cast.trust, directory=cast.directory, at=JudgedAt.now(at))
@@ -441,6 +458,7 @@ _AT_REST: Final[tuple[Rule, ...]] = (
     submissions_have_one_answer,
     recipients_have_one_outcome,
     message_means_receipt,
+    who_asked_is_told,
     originals_are_unchanged,
     envelopes_are_taken_in_charge_once,
     ordinary_mail_is_wrapped_and_never_answered,

@@ -30,6 +30,7 @@ TABLES: Final = (
     "blob", "inbound", "letter", "job", "sent_message", "recipient_state", "taken", "fate", "infected", "log_row",
     "log_address", "received_receipt", "domain", "mailbox", "delivery_rules", "delivery_rule",
     "site",
+    "notice_wishes", "notice",
 )  # fmt: skip
 """In an order in which each refers to earlier ones only."""
 

@@ -36,6 +36,7 @@ from ceralacca.base import failpoints
 from ceralacca.core.delivery_rules import Rule
 from ceralacca.core.model.address import Address
 from ceralacca.core.model.provider import IssuingProvider
+from ceralacca.core.notices import NoticeKind
 from ceralacca.formats.splice import Octets
 from ceralacca.net.mail_exchangers import Exchanger, LookupDeferred, NoSuchDomain
 from ceralacca.net.smtp_client import ClientSettings, SmtpClient, tls_context
@@ -51,9 +52,10 @@ from ceralacca.net.smtp_server import (
     server_context,
 )
 from ceralacca.ports.mail_sender import RcptOutcome, RcptResult
+from ceralacca.ports.notices import NoticeWishes
 from ceralacca.ports.scanner import ScanVerdict
 from ceralacca.ports.store import JobKind, Store
-from ceralacca.services.office import Office
+from ceralacca.services.office import NoticeParts, Office
 from ceralacca.services.steps import LEASE, perform
 from ceralacca.store.database import DatabaseStore, StoreSettings, open_store
 from ceralacca.store.maildir import Maildir
@@ -82,6 +84,8 @@ from ceralacca.testing.tls import ServerFiles
 
 USERS: Final = {"alfa": (ALFA_SERVICE, MARIO, CARLA, COUNCIL), "beta": (BETA_SERVICE, ANNA, BRUNO)}
 HOSTS: Final = {"alfa": "mx.gestore-alfa.example", "beta": "mx.gestore-beta.example"}
+WITH_NOTICES: Final = frozenset({BRUNO, COUNCIL})
+"""Holders who hear by ordinary mail of what comes; nobody takes it from us."""
 WITH_RULES: Final = frozenset({MARIO, ANNA, CARLA})
 """Holders whose rules change from life to life."""
 FOLDERS: Final = ("Uno", "Due", "Non c'e")
@@ -344,6 +348,13 @@ class Pair:
             entropy=entropy,
             clock=self.clock,
             sends=postman,
+            notices=NoticeParts(
+                wishes=store.notices(),
+                words=lambda language, what, **facts: (what, f"{language} {sorted(facts.items())}"),
+                web=lambda: "https://web.example",
+                provider=identity.name,
+                sender=Address("no-reply@ditta.example"),
+            ),
         )
         return Provider(name=name, office=office, store=store, mail=mail, does=does)
 
@@ -352,6 +363,10 @@ class Pair:
         for provider in self.providers:
             directory, users, now = self._orders.cast.directory, USERS[provider.name], self.clock.now()
             open_mailboxes(provider.store, directory, provider.office.provider.name, users, now=now)
+            for user in WITH_NOTICES.intersection(users):
+                home = Address(f"{user.text.partition('@')[0]}@casa.example")
+                kinds = frozenset({NoticeKind.NEW_MESSAGE})
+                provider.store.notices().change(NoticeWishes(mailbox=user, kinds=kinds, email=home))
             for user in WITH_RULES.intersection(users):
                 for folder in FOLDERS[:-1]:
                     (provider.mail.make_home(user) / "Maildir" / f".{folder}" / "new").mkdir(parents=True)

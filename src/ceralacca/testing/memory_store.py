@@ -14,6 +14,7 @@ from ceralacca.base.errors import UserError, WorldError
 from ceralacca.core.delivery_rules import Rule
 from ceralacca.core.model.address import Address
 from ceralacca.core.model.log import LogRow
+from ceralacca.core.notices import NoticeKind
 from ceralacca.core.transaction import RecipientState
 from ceralacca.formats.splice import Octets, Splice
 from ceralacca.ports.letters import Inbound, Letter, Point, StoredInbound, StoredLetter
@@ -36,6 +37,7 @@ from ceralacca.ports.store import (
 )
 from ceralacca.testing.memory_delivery_rules import MemoryRuleBooks
 from ceralacca.testing.memory_log import MemoryLogSearch
+from ceralacca.testing.memory_notices import MemoryNotices
 
 _KIND_OF = {Point.ACCESS: JobKind.SUBMISSION, Point.INCOMING: JobKind.ARRIVAL}
 
@@ -71,8 +73,12 @@ class MemoryStore(MemoryLogSearch):
     _domains: set[str] = field(default_factory=set)
     _mailboxes: dict[Address, MailboxRecord] = field(default_factory=dict)
     _books: MemoryRuleBooks = field(default_factory=MemoryRuleBooks)
+    _notices: MemoryNotices = field(init=False)
     _last_job: int = 0
     _lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def __post_init__(self) -> None:
+        self._notices = MemoryNotices(self._hear)
 
     # -- what comes in ------------------------------------------------------------------------------
 
@@ -201,7 +207,17 @@ class MemoryStore(MemoryLogSearch):
                 raise UserError("the domain of the mailbox is not served", remedy="add the domain first")
             before = self._mailboxes.get(record.address)
             created = before.created if before else record.created or now
-            self._mailboxes[record.address] = replace(record, created=created)
+            heard = before.notices if before else frozenset()
+            self._mailboxes[record.address] = replace(record, created=created, notices=heard)
+
+    def _hear(self, mailbox: Address, kinds: frozenset[NoticeKind]) -> None:
+        with self._lock:
+            if mailbox in self._mailboxes:
+                self._mailboxes[mailbox] = replace(self._mailboxes[mailbox], notices=kinds)
+
+    def notices(self) -> MemoryNotices:
+        """Return what holders want to be told of by ordinary ways."""
+        return self._notices
 
     def set_ordinary_mail(self, address: Address, way: OrdinaryMail, forward_to: Address | None) -> None:
         """Change what becomes of ordinary mail for a mailbox, and nothing else of it."""
@@ -289,6 +305,7 @@ class MemoryStore(MemoryLogSearch):
             *(_taken_key(each) in self._taken for each in commit.taken),
             *(_fate_key(each) in self._fates for each in commit.fates),
             *(each.key in self._infected for each in commit.infected),
+            *(each.key in self._notices.sent for each in commit.notices),
         ]
         if not there and not (commit.states or commit.log or commit.cancelled or commit.done is not None):
             keys = {waiting.job.key for waiting in self._jobs.values()}
@@ -332,6 +349,7 @@ class MemoryStore(MemoryLogSearch):
         self._receipts = shelved | self._receipts
         for infected in commit.infected:
             self._infected.setdefault(infected.key, infected)
+        self._notices.keep(commit.notices)
         for change in commit.states:
             self._states[change.identifier, change.recipient] = change.after
         self.log.extend(commit.log)

@@ -105,6 +105,13 @@ class MemoryMail:
         """Say whether a message of that name is there."""
         return name in self.boxes.get(mailbox, {})
 
+    def used(self, mailbox: Address, *, quota: int) -> int:
+        """Return how many octets a mailbox uses. Raises Unplugged for a broken one."""
+        del quota
+        if mailbox in self.broken:
+            raise Unplugged("a disk refuses")
+        return sum(map(len, self.boxes.get(mailbox, {}).values()))
+
     def letters(self, mailbox: Address) -> list[bytes]:
         """Return what lies in a mailbox, in the order in which it came."""
         return [*self.boxes.get(mailbox, {}).values()]

@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from ceralacca.apps.settings import sections as part
 from ceralacca.apps.settings.clients_section import ClientsSection
 from ceralacca.apps.settings.log_sections import MessageLogSection
+from ceralacca.apps.settings.notices_section import NoticesSection
 from ceralacca.apps.settings.service_levels import MetricsSection, ServiceLevelsSection
 from ceralacca.apps.settings.site_section import SiteSection
 from ceralacca.apps.settings.web_section import WebSection
@@ -32,6 +33,7 @@ class Settings(part.Section):
     mailboxes: part.MailboxesSection = Field(default_factory=part.MailboxesSection)
     receipts: part.ReceiptsSection = Field(default_factory=part.ReceiptsSection)
     web: WebSection = Field(default_factory=WebSection)
+    notices: NoticesSection = Field(default_factory=NoticesSection)
     clients: ClientsSection = Field(default_factory=ClientsSection)
     virus: part.VirusSection = Field(default_factory=part.VirusSection)
     workers: part.WorkersSection = Field(default_factory=part.WorkersSection)

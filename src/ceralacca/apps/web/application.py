@@ -27,6 +27,7 @@ from ceralacca.apps.web import (
     log_pages,
     look_pages,
     message_pages,
+    notice_pages,
     ordinary_pages,
     own_pages,
     passkey_pages,
@@ -87,6 +88,7 @@ def endpoints() -> Iterable[Endpoint]:
         rules_pages,
         ordinary_pages,
         devices_pages,
+        notice_pages,
         setup_pages,
         help_pages,
     ):

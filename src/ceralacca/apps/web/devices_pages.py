@@ -41,6 +41,7 @@ _SHOWN: Final = frozenset({
     AuditAct.RULES_CHANGED,
     AuditAct.MAILBOX_EXPORTED,
     AuditAct.MAILBOX_IMPORTED,
+    AuditAct.NOTICES_CHANGED,
 })  # fmt: skip
 _WITH_WAY: Final = frozenset({AuditAct.SIGN_IN, AuditAct.NEW_PLACE})
 _WITH_NAME: Final = frozenset({AuditAct.FACTOR_ADDED, AuditAct.FACTOR_REMOVED})

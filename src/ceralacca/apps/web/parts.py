@@ -30,6 +30,7 @@ from ceralacca.ports.seal_verifier import VerifiesSeal
 from ceralacca.ports.sign_in import SignsIn
 from ceralacca.ports.store import Store
 from ceralacca.ports.web_session import WebSession, WebSessions
+from ceralacca.services.office import NoticeParts
 from ceralacca.trust.chain import TrustStore
 from ceralacca.trust.profile_signature import ProfileSigner
 
@@ -54,6 +55,7 @@ class Parts:
     """What is usual for mailboxes, and what holders may choose."""
     audit: AuditTrail
     signs_in: SignsIn
+    notices: NoticeParts
     clock: Clock
     entropy: Entropy
     mail_server: Callable[[], MailServer]

@@ -21,6 +21,7 @@ from ceralacca.apps.duty import Duty
 from ceralacca.apps.errands.desk import Elsewhere, ErrandDesk
 from ceralacca.apps.errands.task import Server
 from ceralacca.apps.mail_client import Account
+from ceralacca.apps.notices import notice_parts
 from ceralacca.apps.second_factor.judge import FactorJudge
 from ceralacca.apps.second_factor.key_file import factor_key
 from ceralacca.apps.second_factor.passkeys import RelyingParty
@@ -105,6 +106,7 @@ def web_parts(settings: Settings, store: DatabaseStore, judge: SignsIn) -> Parts
         mailboxes=settings.mailboxes,
         audit=store.audit,
         signs_in=judge,
+        notices=notice_parts(settings, store),
         clock=CLOCK,
         entropy=system_entropy,
         mail_server=mail_server,

@@ -61,6 +61,9 @@ class AuditAct(StrEnum):
     MAILBOX_IMPORTED = "mailbox.imported"
     """The holder asked for mail of another provider to be brought in; `host` in `detail`."""
 
+    NOTICES_CHANGED = "notices.changed"
+    """A holder chose what to be told of by ordinary ways, or confirmed the address."""
+
     QUEUE_HELD = "queue.held"
     QUEUE_RELEASED = "queue.released"
     DIRECTORY_REFRESHED = "directory.refreshed"

@@ -1,0 +1,45 @@
+"""The jobs by which a holder is told of something by ordinary ways: made in the commit of what is told of.
+
+All that happens within the same five minutes finds the same job there, and so shares one notice.
+
+Clauses: DP-8.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Final
+
+from ceralacca.core.incoming_point import MessageClass
+from ceralacca.core.model.address import Address
+from ceralacca.core.notices import NoticeKind, called_for, window_end
+from ceralacca.ports.notices import NoticeWay
+from ceralacca.ports.store import JobKind, MailboxRecord, NewJob
+
+_LONGEST: Final = 300
+
+
+def jobs_for(mailbox: MailboxRecord, stored: MessageClass, instant: datetime) -> Iterable[NewJob]:
+    """Return the jobs for a message that now lies in a mailbox."""
+    for kind in called_for(mailbox.notices, stored):
+        yield notice_job(mailbox.address, kind, instant)
+
+
+def notice_job(mailbox: Address, kind: NoticeKind, instant: datetime) -> NewJob:
+    """Return the job that tells of something that happened at that instant, at the end of its five minutes."""
+    due = window_end(instant)
+    return NewJob(
+        key=f"notice:{kind}:{due:%Y%m%dT%H%M}:{mailbox.key}",
+        kind=JobKind.NOTICE,
+        due=due,
+        payload={"mailbox": mailbox.text, "about": kind.value},
+    )
+
+
+def trouble_job(mailbox: Address, way: NoticeWay, *, key: str, said: str, instant: datetime) -> NewJob:
+    """Return the job that lets the holder find out that a notice did not get through."""
+    return NewJob(
+        key=f"notice-trouble:{key}",
+        kind=JobKind.NOTICE,
+        due=instant,
+        payload={"mailbox": mailbox.text, "way": way.value, "trouble": said[:_LONGEST] or "refused"},
+    )
