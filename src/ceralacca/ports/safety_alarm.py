@@ -20,6 +20,8 @@ from ceralacca.core.model.address import Address
 
 SHOWN_FOR: Final = timedelta(days=30)
 """How long an alarm stands on the pages when nobody says that it is known."""
+KEPT_FOR: Final = timedelta(days=180)
+"""How long an alarm is kept, seen and sent or not; the audit trail has what it told."""
 PLACE_KNOWN_FOR: Final = timedelta(days=180)
 """A place is new again when nobody came from it for so long."""
 
@@ -100,6 +102,6 @@ class SafetyAlarms(Protocol):
         """Record that somebody came in from these places; return the new ones, None when no place was known at all."""
         ...
 
-    def forget_places(self, *, now: datetime) -> int:
-        """Remove places that nobody came from for long; return how many."""
+    def forget(self, *, now: datetime) -> int:
+        """Remove alarms as old as `KEPT_FOR` and places that nobody came from for long; return how many."""
         ...

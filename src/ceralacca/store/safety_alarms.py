@@ -12,7 +12,7 @@ from typing import Any, Final
 from sqlalchemy import Row, delete, insert, select, update
 
 from ceralacca.core.model.address import Address
-from ceralacca.ports.safety_alarm import PLACE_KNOWN_FOR, SHOWN_FOR, NewAlarm, SafetyAlarm
+from ceralacca.ports.safety_alarm import KEPT_FOR, PLACE_KNOWN_FOR, SHOWN_FOR, NewAlarm, SafetyAlarm
 from ceralacca.store.engine import Database, until_won
 from ceralacca.store.tables import KNOWN_PLACE, SAFETY_ALARM
 
@@ -106,9 +106,10 @@ class StoredSafetyAlarms:
                 connection.execute(delete(KNOWN_PLACE).where(mine, _P.place.in_(new)))
                 connection.execute(insert(KNOWN_PLACE), rows)
 
-    def forget_places(self, *, now: datetime) -> int:
-        """Remove places that nobody came from for long. Raises WorldError."""
-        return self._count(delete(KNOWN_PLACE).where(_P.seen <= now - PLACE_KNOWN_FOR))
+    def forget(self, *, now: datetime) -> int:
+        """Remove old alarms and places that nobody came from for long. Raises WorldError."""
+        alarms = self._count(delete(SAFETY_ALARM).where(_A.instant <= now - KEPT_FOR))
+        return alarms + self._count(delete(KNOWN_PLACE).where(_P.seen <= now - PLACE_KNOWN_FOR))
 
     def _count(self, statement: Any) -> int:
         def run() -> int:

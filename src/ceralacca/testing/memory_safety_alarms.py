@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from ceralacca.core.model.address import Address
-from ceralacca.ports.safety_alarm import PLACE_KNOWN_FOR, SHOWN_FOR, NewAlarm, SafetyAlarm
+from ceralacca.ports.safety_alarm import KEPT_FOR, PLACE_KNOWN_FOR, SHOWN_FOR, NewAlarm, SafetyAlarm
 
 
 class MemorySafetyAlarms:
@@ -13,11 +13,13 @@ class MemorySafetyAlarms:
 
     def __init__(self) -> None:
         self._alarms: dict[int, SafetyAlarm] = {}
+        self._last = 0
         self._places: dict[str, dict[str, datetime]] = {}
 
     def raise_alarm(self, alarm: NewAlarm) -> None:
         """Keep an alarm."""
-        number = len(self._alarms) + 1
+        self._last += 1
+        number = self._last
         self._alarms[number] = SafetyAlarm(number=number, alarm=alarm)
 
     def unseen(self, mailbox: Address, *, now: datetime, place: str = "") -> list[SafetyAlarm]:
@@ -61,9 +63,12 @@ class MemorySafetyAlarms:
         known |= dict.fromkeys(places, now)
         return None if first else new
 
-    def forget_places(self, *, now: datetime) -> int:
-        """Remove places that nobody came from for long."""
-        gone = 0
+    def forget(self, *, now: datetime) -> int:
+        """Remove old alarms and places that nobody came from for long."""
+        old = [number for number, one in self._alarms.items() if one.alarm.instant <= now - KEPT_FOR]
+        for number in old:
+            del self._alarms[number]
+        gone = len(old)
         for known in self._places.values():
             for place in [one for one, seen in known.items() if seen <= now - PLACE_KNOWN_FOR]:
                 del known[place]

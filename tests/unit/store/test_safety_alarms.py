@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from ceralacca.core.model.address import Address
-from ceralacca.ports.safety_alarm import PLACE_KNOWN_FOR, SHOWN_FOR, AlarmKind, NewAlarm
+from ceralacca.ports.safety_alarm import KEPT_FOR, PLACE_KNOWN_FOR, SHOWN_FOR, AlarmKind, NewAlarm
 from ceralacca.testing.clock import NOON
 
 pytestmark = pytest.mark.requirement("SE-3")
@@ -52,6 +52,15 @@ def test_what_was_sent_is_not_offered_again(alarms):
     assert len(alarms.unsent(limit=1)) == 1
 
 
+def test_an_alarm_is_kept_for_half_a_year_and_no_number_is_given_twice(alarms):
+    alarms.raise_alarm(alarm())
+    (first,) = alarms.unsent()
+    assert alarms.forget(now=NOON + KEPT_FOR - SECOND) == 0
+    assert alarms.forget(now=NOON + KEPT_FOR) == 1
+    alarms.raise_alarm(alarm())
+    assert alarms.unsent()[0].number > first.number
+
+
 def test_the_first_places_are_learnt_and_the_next_are_new(alarms):
     assert alarms.learn(ANNA, ["a", "b"], now=NOON) is None
     assert alarms.learn(ANNA, ["a"], now=NOON) == []
@@ -69,6 +78,6 @@ def test_a_place_is_known_for_as_long_as_somebody_comes_from_it(alarms):
     assert alarms.knows(ANNA, "a", now=late)
     assert not alarms.knows(ANNA, "b", now=late)
     assert alarms.learn(ANNA, ["a", "b"], now=late) == ["b"]
-    assert alarms.forget_places(now=late + PLACE_KNOWN_FOR - SECOND) == 0
-    assert alarms.forget_places(now=late + PLACE_KNOWN_FOR) == 2
+    assert alarms.forget(now=late + PLACE_KNOWN_FOR - SECOND) == 0
+    assert alarms.forget(now=late + PLACE_KNOWN_FOR) == 2
     assert alarms.learn(ANNA, ["a"], now=late + PLACE_KNOWN_FOR) is None

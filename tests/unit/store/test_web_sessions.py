@@ -75,6 +75,15 @@ def test_a_session_that_nobody_uses_ends_and_is_forgotten(sessions):
     assert sessions.forget_ended(now=later) == 0
 
 
+def test_that_the_holder_showed_again_who_it_is_stands_on_one_session(sessions):
+    for token in ("one", "other"):
+        sessions.open(session(token))
+    assert sessions.find(token_digest("one"), now=NOON).confirmed is None
+    sessions.confirm(token_digest("one"), now=NOON + timedelta(minutes=1))
+    assert sessions.find(token_digest("one"), now=NOON).confirmed == NOON + timedelta(minutes=1)
+    assert sessions.find(token_digest("other"), now=NOON).confirmed is None
+
+
 def test_a_holder_ends_all_sessions_but_the_own_and_nobody_elses(sessions):
     for token, holder in (("a", ANNA), ("b", ANNA), ("c", BRUNO)):
         sessions.open(session(token, holder=holder))

@@ -60,7 +60,7 @@ def show_second_factors(
         return
     rows = [["totp", written(found.totp.created), ""]] if found.totp else []
     rows += [["passkey", written(one.created), one.label] for one in found.passkeys]
-    grid([*rows, ["recovery codes", str(found.recovery_codes), ""]])
+    grid([*rows, [words("administer", "second_factor_codes"), str(found.recovery_codes), ""]])
 
 
 @commands.command("reset")

@@ -169,9 +169,11 @@ class FactorJudge:
         if record is None or not may_enter(record) or not take(now):
             failures = self._attempts.failed(attempt, now)
             self._refused(mailbox, factor, peer, now)
+            _LOG.info("second-factor", factor=str(factor), verdict=str(SignInVerdict.REFUSED))
             delay = min(_DELAY * 2.0 ** min(failures - 1, 30), _LONGEST_DELAY)
             return FactorOutcome(outcome=SignInOutcome(verdict=SignInVerdict.REFUSED, delay=delay), factor=factor)
         self._attempts.succeeded(attempt, now)
+        _LOG.info("second-factor", factor=str(factor), verdict=str(SignInVerdict.SIGNED_IN))
         return FactorOutcome(outcome=signed_in(record), factor=factor)
 
     def _refused(self, mailbox: Address | None, factor: Factor, peer: str, now: datetime) -> None:

@@ -243,7 +243,7 @@ async def _forget(parts: Parts, *, every: float = 600.0) -> None:
             for forget in (
                 parts.sessions.forget_ended,
                 parts.factors.factors.forget_spent,
-                parts.alarms.forget_places,
+                parts.alarms.forget,
             ):
                 await asyncio.to_thread(partial(forget, now=parts.clock.now()))
         except WorldError as error:

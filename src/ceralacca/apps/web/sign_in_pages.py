@@ -71,6 +71,9 @@ def after_password(visit: Visit, outcome: SignInOutcome) -> Response:
     assert outcome.mailbox is not None, "signed in"
     if not outcome.owes_factor:
         return enter_fully(visit, outcome, next_page=own_place(visit.field("next"), _HOME))
+    if visit.session is not None:
+        visit.parts.sessions.close(visit.session.digest)
+        visit.parts.pool.forget(visit.session.digest)
     _, token = begin_session(visit, outcome.mailbox, may_send=False, stage=SessionStage.PASSWORD, lasts=_FOR_THE_FACTOR)
     response = go_to("/sign-in/factor", next=own_place(visit.field("next"), ""))
     set_session(response, token)

@@ -9,6 +9,8 @@ from ceralacca.core.delivery_rules import MessageSort, Rule
 from ceralacca.core.model.address import Address
 from ceralacca.core.model.log import LogEvent, LogRow
 from ceralacca.ports.delivery_rules import RuleBook
+from ceralacca.ports.safety_alarm import AlarmKind
+from ceralacca.ports.second_factor import Totp
 from ceralacca.ports.store import Commit, JobKind, MailboxRecord, NewJob
 from ceralacca.store.credentials import is_password
 from ceralacca.testing.clock import NOON
@@ -375,3 +377,28 @@ def test_an_app_password_is_not_for_the_web_nor_for_the_service_mailbox(pec, sto
     assert "service mailbox" in pec("mailbox", "app-password", "add", "anna@alfa.example", "x", status=2).err
     told = pec("mailbox", "app-password", "add", "anna@alfa.example", "x", "--protocol", "web", status=2)
     assert "imap, pop3, submission" in told.err
+
+
+@pytest.mark.requirement("SE-3", "SE-4")
+def test_second_factors_are_shown_without_a_secret_and_reset_for_a_purpose(pec, store):
+    pec("domain", "add", "alfa.example")
+    pec("mailbox", "add", "anna@alfa.example")
+    factors, show = store.second_factors(), ("mailbox", "second-factor", "show", "anna@alfa.example")
+    reset = ("mailbox", "second-factor", "reset", "anna@alfa.example")
+    assert answer(pec, *show)["on"] is False
+    assert "show anna@alfa.example" in pec(*reset, "--purpose", "carta d'identità", status=2).err
+    factors.put_totp(Totp(mailbox=ANNA, sealed=b"sealed", last_step=0, created=NOON))
+    factors.put_recovery_codes(ANNA, ["a hash"])
+    shown = answer(pec, *show)
+    assert (shown["on"], shown["totp"], shown["recovery_codes"]) == (True, NOON.isoformat(), 1)
+    assert "codici di recupero rimasti" in pec(*show, "--lang", "it").out
+    for purpose in ((), ("--purpose", " ")):
+        pec(*reset, *purpose, status=2)
+    assert factors.is_on(ANNA)
+    pec(*reset, "--purpose", "carta d'identità vista", "--ticket", "4711")
+    assert not factors.is_on(ANNA)
+    last = [entry.event for entry in store.audit.after(0)][-1]
+    assert (str(last.act), last.purpose, last.ticket) == ("second-factor.reset", "carta d'identità vista", "4711")
+    assert last.mailbox == ANNA
+    (alarm,) = store.safety_alarms().unsent()
+    assert alarm.alarm.kind is AlarmKind.FACTORS_RESET
