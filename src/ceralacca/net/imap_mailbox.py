@@ -41,6 +41,16 @@ _OPEN_AT_ONCE: Final = 500
 """Message numbers that one command names."""
 
 
+KINDS: Final = {
+    "certified": b"HEADER X-TRASPORTO posta-certificata",
+    "anomaly": b"HEADER X-TRASPORTO errore",
+    "acceptance": b"HEADER X-RICEVUTA accettazione NOT HEADER X-RICEVUTA non-accettazione",
+    "delivery": b"HEADER X-RICEVUTA avvenuta-consegna",
+    "notice": b"OR HEADER X-RICEVUTA non-accettazione HEADER X-RICEVUTA errore-consegna",
+}
+"""Kinds of message by their marks, as arguments of SEARCH; the last takes warnings of lateness too (2.3)."""
+
+
 class NotInMailbox(UserError):
     """There is no such folder, or no such message in it."""
 
@@ -114,6 +124,12 @@ class Wanted:
 
     text: str = ""
     """In subject or sender."""
+    sender: str = ""
+    subject: str = ""
+    identifier: str = ""
+    """A Message-ID or an `identificativo`: of the message itself, of the one it is about, or named in its text."""
+    kind: str = ""
+    """A key of `KINDS`: what its header says it is, which proves nothing (GE-8) and narrows a list."""
     everywhere: bool = False
     """Also in the text of the message, which takes longer."""
     since: date | None = None
@@ -132,6 +148,16 @@ class Wanted:
         if self.text:
             wanted = quoted(self.text)
             parts.append(b"TEXT " + wanted if self.everywhere else b"OR SUBJECT %b FROM %b" % (wanted, wanted))
+        if self.sender:
+            parts.append(b"FROM " + quoted(self.sender))
+        if self.subject:
+            parts.append(b"SUBJECT " + quoted(self.subject))
+        if self.identifier:
+            wanted = quoted(self.identifier)
+            fields = b"OR HEADER MESSAGE-ID %b HEADER X-RIFERIMENTO-MESSAGE-ID %b" % (wanted, wanted)
+            parts.append(b"OR BODY %b %b" % (wanted, fields))
+        if self.kind:
+            parts.append(KINDS[self.kind])
         if self.since:
             parts.append(b"SINCE " + _day(self.since))
         if self.before:

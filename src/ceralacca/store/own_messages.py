@@ -3,11 +3,11 @@
 Clauses: LO-8.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import exists, func, or_, select
 
 from ceralacca.core.model.address import Address
 from ceralacca.core.transaction import RecipientState
@@ -26,13 +26,25 @@ class StoredOwnMessages:
         self._database = database
 
     def sent(
-        self, sender: Address, *, limit: int, before: datetime | None = None, containing: str = ""
+        self,
+        sender: Address,
+        *,
+        limit: int,
+        before: datetime | None = None,
+        since: datetime | None = None,
+        containing: str = "",
+        states: Collection[RecipientState] = (),
     ) -> Sequence[SentMessage]:
         """Return messages accepted from a sender, the newest first."""
-        table, states = SENT_MESSAGE.c, RECIPIENT_STATE.c
+        table, each = SENT_MESSAGE.c, RECIPIENT_STATE.c
         query = select(SENT_MESSAGE).where(table.sender_key == sender.key)
         if before is not None:
             query = query.where(table.accepted < before)
+        if since is not None:
+            query = query.where(table.accepted >= since)
+        if states:
+            so = exists().where(each.identifier == table.identifier, each.state.in_(list(states)))
+            query = query.where(so)
         if containing:
             wanted = f"%{_literal(containing.lower())}%"
             columns = (table.subject, table.recipients, table.identifier)
@@ -41,11 +53,9 @@ class StoredOwnMessages:
         with self._database.reading() as connection:
             rows = connection.execute(query).all()
             found: dict[str, dict[Address, RecipientState]] = {row.identifier: {} for row in rows}
-            query_states = select(states.identifier, states.recipient, states.state).where(
-                states.identifier.in_(list(found))
-            )
-            for each in connection.execute(query_states.order_by(states.identifier, states.position)):
-                found[each.identifier][each.recipient] = each.state
+            query_states = select(each.identifier, each.recipient, each.state).where(each.identifier.in_(list(found)))
+            for one in connection.execute(query_states.order_by(each.identifier, each.position)):
+                found[one.identifier][one.recipient] = one.state
         return [read_sent(row, found[row.identifier]) for row in rows]
 
 

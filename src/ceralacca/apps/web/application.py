@@ -22,6 +22,7 @@ from ceralacca.apps.web import (
     devices_pages,
     discovery,
     factor_pages,
+    find_pages,
     folder_pages,
     help_pages,
     log_pages,
@@ -73,6 +74,7 @@ def endpoints() -> Iterable[Endpoint]:
     for pages in (
         sign_in_pages,
         folder_pages,
+        find_pages,
         message_pages,
         look_pages,
         sent_pages,

@@ -13,10 +13,13 @@ from starlette.responses import Response
 from ceralacca.apps.web.judging import rows_of
 from ceralacca.apps.web.pages import render
 from ceralacca.apps.web.visit import Visit, go_to
-from ceralacca.net.imap_mailbox import Folder, NotInMailbox, Wanted
+from ceralacca.net.imap_mailbox import KINDS, Folder, NotInMailbox, Wanted
 
 _PER_PAGE: Final = 25
 _FARTHEST: Final = 100_000
+_LONGEST: Final = 200
+"""Characters of what is searched for."""
+_ASKED: Final = ("q", "sender", "subject", "identifier", "kind", "since", "until", "unread", "text")
 
 
 def show(visit: Visit) -> Response:
@@ -38,7 +41,8 @@ def show(visit: Visit) -> Response:
         pages=pages,
         wanted=wanted,
         searching=not wanted.nothing,
-        query={name: visit.query(name) for name in ("q", "since", "until", "unread", "text")},
+        query=asked(visit),
+        kinds=tuple(KINDS),
         done=visit.query("done"),
     )
 
@@ -78,19 +82,30 @@ def folder_of(folders: tuple[Folder, ...], name: str) -> Folder:
     raise NotInMailbox("there is no such folder", remedy="choose one of the list")
 
 
+def asked(visit: Visit) -> dict[str, str]:
+    """Return what was typed into the form of a search."""
+    return {name: visit.query(name).strip()[:_LONGEST] for name in _ASKED}
+
+
 def wanted_of(visit: Visit) -> Wanted:
-    """Read what is searched for; a day that is none is left out."""
-    until = _day(visit.query("until"))
+    """Read what is searched for; a day or a kind that is none is left out."""
+    typed = asked(visit)
+    until = day_of(typed["until"])
     return Wanted(
-        text=visit.query("q").strip()[:200],
-        everywhere=bool(visit.query("text")),
-        since=_day(visit.query("since")),
+        text=typed["q"],
+        sender=typed["sender"],
+        subject=typed["subject"],
+        identifier=typed["identifier"].strip("<>"),
+        kind=typed["kind"] if typed["kind"] in KINDS else "",
+        everywhere=bool(typed["text"]),
+        since=day_of(typed["since"]),
         before=until + timedelta(days=1) if until else None,
-        unseen=bool(visit.query("unread")),
+        unseen=bool(typed["unread"]),
     )
 
 
-def _day(text: str) -> date | None:
+def day_of(text: str) -> date | None:
+    """Read a day as a browser's form gives it; None for what is none."""
     try:
         day = date.fromisoformat(text)
     except ValueError:
