@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from enum import Enum
 from typing import Any, Final
 
 from ceralacca.base.errors import UserError, WorldError
@@ -37,6 +38,8 @@ _FIELDS: Final = (
 )
 _SPECIAL: Final = {rb"\Sent": "sent", rb"\Drafts": "drafts", rb"\Trash": "trash", rb"\Archive": "archive"}
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_DRAFT_OF_OTHERS: Final = "PecDelegate"
+"""Keyword of drafts that were appended by somebody who may write and not more."""
 _OPEN_AT_ONCE: Final = 500
 """Message numbers that one command names."""
 
@@ -65,6 +68,23 @@ class MailboxRefused(UserError):
         self.code = code[1] if code else ""
         """Of RFC 5530, such as OVERQUOTA; empty when the server gives none."""
         super().__init__(f"the mailbox refuses: {self.answer}")
+
+
+class MayNotChange(UserError):
+    """Whoever asks may not change that in this mailbox."""
+
+    def __init__(self) -> None:
+        super().__init__("whoever is signed in may not change that here", remedy="ask the holder of the mailbox")
+
+
+class MailboxUse(Enum):
+    """What a connection is for: it refuses the rest, whoever asks through it."""
+
+    WHOLE = "whole"
+    WRITE = "write"
+    """Read, mark as read or unread, and append. Of messages only drafts that were appended so are deleted."""
+    LOOK = "look"
+    """Read, and change nothing."""
 
 
 class SignedOut(UserError):
@@ -182,8 +202,11 @@ class _Connection(imaplib.IMAP4_SSL):
 class ImapMailbox:
     """One signed-in connection. Not safe between threads."""
 
-    def __init__(self, server: MailServer, mailbox: str, password: bytes) -> None:
+    def __init__(
+        self, server: MailServer, mailbox: str, password: bytes, *, use: MailboxUse = MailboxUse.WHOLE
+    ) -> None:
         """Sign in. Raises SignedOut, WorldError."""
+        self._use = use
         try:
             self._imap = _Connection(server)
         except (OSError, imaplib.IMAP4.error) as error:
@@ -285,6 +308,12 @@ class ImapMailbox:
 
     def mark(self, folder: str, uids: Sequence[int], *, flag: str, on: bool) -> None:
         r"""Set or take away a flag, such as `\Seen`."""
+        self._must_be(MailboxUse.WHOLE, MailboxUse.WRITE)
+        if flag != r"\Seen":
+            self._must_be(MailboxUse.WHOLE)
+        self._store(folder, uids, flag, on=on)
+
+    def _store(self, folder: str, uids: Sequence[int], flag: str, *, on: bool) -> None:
         with translated():
             self._open(folder, readonly=False)
             for some in _portions(uids):
@@ -293,6 +322,7 @@ class ImapMailbox:
 
     def move(self, folder: str, uids: Sequence[int], *, target: str) -> None:
         """Move messages to another folder (RFC 6851)."""
+        self._must_be(MailboxUse.WHOLE)
         with translated():
             self._open(folder, readonly=False)
             for some in _portions(uids):
@@ -300,8 +330,13 @@ class ImapMailbox:
                 _expect(kind, data)
 
     def delete(self, folder: str, uids: Sequence[int]) -> None:
-        """Delete messages for good (UIDPLUS: nothing else goes with them)."""
-        self.mark(folder, uids, flag=r"\Deleted", on=True)
+        """Delete messages for good (UIDPLUS: nothing else goes with them); of the use WRITE, its own drafts alone."""
+        self._must_be(MailboxUse.WHOLE, MailboxUse.WRITE)
+        if self._use is MailboxUse.WRITE:
+            with translated():
+                self._open(folder, readonly=True)
+                uids = sorted(set(uids) & set(self._search(f"KEYWORD {_DRAFT_OF_OTHERS}".encode("ascii"))))
+        self._store(folder, uids, r"\Deleted", on=True)
         with translated():
             for some in _portions(uids):
                 kind, data = self._imap.uid("EXPUNGE", some)
@@ -309,6 +344,9 @@ class ImapMailbox:
 
     def append(self, folder: str, octets: bytes, *, flags: str, instant: datetime) -> int:
         """Put a message of the holder's own into a folder and return its number."""
+        self._must_be(MailboxUse.WHOLE, MailboxUse.WRITE)
+        if self._use is MailboxUse.WRITE and r"\Draft" in flags.split():
+            flags = f"{flags} {_DRAFT_OF_OTHERS}"
         with translated():
             kind, data = self._imap.append(
                 quoted(encode_folder(folder)).decode("latin-1"),
@@ -322,12 +360,18 @@ class ImapMailbox:
 
     def create(self, folder: str) -> None:
         """Make a folder and subscribe to it."""
+        self._must_be(MailboxUse.WHOLE)
         with translated():
             kind, data = self._imap.create(quoted(encode_folder(folder)).decode("latin-1"))
             _expect(kind, data)
             self._imap.subscribe(quoted(encode_folder(folder)).decode("latin-1"))
 
     # -- inside -------------------------------------------------------------------------------------
+
+    def _must_be(self, *uses: MailboxUse) -> None:
+        """Raise MayNotChange unless the connection is for one of these."""
+        if self._use not in uses:
+            raise MayNotChange
 
     def _open(self, folder: str, *, readonly: bool) -> int:
         """Open a folder and return how many messages it has."""

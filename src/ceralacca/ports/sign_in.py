@@ -46,6 +46,8 @@ class SignInOutcome:
     """The password was right, and a second factor is still to be shown (web pages only)."""
     by_web_session: bool = False
     """The web pages asked, with the ticket of a session: nobody typed anything."""
+    delegate: Address | None = None
+    """Who is signed in there, where it is not the holder of the mailbox."""
     delay: float = 0.0
     """Seconds for which the asker holds its answer back: grows with the failures of a peer or mailbox."""
 

@@ -5,7 +5,9 @@ From the token a second secret is derived, the *ticket*: with it the web role op
 access point in the holder's name, without ever keeping a password. A ticket is good while its session lasts and for
 its one mailbox; ending the session ends both (threats.md 26, 29).
 
-`holder` is who signed in, `mailbox` what is open: the same today, two once a mailbox may be delegated.
+`holder` is who signed in, `mailbox` what is open: two where a mailbox is delegated (`ports.delegation`). Then the
+session opens mail only while its delegation is in force, which the store looks up each time. The ticket is made of the
+token and of a salt that only the server has: a browser cannot make it, so nobody goes round the pages with it.
 `stage` says whether a second factor is still owed; only FULL opens mail.
 
 Clauses: AP-1, AP-2, DP-7, SE-3.
@@ -20,6 +22,7 @@ from hashlib import sha256
 from typing import Final, Protocol
 
 from ceralacca.core.model.address import Address
+from ceralacca.ports.delegation import Delegation, DelegationRight
 
 TICKET_MARK: Final = b"web-ticket:"
 """What the password of a sign-in begins with when it is a ticket."""
@@ -56,6 +59,29 @@ class WebSession:
     """What the browser says it is; shown to the holder, never relied on."""
     confirmed: datetime | None = None
     """When the holder last showed again, or with a second factor, that it is them."""
+    salt: str = ""
+    """What the ticket is made of beside the token."""
+    delegation_key: str = ""
+    """Of the delegation that it was opened under; empty for the holder's own mailbox."""
+    delegation: Delegation | None = None
+    """That delegation while it is in force; the store looks it up, and never keeps it."""
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the mailbox that is open is that of who signed in."""
+        return self.holder == self.mailbox
+
+    @property
+    def opens_mail(self) -> bool:
+        """Whether all factors were shown, and for a mailbox of another's a delegation is in force."""
+        delegation = self.delegation
+        there = delegation is not None and (delegation.mailbox, delegation.delegate) == (self.mailbox, self.holder)
+        return self.stage is SessionStage.FULL and (self.is_own or there)
+
+    @property
+    def may_write(self) -> bool:
+        """Whether anything in the mailbox may change by it: a delegate who may only read changes nothing."""
+        return self.is_own or (self.delegation is not None and self.delegation.right is DelegationRight.SEND)
 
 
 class WebSessions(Protocol):
@@ -108,9 +134,9 @@ def derived(token: str, purpose: str) -> str:
     return hmac.digest(token.encode(), purpose.encode(), "sha256").hex()
 
 
-def ticket_of(token: str) -> str:
-    """Return the ticket of a session's token."""
-    return derived(token, "ticket")
+def ticket_of(token: str, salt: str = "") -> str:
+    """Return the ticket of a session, by its token and salt."""
+    return derived(token, f"ticket{salt}")
 
 
 def as_password(ticket: str) -> bytes:

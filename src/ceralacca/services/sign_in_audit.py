@@ -38,6 +38,7 @@ class _Kind(NamedTuple):
     app_password: str
     by_web_session: bool
     owes_factor: bool
+    delegate: Address | None
 
 
 @dataclass(slots=True)
@@ -75,6 +76,7 @@ class AuditedSignIn:
             app_password=outcome.app_password,
             by_web_session=outcome.by_web_session,
             owes_factor=outcome.owes_factor,
+            delegate=outcome.delegate,
         )
         self._note(kind, looked=looked)
         return outcome
@@ -124,12 +126,13 @@ class AuditedSignIn:
             facts[OWES_FACTOR] = 1
         if count is not None:
             facts |= {"count": count.count, "from": count.since.isoformat()}
+        who = kind.delegate or kind.mailbox
         instant = count.last if count is not None else now
         assert instant is not None, "one of them is given"
         return AuditEvent(
             instant=instant,
             act=AuditAct.SIGN_IN,
-            actor=Actor(kind=ActorKind.HOLDER, name=kind.mailbox.text if kind.mailbox else ""),
+            actor=Actor(kind=ActorKind.HOLDER, name=who.text if who else ""),
             origin=Origin(process=kind.protocol.value, host=self._host, peer=kind.peer),
             outcome=AuditOutcome.DONE if kind.verdict is SignInVerdict.SIGNED_IN else AuditOutcome.REFUSED,
             mailbox=kind.mailbox,

@@ -46,6 +46,7 @@ from ceralacca.store.app_passwords import StoredAppPasswords
 from ceralacca.store.audit import DatabaseAuditTrail
 from ceralacca.store.blobs import BlobFolder
 from ceralacca.store.columns import shortened
+from ceralacca.store.delegations import StoredDelegations
 from ceralacca.store.delivery_rules import StoredRuleBooks, read_rules, rules_of
 from ceralacca.store.disservices import DatabaseDisservices
 from ceralacca.store.durable_files import make_folder
@@ -281,6 +282,10 @@ class DatabaseStore:
     def app_passwords(self) -> StoredAppPasswords:
         """Return the app passwords of all mailboxes."""
         return StoredAppPasswords(self._database)
+
+    def delegations(self) -> StoredDelegations:
+        """Return the delegations of all mailboxes."""
+        return StoredDelegations(self._database)
 
     def second_factors(self) -> StoredSecondFactors:
         """Return the second factors of all mailboxes."""

@@ -38,7 +38,7 @@ from ceralacca.ports.app_password import APP_PROTOCOLS, AppPasswords, bare_lette
 from ceralacca.ports.second_factor import SecondFactors
 from ceralacca.ports.sign_in import SignInOutcome, SignInProtocol, SignInVerdict
 from ceralacca.ports.store import MailboxRecord, MailboxStatus
-from ceralacca.ports.web_session import TICKET_MARK, SessionStage, WebSessions, token_digest
+from ceralacca.ports.web_session import TICKET_MARK, WebSessions, token_digest
 from ceralacca.store.credentials import is_password
 from ceralacca.store.sign_in_attempts import Attempt, SignInAttempts
 
@@ -134,16 +134,17 @@ class SignIn:
         return _Against(address, record.password_hash if record else "", password, owes_factor=guarded)
 
     def _check_ticket(self, mailbox: str, password: bytes, protocol: SignInProtocol) -> SignInOutcome:
-        """Take the ticket of an open session that has shown all its factors, for the mailbox that it has open."""
+        """Take the ticket of a session that opens mail, for the mailbox that it has open."""
         ticket = token_digest(password.removeprefix(TICKET_MARK).decode("ascii", "replace"))
         sessions = self._sessions if protocol in _TICKETS_AT else None
         session = sessions.find_ticket(ticket, now=self._clock.now()) if sessions else None
         record = self._record(mailbox)
-        if session is None or record is None or session.stage is not SessionStage.FULL:
+        if session is None or record is None or not session.opens_mail:
             return SignInOutcome(verdict=SignInVerdict.REFUSED, by_web_session=True)
         if session.mailbox != record.address or not may_enter(record):
             return SignInOutcome(verdict=SignInVerdict.REFUSED, by_web_session=True)
-        return replace(signed_in(record, may_send=session.may_send), by_web_session=True)
+        outcome = signed_in(record, may_send=session.may_send)
+        return replace(outcome, by_web_session=True, delegate=None if session.is_own else session.holder)
 
     def _record(self, mailbox: str) -> MailboxRecord | None:
         try:

@@ -351,6 +351,8 @@ WEB_SESSION = Table(
     Column("peer", Words, nullable=False),
     Column("agent", Words, nullable=False),
     Column("confirmed", Instant),  # when the holder last showed again that it is them
+    Column("salt", Text, nullable=False, server_default=text("''")),  # what the ticket is made of beside the token
+    Column("delegation", Text, nullable=False, server_default=text("''")),  # key; empty for the own mailbox
     Index("web_session_holder", "holder_key"),
 )
 

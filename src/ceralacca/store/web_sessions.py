@@ -7,7 +7,7 @@ Clauses: SE-3.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from sqlalchemy import Row, bindparam, delete, insert, select, update
 
 from ceralacca.core.model.address import Address
 from ceralacca.ports.web_session import SessionStage, WebSession
+from ceralacca.store.delegations import in_force
 from ceralacca.store.engine import Database
 from ceralacca.store.tables import WEB_SESSION
 
@@ -34,6 +35,8 @@ class StoredWebSessions:
     def open(self, session: WebSession) -> None:
         """Keep a new session."""
         values = asdict(session) | {"holder": session.holder, "mailbox": session.mailbox}
+        del values["delegation_key"]  # the column has the shorter name
+        values["delegation"] = session.delegation_key
         with self._database.transaction() as connection:
             connection.execute(insert(WEB_SESSION).values(**values, holder_key=session.holder.key))
 
@@ -48,9 +51,13 @@ class StoredWebSessions:
     def _find(self, query: Any, wanted: str, now: datetime) -> WebSession | None:
         with self._database.reading() as connection:
             row = connection.execute(query, {"wanted": wanted}).first()
-        if row is None or not self._lasts(session := _read(row), now):
-            return None
-        return session
+            if row is None or not self._lasts(session := _read(row), now):
+                return None
+            if session.is_own:
+                return session
+            delegation = in_force(connection, session.delegation_key, now)
+        found = replace(session, delegation=delegation)
+        return replace(found, may_send=session.may_send and found.opens_mail and found.may_write)
 
     def touch(self, digest: str, *, now: datetime, stage: SessionStage | None = None) -> None:
         """Record that a session is in use, at most once a minute, and that it has come further."""
@@ -108,4 +115,6 @@ def _read(row: Row[Any]) -> WebSession:
         peer=row.peer,
         agent=row.agent,
         confirmed=row.confirmed,
+        salt=row.salt,
+        delegation_key=row.delegation,
     )

@@ -1,10 +1,12 @@
 """Sessions of the web pages: they end, they can be ended, and their tickets open a mailbox as long as they last."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from ceralacca.core.model.address import Address
+from ceralacca.ports.delegation import Delegation, DelegationRight
 from ceralacca.ports.sign_in import SignInProtocol, SignInVerdict
 from ceralacca.ports.store import MailboxRecord, MailboxStatus
 from ceralacca.ports.web_session import SessionStage, WebSession, as_password, ticket_of, token_digest
@@ -16,6 +18,7 @@ from ceralacca.testing.clock import NOON, FixedClock
 from ceralacca.testing.databases import sqlite_url
 
 ANNA, BRUNO = Address("Anna.Bianchi@pec.beta.example"), Address("bruno.verdi@pec.beta.example")
+CARLA = Address("carla.neri@pec.beta.example")
 IDLE = timedelta(minutes=30)
 
 
@@ -39,7 +42,7 @@ def sessions(store):
     return store.web_sessions(idle=IDLE)
 
 
-def session(token, *, holder=ANNA, mailbox=None, stage=SessionStage.FULL, may_send=True):
+def session(token, *, holder=ANNA, mailbox=None, stage=SessionStage.FULL, may_send=True, **more):
     return WebSession(
         digest=token_digest(token),
         ticket=token_digest(ticket_of(token)),
@@ -52,6 +55,7 @@ def session(token, *, holder=ANNA, mailbox=None, stage=SessionStage.FULL, may_se
         ends=NOON + timedelta(hours=12),
         peer="192.0.2.7",
         agent="a browser",
+        **more,
     )
 
 
@@ -131,12 +135,71 @@ def test_a_ticket_opens_no_other_mailbox(judge, sessions):
     assert not check(judge, "a", mailbox=BRUNO.text).signed_in
 
 
-def test_a_delegate_opens_the_mailbox_of_the_session_and_not_the_own(judge, sessions):
-    sessions.open(session("a", holder=BRUNO, mailbox=ANNA, may_send=False))
+def given(store, key="k", right=DelegationRight.SEND, **named):
+    fields = {"mailbox": ANNA, "delegate": BRUNO, "purpose": "ferie", "created": NOON, "until": NOON + IDLE}
+    store.delegations().give(Delegation(key=key, right=right, **fields | named))
+    return session("a", holder=BRUNO, mailbox=ANNA, delegation_key=key)
+
+
+@pytest.mark.requirement("AP-2", "SE-3")
+@pytest.mark.parametrize("right", DelegationRight)
+def test_a_delegate_opens_the_mailbox_of_the_session_and_not_the_own(judge, store, sessions, right):
+    one = given(store, right=right)
+    sessions.open(one)
+    found = sessions.find(one.digest, now=NOON)
+    assert (found.opens_mail, found.may_write, found.may_send) == (True, right == "send", right == "send")
     outcome = check(judge, "a")
     assert outcome.mailbox == ANNA
-    assert not outcome.may_send_as
+    assert outcome.delegate == BRUNO
+    assert outcome.may_send_as == ({ANNA} if right == "send" else set())
     assert not check(judge, "a", mailbox=BRUNO.text).signed_in
+
+
+@pytest.mark.requirement("SE-3")
+@pytest.mark.parametrize(
+    "how", ["ended", "over", "delegate closed", "never given", "of somebody else", "other mailbox"]
+)
+def test_a_delegates_session_opens_nothing_once_the_delegation_is_not_in_force(judge, store, sessions, how):
+    one = given(store)
+    other = {"never given": {"delegation_key": "x"}, "of somebody else": {"delegation_key": "y"}}
+    sessions.open(replace(one, **other.get(how, {})))
+    now = NOON
+    match how:
+        case "ended":
+            assert check(judge, "a").signed_in
+            store.delegations().end(ANNA, "k", now=NOON)
+        case "over":
+            assert check(judge, "a").signed_in
+            now = NOON + IDLE - timedelta(seconds=1)
+            sessions.touch(one.digest, now=now)
+            now = NOON + IDLE
+        case "delegate closed":
+            assert check(judge, "a").signed_in
+            store.put_mailbox(MailboxRecord(address=BRUNO, status=MailboxStatus.CLOSED), now=NOON)
+        case "of somebody else":
+            store.put_mailbox(MailboxRecord(address=CARLA), now=NOON)
+            given(store, "y", delegate=CARLA)
+        case "other mailbox":
+            store.put_mailbox(MailboxRecord(address=CARLA), now=NOON)
+            sessions.close(one.digest)
+            sessions.open(replace(one, mailbox=CARLA))
+    found = sessions.find(one.digest, now=now)
+    assert found is not None, "the delegate stays signed in, and goes back to the own mailbox"
+    assert not found.opens_mail
+    whose = CARLA if how == "other mailbox" else ANNA
+    assert how == "over" or not check(judge, "a", mailbox=whose.text).signed_in
+    assert not found.may_send
+
+
+@pytest.mark.requirement("SE-3")
+def test_who_has_the_token_or_the_rows_cannot_make_the_ticket(judge, sessions):
+    one = session("a", salt="only the server has it")
+    sessions.open(replace(one, ticket=token_digest(ticket_of("a", one.salt))))
+    assert not check(judge, "a").signed_in, "the token alone"
+    with_both = as_password(ticket_of("a", one.salt))
+    assert judge.check(ANNA.text, with_both, protocol=SignInProtocol.IMAP, peer="127.0.0.1").signed_in
+    for wrong in (ticket_of(one.digest, one.salt), ticket_of("", one.salt), ticket_of("a", one.salt + "x")):
+        assert not judge.check(ANNA.text, as_password(wrong), protocol=SignInProtocol.IMAP, peer="127.0.0.1").signed_in
 
 
 def test_a_session_without_its_second_factor_opens_nothing(judge, sessions):

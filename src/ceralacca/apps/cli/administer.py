@@ -256,7 +256,10 @@ def close_mailbox(
         ),
     ):
         record = holders_mailbox(store, address)
-        store.put_mailbox(replace(record, status=status), now=SystemClock().now())
+        now = SystemClock().now()
+        store.put_mailbox(replace(record, status=status), now=now)
+        if status is MailboxStatus.CLOSED:
+            store.delegations().end_all(record.address, now=now)
     if as_json:
         write_json({"address": record.address.text, "status": status.value})
     else:

@@ -8,6 +8,7 @@ from ceralacca.apps.cli import (
     audit,
     availability,
     config,
+    delegations,
     directory,
     domain_dns,
     hold,
@@ -51,6 +52,7 @@ def add_to(app: typer.Typer) -> None:
     )
     administer.domains.command("dns")(domain_dns.dns_command)
     administer.mailboxes.add_typer(app_password.commands)
+    administer.mailboxes.command("delegations")(delegations.delegations_command)
     administer.mailboxes.add_typer(second_factor.commands)
     mailbox_rules.add_to(administer.mailboxes)
     for group in groups:

@@ -19,6 +19,7 @@ from starlette.routing import Route
 from ceralacca.apps.web import (
     confirm_pages,
     courtesy_pages,
+    delegation_pages,
     devices_pages,
     discovery,
     factor_pages,
@@ -41,10 +42,12 @@ from ceralacca.apps.web import (
     static_files,
     write_pages,
 )
+from ceralacca.apps.web.delegate import Barred, NotForDelegates, admit
 from ceralacca.apps.web.headers import SafeHeaders
 from ceralacca.apps.web.pages import render
 from ceralacca.apps.web.parts import Parts
 from ceralacca.apps.web.visit import (
+    DelegationEnded,
     Forbidden,
     NotConfirmed,
     NotSignedIn,
@@ -56,7 +59,7 @@ from ceralacca.apps.web.visit import (
     receive,
 )
 from ceralacca.base.errors import OurError, PecError, UnreadableMessage, WorldError
-from ceralacca.net.imap_mailbox import NotInMailbox, SignedOut
+from ceralacca.net.imap_mailbox import MayNotChange, NotInMailbox, SignedOut
 
 _LOG = structlog.get_logger(__name__)
 
@@ -91,6 +94,7 @@ def endpoints() -> Iterable[Endpoint]:
         ordinary_pages,
         devices_pages,
         notice_pages,
+        delegation_pages,
         setup_pages,
         help_pages,
     ):
@@ -99,7 +103,7 @@ def endpoints() -> Iterable[Endpoint]:
 
 def make_application(parts: Parts) -> Starlette:
     """Return the application. Its routes are those of the pages' own tables."""
-    routes = [Route(path, _endpoint(handler, parts), methods=[method]) for path, handler, method in endpoints()]
+    routes = [Route(path, _endpoint(path, handler, parts), methods=[method]) for path, handler, method in endpoints()]
     return Starlette(
         routes=[*routes, *discovery.routes(parts), *static_files.ROUTES],
         middleware=[Middleware(SafeHeaders)],
@@ -107,7 +111,7 @@ def make_application(parts: Parts) -> Starlette:
     )
 
 
-def _endpoint(handler: Handler, parts: Parts) -> Callable[[Request], object]:
+def _endpoint(path: str, handler: Handler, parts: Parts) -> Callable[[Request], object]:
     async def answer(request: Request) -> Response:
         form = None
         if request.method == "POST":
@@ -123,7 +127,7 @@ def _endpoint(handler: Handler, parts: Parts) -> Callable[[Request], object]:
             except MultiPartException:
                 raise HTTPException(400) from None
         try:
-            return await run_in_threadpool(_answer, handler, request, parts, form)
+            return await run_in_threadpool(_answer, path, handler, request, parts, form)
         finally:
             if form is not None:
                 await form.close()
@@ -131,7 +135,7 @@ def _endpoint(handler: Handler, parts: Parts) -> Callable[[Request], object]:
     return answer
 
 
-def _answer(handler: Handler, request: Request, parts: Parts, form: object) -> Response:
+def _answer(path: str, handler: Handler, request: Request, parts: Parts, form: object) -> Response:
     try:
         visit = receive(request, parts, form)  # type: ignore[arg-type]
     except Forbidden:
@@ -140,9 +144,10 @@ def _answer(handler: Handler, request: Request, parts: Parts, form: object) -> R
         _LOG.warning("web.away", reason=str(error))
         return Response("503", 503, {"Retry-After": "10"}, "text/plain")
     try:
+        admit(visit, request.method, path)
         return handler(visit)
-    except (NotSignedIn, SignedOut, NotConfirmed) as missing:
-        return _confirm_first(visit) if isinstance(missing, NotConfirmed) else _sign_in_again(visit)
+    except (NotSignedIn, SignedOut, NotConfirmed, DelegationEnded, NotForDelegates, MayNotChange) as missing:
+        return _sent_away(visit, missing)
     except PecError as error:
         if isinstance(error, WorldError):
             _LOG.warning("web.away", reason=str(error))
@@ -161,6 +166,19 @@ def _status_of(error: PecError) -> int:
     return 400
 
 
+def _sent_away(visit: Visit, missing: Exception) -> Response:
+    match missing:
+        case NotConfirmed():
+            return _confirm_first(visit)
+        case DelegationEnded():
+            return _barred(visit, "over")
+        case NotForDelegates():
+            return _barred(visit, missing.why)
+        case MayNotChange():
+            return _barred(visit, Barred.HOLDER)
+    return _sign_in_again(visit)
+
+
 def _sign_in_again(visit: Visit) -> Response:
     if visit.by_htmx:  # a piece of a page: the whole page must go to sign-in
         response = Response(status_code=204)
@@ -171,6 +189,14 @@ def _sign_in_again(visit: Visit) -> Response:
     response = go_to("/sign-in", next=here if here != "/" else "")
     drop_session(response)
     return response
+
+
+def _barred(visit: Visit, why: str) -> Response:
+    if visit.by_htmx:  # a piece of a page: the whole page must say it
+        response = Response(status_code=204)
+        response.headers["HX-Redirect"] = "/mail"
+        return response
+    return render(visit, "delegate_barred.html", status=403, why=why)
 
 
 def _confirm_first(visit: Visit) -> Response:

@@ -42,9 +42,15 @@ _SHOWN: Final = frozenset({
     AuditAct.MAILBOX_EXPORTED,
     AuditAct.MAILBOX_IMPORTED,
     AuditAct.NOTICES_CHANGED,
+    AuditAct.DELEGATION_GIVEN,
+    AuditAct.DELEGATION_ENDED,
+    AuditAct.DELEGATE_ENTERED,
+    AuditAct.DELEGATE_SENDS,
 })  # fmt: skip
 _WITH_WAY: Final = frozenset({AuditAct.SIGN_IN, AuditAct.NEW_PLACE})
-_WITH_NAME: Final = frozenset({AuditAct.FACTOR_ADDED, AuditAct.FACTOR_REMOVED})
+_BY_DELEGATES: Final = frozenset({AuditAct.DELEGATE_ENTERED, AuditAct.DELEGATE_SENDS})
+_WITH_DELEGATE: Final = frozenset({AuditAct.DELEGATION_GIVEN, AuditAct.DELEGATION_ENDED})
+_WITH_NAME: Final = frozenset({AuditAct.FACTOR_ADDED, AuditAct.FACTOR_REMOVED, AuditAct.DELEGATE_SENDS})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +71,9 @@ class Access:
     factor: str = ""
     """What was shown beside or in place of the password; `owed` when only the password was right."""
     about: str = ""
-    """Name of a passkey."""
+    """Name of a passkey; Message-ID of what a delegate handed in."""
+    who: str = ""
+    """The delegate, where it is about one."""
 
 
 def show(visit: Visit) -> Response:
@@ -103,6 +111,7 @@ def accesses_of(events: Sequence[AuditEvent]) -> list[Access]:
             app_password=_app_password(event),
             factor="owed" if OWES_FACTOR in event.detail else str(event.detail.get("factor", "")),
             about=event.about if event.act in _WITH_NAME else "",
+            who=_delegate(event),
         )
         for event in events
         if BY_WEB_SESSION not in event.detail
@@ -113,6 +122,12 @@ def _app_password(event: AuditEvent) -> str:
     if event.act in {AuditAct.APP_PASSWORD_ADDED, AuditAct.APP_PASSWORD_REVOKED}:
         return event.about
     return str(event.detail.get("app-password", ""))
+
+
+def _delegate(event: AuditEvent) -> str:
+    if event.act in _BY_DELEGATES:
+        return event.actor.name
+    return str(event.detail.get("delegate", "")) if event.act in _WITH_DELEGATE else ""
 
 
 def end(visit: Visit) -> Response:

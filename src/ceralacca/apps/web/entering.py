@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from ceralacca.apps.web.visit import Visit, begin_session, go_to, set_device, set_session
 from ceralacca.core.model.address import Address
-from ceralacca.core.model.audit import Actor, ActorKind, AuditAct, AuditEvent, Origin
+from ceralacca.core.model.audit import Actor, ActorKind, AuditAct, AuditEvent, AuditOutcome, Origin
 from ceralacca.ports.safety_alarm import AlarmKind, NewAlarm
 from ceralacca.ports.second_factor import Factor
 from ceralacca.ports.sign_in import SignInOutcome, SignInProtocol, SignInVerdict
@@ -79,16 +79,26 @@ def raise_alarm(visit: Visit, mailbox: Address, kind: AlarmKind, *, place: str =
 
 
 def record_of(
-    visit: Visit, mailbox: Address, act: AuditAct, detail: Mapping[str, str | int], *, about: str = ""
+    visit: Visit,
+    mailbox: Address,
+    act: AuditAct,
+    detail: Mapping[str, str | int],
+    *,
+    about: str = "",
+    purpose: str = "",
+    by: Address | None = None,
+    outcome: AuditOutcome = AuditOutcome.DONE,
 ) -> None:
-    """Leave in the audit trail what a holder did about the own mailbox. Raises WorldError."""
+    """Leave in the audit trail what a holder did about the own mailbox, or a delegate (`by`). Raises WorldError."""
     event = AuditEvent(
         instant=visit.parts.clock.now(),
         act=act,
-        actor=Actor(kind=ActorKind.HOLDER, name=mailbox.text),
+        actor=Actor(kind=ActorKind.HOLDER, name=(by or mailbox).text),
         origin=Origin(process=SignInProtocol.WEB.value, host=socket.gethostname(), peer=visit.peer),
+        outcome=outcome,
         mailbox=mailbox,
         about=about,
+        purpose=purpose,
         detail=detail,
     )
     visit.parts.audit.record(event)

@@ -58,10 +58,10 @@ class _Opened:
 
 
 def show(visit: Visit) -> Response:
-    """Show a message, and mark it as read."""
+    """Show a message, and mark it as read; a delegate who may only read leaves it as it is."""
     opened = _open(visit)
     judged, report = judged_message(visit, opened.folder, opened.validity, opened.uid, opened.octets)
-    if not opened.seen:
+    if not opened.seen and visit.open.may_write:
         visit.ask(lambda box: box.mark(opened.folder, [opened.uid], flag=r"\Seen", on=True))
     folders = visit.ask(lambda box: box.folders())
     is_receipt = judged.standing is Standing.RECEIPT

@@ -18,7 +18,9 @@ from starlette.responses import HTMLResponse, Response
 from ceralacca.apps.cli.render import written
 from ceralacca.apps.cli.safe_names import visible
 from ceralacca.apps.web.visit import Visit, set_first
+from ceralacca.base.errors import WorldError
 from ceralacca.base.instants import ROME
+from ceralacca.ports.delegation import Delegation
 from ceralacca.ports.safety_alarm import SafetyAlarm
 from ceralacca.ports.web_session import SessionStage
 
@@ -100,6 +102,16 @@ def _alarms(visit: Visit) -> Sequence[SafetyAlarm]:
     return visit.parts.alarms.unseen(visit.open.holder, now=visit.parts.clock.now(), place=visit.place)
 
 
+def _delegated(visit: Visit) -> Sequence[Delegation]:
+    """Return the mailboxes that are delegated to who is signed in: the switch in the header."""
+    if visit.by_htmx:
+        return ()
+    try:
+        return visit.parts.delegations.given_to(visit.open.holder, now=visit.parts.clock.now())
+    except WorldError:
+        return ()  # the page may be the one that says that something is away
+
+
 def render(visit: Visit, template: str, *, status: int = 200, **values: Any) -> Response:
     """Fill in a template and answer with it."""
     session = visit.session if visit.session and visit.session.stage is SessionStage.FULL else None
@@ -117,7 +129,8 @@ def render(visit: Visit, template: str, *, status: int = 200, **values: Any) -> 
             test=visit.parts.test,
             here=visit.request.url.path + (f"?{visit.request.url.query}" if visit.request.url.query else ""),
             now=visit.parts.clock.now(),
-            alarms=_alarms(visit) if session else (),
+            alarms=_alarms(visit) if session and session.is_own else (),
+            delegated_to_me=_delegated(visit) if session and session.is_own else (),
             **values,
         )
     )

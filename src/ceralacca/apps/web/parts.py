@@ -22,6 +22,7 @@ from ceralacca.net.imap_mailbox import MailServer
 from ceralacca.net.imap_pool import ImapPool
 from ceralacca.ports.app_password import AppPasswords
 from ceralacca.ports.audit import AuditTrail
+from ceralacca.ports.delegation import Delegations
 from ceralacca.ports.delivery_rules import RuleBooks
 from ceralacca.ports.log_search import LogSearch
 from ceralacca.ports.own_messages import OwnMessages
@@ -48,6 +49,7 @@ class Parts:
     own: OwnMessages
     sessions: WebSessions
     app_passwords: AppPasswords
+    delegations: Delegations
     factors: FactorJudge
     alarms: SafetyAlarms
     rules: RuleBooks

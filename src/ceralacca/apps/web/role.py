@@ -100,6 +100,7 @@ def web_parts(settings: Settings, store: DatabaseStore, judge: SignsIn) -> Parts
         own=store.own_messages(),
         sessions=store.web_sessions(idle=settings.web.idle_time),
         app_passwords=store.app_passwords(),
+        delegations=store.delegations(),
         factors=_factor_judge(settings, store),
         alarms=store.safety_alarms(),
         rules=store.rule_books(),

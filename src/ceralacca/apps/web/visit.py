@@ -8,7 +8,7 @@ check alone stops a forged request (threats.md 29). Before sign-in the same hold
 import hmac
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 from urllib.parse import urlencode, urlsplit
@@ -21,7 +21,7 @@ from ceralacca.apps.cli.words import LANGUAGES, Words
 from ceralacca.apps.web.parts import Parts
 from ceralacca.base.errors import UserError
 from ceralacca.core.model.address import Address
-from ceralacca.net.imap_mailbox import ImapMailbox
+from ceralacca.net.imap_mailbox import ImapMailbox, MailboxUse
 from ceralacca.ports.web_session import SessionStage, WebSession, as_password, derived, ticket_of, token_digest
 
 SESSION_COOKIE: Final = "__Host-pec"
@@ -43,6 +43,10 @@ class Forbidden(Exception):
 
 class NotSignedIn(Exception):
     """There is no session, or not a whole one."""
+
+
+class DelegationEnded(Exception):
+    """The mailbox of another's that was open is delegated no more."""
 
 
 class NotConfirmed(Exception):
@@ -69,9 +73,11 @@ class Visit:
 
     @property
     def open(self) -> WebSession:
-        """The session, signed in with all its factors. Raises NotSignedIn."""
+        """The session, signed in with all its factors. Raises NotSignedIn, DelegationEnded."""
         if self.session is None or self.session.stage is not SessionStage.FULL:
             raise NotSignedIn
+        if not self.session.opens_mail:
+            raise DelegationEnded
         return self.session
 
     @property
@@ -140,14 +146,21 @@ class Visit:
     @property
     def ticket(self) -> str:
         """What opens the mailbox while the session lasts."""
-        return ticket_of(self.token)
+        return ticket_of(self.token, self.open.salt)
+
+    @property
+    def use(self) -> MailboxUse:
+        """What the mailbox is opened for: a delegate moves and deletes nothing."""
+        if self.open.is_own:
+            return MailboxUse.WHOLE
+        return MailboxUse.WRITE if self.open.may_write else MailboxUse.LOOK
 
     def ask(self, question: Callable[[ImapMailbox], _T]) -> _T:
-        """Ask the mailbox something. Raises NotSignedIn, NotInMailbox, MailboxRefused, WorldError."""
-        session = self.open
+        """Ask the mailbox something. Raises NotSignedIn, NotInMailbox, MailboxRefused, MayNotChange, WorldError."""
+        session, use = self.open, self.use
 
         def connect() -> ImapMailbox:
-            return ImapMailbox(self.parts.mail_server(), session.mailbox.text, as_password(self.ticket))
+            return ImapMailbox(self.parts.mail_server(), session.mailbox.text, as_password(self.ticket), use=use)
 
         return self.parts.pool.ask(session.digest, connect, question)
 
@@ -254,10 +267,11 @@ def begin_session(
     The cookie is `set_session`'s.
     """
     parts = visit.parts
-    token, now = parts.entropy(32).hex(), parts.clock.now()
+    token, salt, now = parts.entropy(32).hex(), parts.entropy(32).hex(), parts.clock.now()
     session = WebSession(
         digest=token_digest(token),
-        ticket=token_digest(ticket_of(token)),
+        ticket=token_digest(ticket_of(token, salt)),
+        salt=salt,
         holder=mailbox,
         mailbox=mailbox,
         stage=stage,
@@ -271,6 +285,33 @@ def begin_session(
     )
     parts.sessions.open(session)
     return session, token
+
+
+def open_mailbox(visit: Visit, mailbox: Address, *, may_send: bool, delegation_key: str = "") -> str:
+    """Open another mailbox in place of the one that is open, under a new token, and return that. Raises WorldError.
+
+    The session ends when it would have. Forms of pages that are still open elsewhere carry the old token: nothing is
+    ever done in another mailbox than the page said.
+    """
+    parts, old = visit.parts, visit.session
+    assert old is not None, "somebody is signed in"
+    token, salt = parts.entropy(32).hex(), parts.entropy(32).hex()
+    parts.sessions.open(
+        replace(
+            old,
+            digest=token_digest(token),
+            ticket=token_digest(ticket_of(token, salt)),
+            salt=salt,
+            mailbox=mailbox,
+            may_send=may_send,
+            delegation_key=delegation_key,
+            delegation=None,
+            confirmed=None,
+        )
+    )
+    parts.sessions.close(old.digest)
+    parts.pool.forget(old.digest)
+    return token
 
 
 def set_session(response: Response, token: str) -> None:

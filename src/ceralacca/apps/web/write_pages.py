@@ -14,12 +14,14 @@ from starlette.responses import Response
 
 from ceralacca.apps.cli.safe_names import safe_name
 from ceralacca.apps.mail_client import File, Refused, new_message_id, submit
+from ceralacca.apps.web.delegate import note_delegate
 from ceralacca.apps.web.drafting import Draft, compose, failures, kept, known, taken_up
 from ceralacca.apps.web.judging import judged_message
 from ceralacca.apps.web.pages import render
 from ceralacca.apps.web.visit import Visit, go_to
 from ceralacca.base.errors import WorldError
 from ceralacca.core.model.address import Address
+from ceralacca.core.model.audit import AuditAct, AuditOutcome
 from ceralacca.core.model.log import LogEvent
 from ceralacca.core.model.notification import ReceiptKind
 from ceralacca.formats.mime.addresses import read_addresses
@@ -98,13 +100,16 @@ def _send(visit: Visit, draft: Draft, uid: int) -> Response:
         faults.append("too_large")
     if faults or failed:
         return _form(visit, draft, _State(uid=_keep(visit, draft, uid), faults=faults, failures=failed), status=422)
+    note_delegate(visit, AuditAct.DELEGATE_SENDS, draft.message_id)
     try:
         submit(visit.parts.account(visit.open, visit.ticket), octets, recipients=draft.recipients)
     except Refused as refused:
+        note_delegate(visit, AuditAct.DELEGATE_SENDS, draft.message_id, AuditOutcome.REFUSED)
         return _form(
             visit, draft, _State(uid=_keep(visit, draft, uid), answer=refused.answer or str(refused)), status=422
         )
     except WorldError:
+        note_delegate(visit, AuditAct.DELEGATE_SENDS, draft.message_id, AuditOutcome.FAILED)
         return _form(visit, draft, _State(uid=_keep(visit, draft, uid), faults=("away",)), status=503)
     copied = _keep_copy(visit, octets)
     _discard(visit, uid)

@@ -53,6 +53,13 @@ class AuditAct(StrEnum):
     """The provider took all second factors of a mailbox away."""
     RECOVERY_CODES_MADE = "recovery-codes.made"
     RECOVERY_CODE_USED = "recovery-code.used"
+    DELEGATION_GIVEN = "delegation.given"
+    """A holder lets another into the own mailbox; `about` is the delegation, `purpose` why, `detail` whom and how."""
+    DELEGATION_ENDED = "delegation.ended"
+    DELEGATE_ENTERED = "delegate.entered"
+    """The actor, a delegate, opened the mailbox of another; `about` is the delegation."""
+    DELEGATE_SENDS = "delegate.sends"
+    """The actor, a delegate, sends as the mailbox; `about` is the Message-ID. Recorded before it leaves."""
     NEW_PLACE = "place.new"
     """A mailbox was opened from a browser or network that it was not opened from of late."""
 
