@@ -178,3 +178,22 @@ def test_a_step_that_is_done_twice_tells_once(live):
     live.beta.store.commit(once)
     live.beta.store.commit(again)
     assert len(mail(live)) == 1
+
+
+def test_a_server_is_called_beside_the_mail_or_instead_of_it(live):
+    calls = []
+
+    def call(mailbox, *, key, body):
+        calls.append((mailbox, key, body))
+
+    live.beta.office = replace(live.beta.office, calls=call)
+    want(live, ANNA, NoticeKind.NEW_MESSAGE, email=None, webhook="https://ganci.example/")
+    live.submit(submission(to=[ANNA]))
+    live.carry()
+    later(live)
+    assert (mail(live), calls) == ([], [])
+    live.beta.work(kinds=[JobKind.WEBHOOK])
+    ((mailbox, _, body),) = calls
+    assert mailbox == ANNA
+    assert ANNA.text in body.decode()
+    assert not any(one in body.decode() for one in PEOPLE)

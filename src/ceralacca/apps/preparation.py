@@ -14,6 +14,7 @@ from ceralacca.apps.service_events import record_start
 from ceralacca.apps.settings import Settings
 from ceralacca.apps.virus_scan import refuse_demo_database
 from ceralacca.apps.virus_storage import make_key
+from ceralacca.apps.webhooks import make_webhook_key
 from ceralacca.apps.wiring import CLOCK, database_url, provider_store, scanner
 from ceralacca.ports.scanner import NotScanned
 from ceralacca.ports.store import MailboxRecord, Store
@@ -27,6 +28,7 @@ def prepare(settings: Settings) -> None:
     DataFolder(settings.data.folder).make()
     make_key(settings)
     make_factor_key(settings)
+    make_webhook_key(settings)
     upgrade(database_url(settings))
     may_start(settings)
     carry(settings)

@@ -23,6 +23,7 @@ from ceralacca.apps.claims import Claims
 from ceralacca.apps.data_folder import DataFolder
 from ceralacca.apps.duty import Duty
 from ceralacca.apps.settings import Settings
+from ceralacca.apps.webhooks import webhook_caller
 from ceralacca.apps.wiring import CLOCK, provider_store, relay_office
 from ceralacca.apps.worker import seconds_until_due
 from ceralacca.base.errors import WorldError
@@ -52,7 +53,7 @@ def run_relay(settings: Settings, duty: Duty, *, name: str = "relay") -> None:
     client = smtp_client(settings)
     wake = Wake(folder.run, RELAY_KINDS)
     try:
-        office = relay_office(settings, store, client)
+        office = replace(relay_office(settings, store, client), calls=webhook_caller(settings, store))
         wake.wait(0)
         claims.give_back(store, now=CLOCK.now(), lease=LEASE)
         duty.ready(threads=settings.relay.threads)

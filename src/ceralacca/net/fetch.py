@@ -7,7 +7,8 @@ longest time, and the octets are taken as they are sent, without decompression.
 
 import ssl
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -52,15 +53,23 @@ class Posted:
     media_type: str
     authorization: tuple[str, str] | None = None
     """Name and password, for servers that want them (HTTP Basic)."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Further fields."""
 
 
-def fetch(url: str, limits: FetchLimits, *, tls: ssl.SSLContext | None, post: Posted | None = None) -> bytes:
+def fetch(
+    url: str, limits: FetchLimits, *, tls: ssl.SSLContext | None, post: Posted | None = None, address: str = ""
+) -> bytes:
     """Return the octets of a file, or of the answer to what is posted.
 
-    `tls` None is for plain http only (CRLs and time stamps, which are signed). Raises WorldError when it cannot be
-    had, whole, within the limits.
+    With an `address` the connection goes there and nowhere else, whatever the name resolves to by now; the certificate
+    is still that of the name. `tls` None is for plain http only (CRLs and time stamps, which are signed). Raises
+    WorldError when it cannot be had, whole, within the limits.
     """
-    given = {"Content-Type": post.media_type} if post else {}
+    given = {**post.headers, "Content-Type": post.media_type} if post else {}
+    named = httpx.URL(url)
+    place = named.copy_with(host=address) if address else named
+    told = {"sni_hostname": named.host} if address else {}
     try:
         with (
             httpx.Client(
@@ -72,9 +81,10 @@ def fetch(url: str, limits: FetchLimits, *, tls: ssl.SSLContext | None, post: Po
             ) as client,
             client.stream(
                 "POST" if post else "GET",
-                url,
+                place,
                 content=post.octets if post else None,
-                headers=given,
+                headers={**given, "Host": named.netloc.decode("ascii")} if address else given,
+                extensions=told,
                 auth=post.authorization if post else None,
             ) as answer,
         ):

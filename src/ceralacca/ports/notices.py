@@ -98,6 +98,18 @@ class Notice:
     instant: datetime
 
 
+class NoWebhook(UserError):
+    """The mailbox has none, any more."""
+
+
+class CallsWebhook(Protocol):
+    """Calls the server of a mailbox's holder."""
+
+    def __call__(self, mailbox: Address, *, key: str, body: bytes) -> None:
+        """Post a notice, signed. Raises NoWebhook, UserError when it may not be called, WorldError when it fails."""
+        ...
+
+
 class Notices(Protocol):
     """Keeps wishes. Safe between threads and processes; every call may raise WorldError."""
 

@@ -53,6 +53,9 @@ class JobKind(StrEnum):
     NOTICE = "notice"
     """timekeeper: tell a holder of something by ordinary ways. Payload: `mailbox`, `about` (a NoticeKind); or `way` (a
     NoticeWay) and `trouble`, when a notice did not get through."""
+    WEBHOOK = "webhook"
+    """relay: tell a holder by a call of the own server. Payload: `mailbox`, `key` (of the notice), `body` (JSON),
+    `expires` (ISO instant), and when it was tried before `tries`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -73,5 +73,10 @@ def with_code_given(wishes: NoticeWishes, is_right: Callable[[str], bool], now: 
     return replace(wishes, email=waiting.address, waiting=None, troubles=_but(wishes, NoticeWay.EMAIL))
 
 
+def with_webhook(wishes: NoticeWishes, url: str, secret: bytes) -> NoticeWishes:
+    """Return the wishes with another server to call, or none, and the encrypted secret that calls are signed with."""
+    return replace(wishes, webhook=url, secret=secret, troubles=_but(wishes, NoticeWay.WEBHOOK))
+
+
 def _but(wishes: NoticeWishes, way: NoticeWay) -> dict[NoticeWay, Trouble]:
     return {one: trouble for one, trouble in wishes.troubles.items() if one is not way}

@@ -1,4 +1,4 @@
-"""The step that tells a holder of something by ordinary mail, out of a job that the event itself has left.
+"""The step that tells a holder of something by ordinary mail or a webhook, out of a job that the event itself has left.
 
 A notice says that there is something and where to read it: no sender, no subject, no word of any message. It is
 ordinary mail under the null reverse path; the relay has a day for it, and when it does not get through, the holder
@@ -20,6 +20,7 @@ from ceralacca.ports.letters import Letter
 from ceralacca.ports.notices import Notice, NoticeWay, NoticeWishes, Trouble
 from ceralacca.ports.store import Commit, Job, JobKind, MailboxRecord, MailboxStatus, NewJob, Store
 from ceralacca.services import payload
+from ceralacca.services.call_webhook import webhook_job
 from ceralacca.services.office import NoticeParts, Office
 
 
@@ -67,6 +68,8 @@ def _tell(
             about = Telling(mailbox=record.address, recipient=wishes.email, language=wishes.language, key=key)
             letter, relayed = mail_to_holder(parts, about, kind.value, now=instant, **facts)
             letters, jobs = [letter], [relayed]
+    if wishes.webhook:
+        jobs.append(webhook_job(record.address, kind, key=key, web=parts.web(), now=instant, **facts))
     notice = Notice(key=key, mailbox=record.address, kind=kind, instant=instant)
     return Commit(done=job.id, instant=instant, notices=(notice,), letters=tuple(letters), jobs=tuple(jobs))
 

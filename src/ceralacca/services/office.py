@@ -22,7 +22,7 @@ from ceralacca.core.model.provider import IssuingProvider
 from ceralacca.ports.letters import Letter
 from ceralacca.ports.mail_sender import SendsMail
 from ceralacca.ports.mail_store import MailStore
-from ceralacca.ports.notices import Notices
+from ceralacca.ports.notices import CallsWebhook, Notices
 from ceralacca.ports.scanner import Scanner
 from ceralacca.ports.seal_verifier import VerifiesSeal
 from ceralacca.ports.sealer import Seals
@@ -94,6 +94,8 @@ class Office:
     clock: Clock
     sends: SendsMail | None = None
     """Only where RELAY jobs are done: the relay needs no key, whoever holds the key needs no network."""
+    calls: CallsWebhook | None = None
+    """Only where WEBHOOK jobs are done."""
     notices: NoticeParts | None = None
     """Only where NOTICE jobs are done."""
     access: AccessSettings = field(default_factory=AccessSettings)

@@ -25,6 +25,7 @@ from ceralacca.base.errors import OurError, WorldError
 from ceralacca.base.failpoints import reach
 from ceralacca.ports.mail_store import PutOutcome
 from ceralacca.ports.store import Commit, CommitOutcome, Job, JobKind, Postponed
+from ceralacca.services.call_webhook import call_webhook
 from ceralacca.services.deliver_message import Delivery, conclude, load, store_all
 from ceralacca.services.follow_up import follow_up
 from ceralacca.services.notify_holder import notify
@@ -41,7 +42,7 @@ TIMEKEEPER_KINDS: Final = (JobKind.DEADLINE,)
 """What the timekeeper claims: needs the key."""
 NOTICE_KINDS: Final = (JobKind.NOTICE,)
 """What the process of the timekeeper claims beside its other work: needs the mailboxes' sizes, and no key."""
-RELAY_KINDS: Final = (JobKind.RELAY,)
+RELAY_KINDS: Final = (JobKind.RELAY, JobKind.WEBHOOK)
 """What the relay claims: needs the network, and no key."""
 
 LEASE: Final = timedelta(minutes=10)
@@ -172,14 +173,21 @@ def _step(job: Job, office: Office) -> Result:
             return follow_up(job, office)
         case JobKind.DEADLINE:
             return watch(job, office)
-        case JobKind.RELAY:
-            if office.sends is None:
-                raise OurError("an office without a way out was given a RELAY job")
-            return relay(job, store=office.store, sends=office.sends, clock=office.clock)
+        case JobKind.RELAY | JobKind.WEBHOOK:
+            return _go_out(job, office)
         case JobKind.NOTICE:
             return notify(job, office)
         case JobKind.DELIVERY:  # done as a batch
             raise OurError("a delivery was taken for a step of its own")
+
+
+def _go_out(job: Job, office: Office) -> Commit:
+    """Do a step that needs a way out of the house."""
+    if job.kind is JobKind.WEBHOOK and office.calls is not None:
+        return call_webhook(job, calls=office.calls, now=office.now())
+    if job.kind is JobKind.RELAY and office.sends is not None:
+        return relay(job, store=office.store, sends=office.sends, clock=office.clock)
+    raise OurError(f"an office without a way out was given a {job.kind} job")
 
 
 def _guarded(job: Job, office: Office, step: Callable[[], _Done]) -> _Done | Postponed:

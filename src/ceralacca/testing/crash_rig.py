@@ -65,7 +65,7 @@ from ceralacca.testing.authority import TestIdentity
 from ceralacca.testing.crash_disk import VolatileDisk
 from ceralacca.testing.crash_flows import UNSEEN, Stage
 from ceralacca.testing.crash_plants import PLANTS, SITE_PLANTS
-from ceralacca.testing.office_parts import judging, open_mailboxes, sealing
+from ceralacca.testing.office_parts import judging, open_mailboxes, sealing, takes_every_call
 from ceralacca.testing.paper_cast import (
     ALFA_SERVICE,
     ANNA,
@@ -348,6 +348,7 @@ class Pair:
             entropy=entropy,
             clock=self.clock,
             sends=postman,
+            calls=takes_every_call,
             notices=NoticeParts(
                 wishes=store.notices(),
                 words=lambda language, what, **facts: (what, f"{language} {sorted(facts.items())}"),
@@ -366,7 +367,9 @@ class Pair:
             for user in WITH_NOTICES.intersection(users):
                 home = Address(f"{user.text.partition('@')[0]}@casa.example")
                 kinds = frozenset({NoticeKind.NEW_MESSAGE})
-                provider.store.notices().change(NoticeWishes(mailbox=user, kinds=kinds, email=home))
+                provider.store.notices().change(
+                    NoticeWishes(mailbox=user, kinds=kinds, email=home, webhook="https://a.example")
+                )
             for user in WITH_RULES.intersection(users):
                 for folder in FOLDERS[:-1]:
                     (provider.mail.make_home(user) / "Maildir" / f".{folder}" / "new").mkdir(parents=True)

@@ -59,7 +59,11 @@ def settings_file(provider: Provider, sandbox: Sandbox, folder: Path, ports: Por
             "import_ca_file": sandbox.tls_roots,
         },
         "clients": _clients(own),
-        "notices": {"sender": f"no-reply@{ORDINARY_DOMAIN}"},
+        "notices": {
+            "sender": f"no-reply@{ORDINARY_DOMAIN}",
+            "webhook_ca_file": sandbox.tls_roots,
+            "webhook_private": True,
+        },
         "virus": {"demo_database": True},
         "clock": {"guard": "off"},  # the nation has one clock, whoever keeps it, and proves nothing to anybody
         "message_log": {"node": provider.key, "seal_every": timedelta(seconds=5)},

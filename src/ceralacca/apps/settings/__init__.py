@@ -56,6 +56,11 @@ class Settings(part.Section):
                 "web.import_private: anybody with a mailbox could look into your network "
                 "(leave it out, or set provider.sandbox)"
             )
+        if self.notices.webhook_private and not self.provider.sandbox:
+            raise ValueError(
+                "notices.webhook_private: anybody with a mailbox could call into your network "
+                "(leave it out, or set provider.sandbox)"
+            )
         if self.virus.most_octets < max(self.access.size, self.incoming.size):
             raise ValueError(
                 "virus.most_octets: below access.size or incoming.size; larger mail would never be scanned"

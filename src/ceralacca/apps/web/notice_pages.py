@@ -14,6 +14,7 @@ from ceralacca.apps.cli.words import LANGUAGES
 from ceralacca.apps.web.pages import render
 from ceralacca.apps.web.safety_pages import confirmed, record_act
 from ceralacca.apps.web.visit import Visit, go_to
+from ceralacca.base.errors import UserError, WorldError
 from ceralacca.base.identifiers import spoken_letters
 from ceralacca.core.model.address import Address, InvalidAddress
 from ceralacca.core.model.audit import AuditAct
@@ -26,6 +27,7 @@ from ceralacca.services.choose_notices import (
     with_code_given,
     with_code_sent,
     with_kinds,
+    with_webhook,
     without_address,
 )
 from ceralacca.services.notify_holder import Telling, is_pec, mail_to_holder
@@ -34,6 +36,8 @@ from ceralacca.store.credentials import hash_password, is_password
 _PAGE: Final = "/safety/notices"
 _GROUPS: Final = 2
 _LONGEST: Final = 254
+_SECRET: Final = 32
+"""Octets of a webhook's secret; it is shown, and used, as its hexadecimal digits."""
 _DONE: Final = frozenset({"saved", "sent", "confirmed"})
 
 
@@ -52,11 +56,14 @@ def choose(visit: Visit) -> Response:
     if fault := confirmed(visit):
         return _page(visit, fault=fault, status=429 if fault == "too_many" else 401)
     try:
-        return go_to(_PAGE, done=_keep(visit, wishes, address))
+        done, secret = _keep(visit, wishes, address)
     except TooManyCodes:
         return _page(visit, fault="too_many_codes", status=429)
     except WishesChanged:
         return _page(visit, fault="changed", status=409)
+    except (UserError, WorldError):
+        return _page(visit, fault="webhook", status=400)
+    return _page(visit, done=done, secret=secret) if secret else go_to(_PAGE, done=done)
 
 
 def _wanted_address(visit: Visit, wishes: NoticeWishes) -> tuple[Address | None, str]:
@@ -73,13 +80,17 @@ def _wanted_address(visit: Visit, wishes: NoticeWishes) -> tuple[Address | None,
     return address, "pec" if refused else ""
 
 
-def _keep(visit: Visit, wishes: NoticeWishes, address: Address | None) -> str:
-    """Keep what is chosen, and return what was done. Raises WishesChanged, TooManyCodes."""
+def _keep(visit: Visit, wishes: NoticeWishes, address: Address | None) -> tuple[str, str]:
+    """Keep what is chosen; return what was done, and the secret of a new webhook, which is shown this once.
+
+    Raises WishesChanged, TooManyCodes; UserError or WorldError for a server that is not called.
+    """
     if visit.number("version") != wishes.version:
         raise WishesChanged
     kinds = frozenset(one for one in NoticeKind if one.value in visit.fields("kind"))
     language = visit.field("language")
     wanted = with_kinds(wishes, kinds, language if language in LANGUAGES else visit.words.language)
+    wanted, secret = _with_webhook(visit, wanted)
     is_new = address is not None and address != wishes.email
     if address is None:
         visit.parts.notices.wishes.change(without_address(wanted))
@@ -87,8 +98,21 @@ def _keep(visit: Visit, wishes: NoticeWishes, address: Address | None) -> str:
         _send_code(visit, wanted, address)
     else:
         visit.parts.notices.wishes.change(wanted)
-    record_act(visit, AuditAct.NOTICES_CHANGED, "", {"kinds": " ".join(sorted(kinds)), "email": int(bool(address))})
-    return "sent" if is_new else "saved"
+    ways = {"email": int(address is not None), "webhook": int(bool(wanted.webhook))}
+    record_act(visit, AuditAct.NOTICES_CHANGED, "", {"kinds": " ".join(sorted(kinds)), **ways})
+    return "sent" if is_new else "saved", secret
+
+
+def _with_webhook(visit: Visit, wishes: NoticeWishes) -> tuple[NoticeWishes, str]:
+    """Return the wishes with the server of the form; for a new one with a new secret. Raises UserError, WorldError."""
+    url, webhooks = visit.field("webhook").strip(), visit.parts.webhooks
+    if not url or webhooks is None:
+        return with_webhook(wishes, "", b""), ""
+    if url == wishes.webhook:
+        return wishes, ""
+    webhooks.way.check(url)
+    secret = visit.parts.entropy(_SECRET).hex()
+    return with_webhook(wishes, url, webhooks.seal(secret.encode(), wishes.mailbox)), secret
 
 
 def give_code(visit: Visit) -> Response:
@@ -139,7 +163,7 @@ def _whose(visit: Visit) -> Address:
     return visit.open.holder
 
 
-def _page(visit: Visit, *, fault: str = "", done: str = "", status: int = 200) -> Response:
+def _page(visit: Visit, *, fault: str = "", done: str = "", secret: str = "", status: int = 200) -> Response:
     wishes = visit.parts.notices.wishes.of(_whose(visit))
     waiting = wishes.waiting
     if waiting is not None and visit.parts.clock.now() - waiting.since >= CODE_LASTS:
@@ -159,6 +183,9 @@ def _page(visit: Visit, *, fault: str = "", done: str = "", status: int = 200) -
         chosen=visit.fields("kind") if again else [one.value for one in wishes.kinds],
         email=visit.field("email")[:_LONGEST] if again else (kept.text if kept else ""),
         speaks=visit.field("language") if again else (wishes.language if wishes.version else visit.words.language),
+        secret=secret,
+        webhook=visit.field("webhook")[:1000] if again else wishes.webhook,
+        by_webhook=visit.parts.webhooks is not None,
         by_email=visit.parts.notices.sender is not None,
         steps=", ".join(map(str, QUOTA_STEPS)),
         asks_password=not factors and not visit.confirmed,

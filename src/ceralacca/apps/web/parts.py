@@ -13,6 +13,7 @@ from ceralacca.apps.preview.looker import Looker
 from ceralacca.apps.second_factor.judge import FactorJudge
 from ceralacca.apps.settings.sections import MailboxesSection
 from ceralacca.apps.web.verdicts import Verdicts
+from ceralacca.apps.webhooks import Webhooks
 from ceralacca.base.clock import Clock
 from ceralacca.base.identifiers import Entropy
 from ceralacca.core.access_point import AccessSettings
@@ -58,6 +59,8 @@ class Parts:
     audit: AuditTrail
     signs_in: SignsIn
     notices: NoticeParts
+    webhooks: Webhooks | None
+    """None: this provider calls nobody's server."""
     clock: Clock
     entropy: Entropy
     mail_server: Callable[[], MailServer]

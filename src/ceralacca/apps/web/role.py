@@ -30,6 +30,7 @@ from ceralacca.apps.status import read_status
 from ceralacca.apps.web.application import make_application
 from ceralacca.apps.web.parts import Parts
 from ceralacca.apps.web.static_files import check_assets
+from ceralacca.apps.webhooks import webhooks
 from ceralacca.apps.wiring import CLOCK, LocalDirectory, Verifiers, database_url, provider_store
 from ceralacca.base.errors import UserError, WorldError
 from ceralacca.base.identifiers import system_entropy
@@ -108,6 +109,7 @@ def web_parts(settings: Settings, store: DatabaseStore, judge: SignsIn) -> Parts
         audit=store.audit,
         signs_in=judge,
         notices=notice_parts(settings, store),
+        webhooks=webhooks(settings),
         clock=CLOCK,
         entropy=system_entropy,
         mail_server=mail_server,
