@@ -12,7 +12,7 @@ from ceralacca.apps.demo.cast import ANNA, BRUNO, MARIO, STUDIO
 from ceralacca.apps.web.application import endpoints
 from ceralacca.apps.web.delegate import ANYBODY, READERS, WRITERS
 
-from .factor_steps import config_of, pec
+from .factor_steps import config_of, pec, reset, set_up_app
 
 pytestmark = [pytest.mark.system, pytest.mark.slow, pytest.mark.requirement("SE-3")]
 
@@ -232,6 +232,22 @@ def test_nobody_gives_or_opens_what_is_not_theirs(anna, bruno, visitor):
     assert enter(bruno, ANNA).status_code == 303
     again = give(bruno, STUDIO)
     assert again.status_code == 403, "a delegate delegates nothing"
+
+
+def test_a_guarded_mailbox_is_not_opened_by_a_delegate_with_a_password_alone(bruno, visitor, open_screen, running):
+    studio = visitor(STUDIO)
+    studio.http.timeout = 60
+    assert give(studio, BRUNO).status_code == 303
+    try:
+        with open_screen(STUDIO) as screen:
+            set_up_app(screen)
+            answer = enter(bruno, STUDIO)
+            assert answer.status_code == 403
+            assert "secondo fattore" in answer.text
+    finally:
+        reset(running, STUDIO)
+    assert enter(bruno, STUDIO).status_code == 303
+    end_all(visitor(STUDIO))
 
 
 def test_the_front_office_sees_the_delegations_of_a_mailbox(anna, running):

@@ -25,6 +25,7 @@ ANYBODY: Final = frozenset({
 """Whatever mailbox is open, and also when the delegation has just ended: nothing of the mailbox is shown."""
 READERS: Final = frozenset({
     ("GET", "/mail"),
+    ("GET", "/find"),
     ("GET", "/mail/message"),
     ("GET", "/mail/body"),
     ("GET", "/mail/file"),
