@@ -124,6 +124,7 @@ def test_what_was_accepted_alone_is_not_lost_unseen(paired, clusters):
     clusters[0].kill()
     other = Site(site.mirror, site.folder)
     with opened(clusters[1].url_here(url)) as database:
+        until(lambda: _is_there(database))
         for loss in (False, True):
 
             def promote(loss=loss):
@@ -135,6 +136,12 @@ def test_what_was_accepted_alone_is_not_lost_unseen(paired, clusters):
                 with pytest.raises(UserError, match=r"alone|hears"):
                     promote()
     assert (other.state().epoch, other.state().duty) == (2, SiteDuty.PRIMARY)
+
+
+def _is_there(database):
+    with suppress(WorldError), database.reading():  # the standby has received it, and replays it in a moment
+        return True
+    return False
 
 
 def _done(act):

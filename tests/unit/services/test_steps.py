@@ -8,7 +8,16 @@ from structlog.testing import capture_logs
 from ceralacca.core.model.notification import MessageRow
 from ceralacca.core.transaction import RecipientState
 from ceralacca.ports.store import Commit, CommitOutcome, Job, JobKind, NewJob, Postponed
-from ceralacca.services.steps import RELAY_KINDS, TIMEKEEPER_KINDS, WORKER_KINDS, decide, perform, run, settle
+from ceralacca.services.steps import (
+    NOTICE_KINDS,
+    RELAY_KINDS,
+    TIMEKEEPER_KINDS,
+    WORKER_KINDS,
+    decide,
+    perform,
+    run,
+    settle,
+)  # fmt: skip
 from ceralacca.testing.memory_world import LiveCircuit
 from ceralacca.testing.paper_cast import ANNA, BRUNO, CARLA, MARIO, submission
 from ceralacca.testing.scenario import INSTANT
@@ -22,7 +31,7 @@ def live() -> LiveCircuit:
 
 
 def test_every_kind_of_job_is_somebodys():
-    assert sorted((*WORKER_KINDS, *TIMEKEEPER_KINDS, *RELAY_KINDS)) == sorted(JobKind)
+    assert sorted((*WORKER_KINDS, *TIMEKEEPER_KINDS, *NOTICE_KINDS, *RELAY_KINDS)) == sorted(JobKind)
 
 
 def test_one_bad_job_spoils_no_other_and_is_not_lost(live):
