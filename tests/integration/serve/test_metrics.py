@@ -85,6 +85,7 @@ def test_every_name_is_there_and_every_part_can_be_read(watched, serve):
         "pec_log_altered_files",
         "pec_log_checked_timestamp_seconds",
         "pec_scanner_signatures_timestamp_seconds",
+        "pec_scanner_updated_timestamp_seconds",
     }  # fmt: skip - no log key here, and demonstration signatures
     found = samples(text)
     assert found["pec_availability_down_minutes",] == 2

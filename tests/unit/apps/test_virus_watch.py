@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ceralacca.apps import virus_watch
+from ceralacca.apps.metrics.parts import parts_of
 from ceralacca.apps.settings.reading import read_settings
 from ceralacca.core.model.log import LogEvent
 from ceralacca.ports.store import Commit
@@ -46,6 +47,24 @@ def test_what_another_provider_finds_in_a_message_of_ours_is_told_once():
     assert [(one.identifier, one.provider) for one in found] == [
         (live.sent().original.identifier, live.beta.office.provider.name)
     ]
+
+
+@pytest.mark.requirement("MV-3")
+def test_the_metrics_count_it_once_an_hour(settings, tmp_path):
+    store = open_store(sqlite_url(tmp_path), tmp_path)
+    part = parts_of(settings(""), store)["missed"]
+
+    def told(now):
+        return {sample.name: sample.value for metric in part(now) for sample in metric.samples}
+
+    assert told(NOON) == {"pec_viruses_missed": 0}
+    detected = replace(some.log_row(event=LogEvent.VIRUS_DETECTION_RECEIVED), detail="", error_detail="Eicar")
+    store.commit([Commit(log=(detected,))])
+    minute, hour = timedelta(minutes=1), timedelta(hours=1)
+    assert told(NOON + hour - minute) == {"pec_viruses_missed": 0}, "the log is not read at each scrape"
+    assert told(NOON + hour) == {"pec_viruses_missed": 1}
+    assert told(NOON + 31 * DAY) == {"pec_viruses_missed": 0}
+    store.close()
 
 
 @pytest.mark.requirement("MV-2", "MV-3")

@@ -54,6 +54,8 @@ NAMES: Final = {
     "pec_scan_seconds": _counter("Seconds spent on scans.", "role"),
     "pec_scanner_up": _gauge("1 while the virus scanner answers."),
     "pec_scanner_signatures_timestamp_seconds": _gauge("Date of the virus signatures in use."),
+    "pec_scanner_updated_timestamp_seconds": _gauge("When the virus signatures were updated last."),
+    "pec_viruses_missed": _gauge("Messages of 30 days in which another provider found what ours had missed (MV-3)."),
     "pec_certificate_expiry_timestamp_seconds": _gauge("End of a certificate.", "which"),
     "pec_crl_expiry_timestamp_seconds": _gauge("End of a revocation list.", "url"),
     "pec_directory_refreshed_timestamp_seconds": _gauge("When the copy of the providers directory was fetched."),

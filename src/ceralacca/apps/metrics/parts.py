@@ -3,17 +3,19 @@
 Each part gives its metrics or raises PecError; then the others are told none the less, and `pec_part_failed` says
 which one is missing.
 
-Clauses: SL-2 to SL-4, SL-6, LO-4, VI-3, IP-9, DI-3, TI-1.
+Clauses: SL-2 to SL-4, SL-6, LO-4, MV-3, VI-3, IP-9, DI-3, TI-1.
 """
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Final
 
 from cryptography import x509
 from prometheus_client.metrics_core import Metric
 
+from ceralacca.apps import virus_watch
 from ceralacca.apps.clock_state import ClockState, clock_state
 from ceralacca.apps.data_folder import DataFolder
 from ceralacca.apps.log_check import known_checks
@@ -33,6 +35,9 @@ from ceralacca.store.directory_copy import DirectoryCopy
 from ceralacca.trust.crl_file import CrlReader
 from ceralacca.trust.key_files import read_certificates
 
+_MISSED_WITHIN: Final = timedelta(days=30)
+_MISSED_EVERY: Final = timedelta(hours=1)
+
 Part = Callable[[datetime], Iterator[Metric]]
 
 
@@ -44,6 +49,8 @@ def parts_of(settings: Settings, store: DatabaseStore) -> Mapping[str, Part]:
         "queue": lambda now: _queue(store, now),
         "scans": lambda _: _scans(folder),
         "scanner": lambda _: _scanner(settings),
+        "updates": lambda _: _updates(settings),
+        "missed": _Missed(store),
         "certificates": lambda _: _certificates(settings),
         "crls": lambda _: _crls(settings, folder),
         "directory": lambda _: _directory(folder),
@@ -93,6 +100,28 @@ def _scanner(settings: Settings) -> Iterator[Metric]:
     yield one("pec_scanner_up", 1)
     if signed is not None:
         yield one("pec_scanner_signatures_timestamp_seconds", signed.timestamp())
+
+
+def _updates(settings: Settings) -> Iterator[Metric]:
+    """The last update of the signatures, by whoever keeps them fresh; absent while there was none."""
+    succeeded = virus_watch.updates(settings).succeeded
+    if succeeded is not None:
+        yield one("pec_scanner_updated_timestamp_seconds", succeeded.timestamp())
+
+
+class _Missed:
+    """What others found and ours had missed (MV-3): it reads a month of the log, so once an hour, not at each scrape."""
+
+    def __init__(self, store: DatabaseStore) -> None:
+        self._store = store
+        self._looked: datetime | None = None
+        self._found = 0
+
+    def __call__(self, now: datetime) -> Iterator[Metric]:
+        if self._looked is None or not timedelta(0) <= now - self._looked < _MISSED_EVERY:
+            self._found = sum(1 for _ in virus_watch.missed(self._store, since=now - _MISSED_WITHIN, until=now))
+            self._looked = now
+        yield one("pec_viruses_missed", self._found)
 
 
 def _certificates(settings: Settings) -> Iterator[Metric]:
