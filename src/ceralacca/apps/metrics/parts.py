@@ -110,7 +110,7 @@ def _updates(settings: Settings) -> Iterator[Metric]:
 
 
 class _Missed:
-    """What others found and ours had missed (MV-3); read from a month of the log, so once an hour, not at each scrape."""
+    """What others found and ours had missed (MV-3): a month of the log is read for it, so not at each scrape."""
 
     def __init__(self, store: DatabaseStore) -> None:
         self._store = store
