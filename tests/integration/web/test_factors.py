@@ -236,8 +236,11 @@ def test_a_new_browser_alarms_the_others_until_the_holder_knows(open_screen, cou
             [numbers[0], token],
         )
         assert "Aperta da un browser nuovo" in at_home.go("/mail").inner_text(".alarms"), "nor can it hush it up"
-        at_home.page.click(".alarms button")
-        at_home.page.wait_for_url("**/safety/devices")
+        for _ in range(10):  # twenty are shown at once, and other tests have raised some
+            at_home.page.click(".alarms button")
+            at_home.page.wait_for_url("**/safety/devices")
+            if not at_home.page.locator(".alarms").count():
+                break
         assert at_home.page.locator(".alarms").count() == 0
         assert "aperta da un posto nuovo" in at_home.page.inner_text("#accesses")
         stranger = visitor(MARIO)
