@@ -106,6 +106,8 @@ def test_a_file_that_is_chosen_while_the_draft_is_saved_is_saved_too(open_screen
         held[0].continue_()
         page.wait_for_selector("#draft-state input[name=file]")
         assert "nota.txt" in page.inner_text("#draft-state")
+        page.click("button[value=discard]")
+        page.wait_for_url("**/mail")
 
 
 def test_everything_is_reached_by_keys_alone(open_screen):
@@ -179,7 +181,7 @@ def test_what_cannot_be_sent_is_said_before_it_is_sent(open_screen):
         page.click("button[value=discard]")
         page.wait_for_url("**/mail")
         screen.go("/mail?folder=Bozze")
-        assert page.locator(".messages li").count() == 0
+        assert page.locator(".messages li >> text=Errato").count() == 0
 
 
 def test_folders_searches_and_moves(open_screen, put):
