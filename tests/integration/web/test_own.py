@@ -71,15 +71,15 @@ def test_the_own_log_is_searched_and_its_extract_is_signed(
 
 @pytest.mark.requirement("LO-8")
 def test_nobody_sees_rows_or_files_of_others(visitor, send):
-    send(MARIO, ANNA, "Riservatissimo")
-    delivered(visitor(ANNA), "Riservatissimo")
+    send(MARIO, ANNA, "Solo tra Mario e Anna")
+    delivered(visitor(ANNA), "Solo tra Mario e Anna")
     mario, carla = visitor(MARIO), visitor(CARLA)
     listed = mario.http.get("/own/log?with=" + ANNA.text).text
     identifier = re.search(r"/own/log\?id=([^\"]+)", listed)[1]
-    assert "Riservatissimo" in mario.http.get(f"/own/log?id={identifier}").text
-    assert "Riservatissimo" not in carla.http.get(f"/own/log?id={identifier}").text
-    assert "Riservatissimo" not in carla.http.get("/own/log").text
-    assert "Riservatissimo" not in carla.http.get("/own/log?with=" + ANNA.text).text
+    assert "Solo tra Mario e Anna" in mario.http.get(f"/own/log?id={identifier}").text
+    assert "Solo tra Mario e Anna" not in carla.http.get(f"/own/log?id={identifier}").text
+    assert "Solo tra Mario e Anna" not in carla.http.get("/own/log").text
+    assert "Solo tra Mario e Anna" not in carla.http.get("/own/log?with=" + ANNA.text).text
     form = {"way": "maildir", "form_token": mario.token("/own")}
     assert mario.http.post("/own/export", data=form).headers["location"] == "/own?done=export"
     number = None
