@@ -73,12 +73,15 @@ class Owner:
 class Maildir:
     """A `MailStore` of Maildir folders below one root. Safe between threads and processes of one host."""
 
-    def __init__(self, root: Path, *, clock: Clock, owner: Owner | None = None, limited: bool = True) -> None:
-        """Keep mailboxes below `root`, which is made when it is not there; `limited`: within their quota."""
+    def __init__(self, root: Path, *, clock: Clock, owner: Owner | None = None, mirror: bool = False) -> None:
+        """Keep mailboxes below `root`, which is made when it is not there.
+
+        `mirror`: in the other site, which judges no quota and whose data folder is not made when it is away.
+        """
         self._root = root
         self._clock = clock
         self._owner = owner if owner != Owner(uid=os.geteuid(), gid=os.getegid()) else None
-        self._limited = limited
+        self._limited, self._makes_parents = not mirror, not mirror
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="maildir")
 
     def home(self, mailbox: Address) -> Path:
@@ -142,7 +145,8 @@ class Maildir:
         try:
             root = os.open(self._root, _FOLDER & ~os.O_NOFOLLOW)  # the operator may have put it on another disk
         except FileNotFoundError:
-            self._root.parent.mkdir(parents=True, exist_ok=True)
+            if self._makes_parents:
+                self._root.parent.mkdir(parents=True, exist_ok=True)
             parent = os.open(self._root.parent, _FOLDER & ~os.O_NOFOLLOW)
             try:
                 root = _folder(parent, self._root.name, self._owner)

@@ -83,7 +83,7 @@ class MirroredMail(Maildir):
     def __init__(self, root: Path, site: Site, *, clock: Clock, owner: Owner | None = None) -> None:
         super().__init__(root, clock=clock, owner=owner)
         self._site = site
-        self._there = Maildir(site.in_mirror(root), clock=clock, owner=owner, limited=False)
+        self._there = Maildir(site.in_mirror(root), clock=clock, owner=owner, mirror=True)
 
     def put(self, messages: list[Put]) -> list[PutOutcome]:
         """Store messages durably in both sites; the quota is judged here. Raises WorldError."""
