@@ -53,11 +53,17 @@ def run_worker(settings: Settings, duty: Duty, *, name: str = "worker", owner: O
         open_now.callback(store.close)
         key = open_now.enter_context(key_in_use(lambda: signer(settings), store, folder, role=name))
         office = worker_office(settings, with_vault(store, virus_vault(settings)), key.signer, owner)
-        office = replace(office, scanner=CountedScanner(office.scanner, Counts(folder.run, name)))
+        counts = Counts(folder.run, name)
+        office = replace(office, scanner=CountedScanner(office.scanner, counts))
         purge(store)  # VI-2: what a worker that was cut off has left
         names = [name, *(f"{name}-lane-{number}" for number in range(2, workers.lanes + 1))]
         lanes = [_lane(settings, office, duty, open_now, each) for each in names]
-        lanes[0].each_turn = key.record_due
+
+        def each_turn() -> None:
+            key.record_due()
+            counts.write_due()
+
+        lanes[0].each_turn = each_turn
         duty.ready(batch=workers.batch)
         work_side_by_side(lanes, duty)
 

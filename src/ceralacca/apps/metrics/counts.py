@@ -27,18 +27,27 @@ class Counts:
     def __init__(self, folder: Path, role: str) -> None:
         self._path, self._turn = folder / f"{_PREFIX}{role}.json", threading.Lock()
         self._values: Counter[str] = Counter()
-        self._written = 0.0
+        self._written, self._fresh = 0.0, True
         self._write()
 
     def add(self, **values: float) -> None:
-        """Count; the file follows within the next seconds in which something is counted."""
+        """Count; the file follows within a second, at the next `write_due` if nothing more is counted."""
         with self._turn:
             self._values.update(values)
-            if time.monotonic() - self._written >= _EVERY:
-                self._write()
+            self._fresh = True
+            self._write_due()
+
+    def write_due(self) -> None:
+        """Write what is not written yet, once a second; for whoever looks around anyway."""
+        with self._turn:
+            self._write_due()
+
+    def _write_due(self) -> None:
+        if self._fresh and time.monotonic() - self._written >= _EVERY:
+            self._write()
 
     def _write(self) -> None:
-        self._written = time.monotonic()
+        self._written, self._fresh = time.monotonic(), False
         aside = self._path.with_suffix(".new")
         with suppress(OSError):  # a full disk is told of elsewhere
             aside.write_text(json.dumps(self._values), "ascii")
