@@ -74,14 +74,11 @@ class Maildir:
     """A `MailStore` of Maildir folders below one root. Safe between threads and processes of one host."""
 
     def __init__(self, root: Path, *, clock: Clock, owner: Owner | None = None, mirror: bool = False) -> None:
-        """Keep mailboxes below `root`, which is made when it is not there.
-
-        `mirror`: in the other site, which judges no quota and whose data folder is not made when it is away.
-        """
+        """Keep mailboxes below `root`, made when absent; a mirror judges no quota, and makes no folder above it."""
         self._root = root
         self._clock = clock
         self._owner = owner if owner != Owner(uid=os.geteuid(), gid=os.getegid()) else None
-        self._limited, self._makes_parents = not mirror, not mirror
+        self._limited = not mirror
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="maildir")
 
     def home(self, mailbox: Address) -> Path:
@@ -145,7 +142,7 @@ class Maildir:
         try:
             root = os.open(self._root, _FOLDER & ~os.O_NOFOLLOW)  # the operator may have put it on another disk
         except FileNotFoundError:
-            if self._makes_parents:
+            if self._limited:  # a mirror that is away is none to make
                 self._root.parent.mkdir(parents=True, exist_ok=True)
             parent = os.open(self._root.parent, _FOLDER & ~os.O_NOFOLLOW)
             try:
