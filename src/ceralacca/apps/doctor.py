@@ -35,7 +35,6 @@ from ceralacca.trust.crl_file import CrlReader
 from ceralacca.trust.key_files import read_certificates
 
 _SOON: Final = timedelta(days=30)
-_MISSED_WITHIN = timedelta(days=30)
 _QUEUE_SLOW, _QUEUE_STUCK = timedelta(minutes=10), timedelta(hours=1)
 _DIRECTORY_OLD, _DIRECTORY_STALE = timedelta(hours=25), timedelta(hours=72)
 _CHECK_OLD: Final = 2
@@ -265,7 +264,7 @@ def _missed(settings: Settings, folder: DataFolder, now: datetime) -> Iterator[F
         return
     try:
         with closing(provider_store(settings, connections=1)) as store:
-            found = list(virus_watch.missed(store, since=now - _MISSED_WITHIN, until=now))
+            found = list(virus_watch.missed(store, since=now - virus_watch.MISSED_WITHIN, until=now))
     except PecError:
         return  # the queue's check says why
     if found:

@@ -143,20 +143,15 @@ class Relay:
     def _settle_all(self) -> None:
         """Commit what was sent until told that there is no more: what is there, and what comes in a moment."""
         while (first := self._sent.get()) is not None:
-            group, more = [first], True
-            until = monotonic() + _COLLECT
-            while more and len(group) < self._most:
-                try:
+            group, until = [first], monotonic() + _COLLECT
+            with suppress(Empty):
+                while len(group) < self._most:
                     next_ = self._sent.get(timeout=max(until - monotonic(), 0))
-                except Empty:
-                    break
-                if next_ is None:
-                    more = False
-                else:
+                    if next_ is None:
+                        self._sent.put(None)  # for the look after this group
+                        break
                     group.append(next_)
             self._settle(group)
-            if not more:
-                return
 
     def _settle(self, group: Sequence[tuple[Job, Result]]) -> None:
         try:

@@ -22,6 +22,8 @@ _BELIEVED: Final = frozenset({"", "late"})
 """What the log says of a detection that was verified and is about a message of ours (MV-2)."""
 LATE_AFTER: Final = timedelta(hours=25)
 """Without an update for so long, something is wrong: signatures are published daily at least."""
+MISSED_WITHIN: Final = timedelta(days=30)
+"""How far back `pec doctor` and the metrics look for what ours missed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

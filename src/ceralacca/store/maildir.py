@@ -78,7 +78,7 @@ class Maildir:
         self._root = root
         self._clock = clock
         self._owner = owner if owner != Owner(uid=os.geteuid(), gid=os.getegid()) else None
-        self._limited = not mirror
+        self._mirror = mirror
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="maildir")
 
     def home(self, mailbox: Address) -> Path:
@@ -99,7 +99,7 @@ class Maildir:
         try:
             with self._open_root() as root:
                 for start in range(0, len(messages), _BATCH):
-                    batch = _Batch(root, self._owner, self._clock.now(), start, self._threads, self._limited)
+                    batch = _Batch(root, self._owner, self._clock.now(), start, self._threads, not self._mirror)
                     outcomes += batch.put(messages[start : start + _BATCH])
         except OSError as error:
             raise _disk(error) from error
@@ -142,7 +142,7 @@ class Maildir:
         try:
             root = os.open(self._root, _FOLDER & ~os.O_NOFOLLOW)  # the operator may have put it on another disk
         except FileNotFoundError:
-            if self._limited:  # a mirror that is away is none to make
+            if not self._mirror:  # one that is away is not to be made here
                 self._root.parent.mkdir(parents=True, exist_ok=True)
             parent = os.open(self._root.parent, _FOLDER & ~os.O_NOFOLLOW)
             try:

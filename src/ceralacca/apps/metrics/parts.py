@@ -35,7 +35,6 @@ from ceralacca.store.directory_copy import DirectoryCopy
 from ceralacca.trust.crl_file import CrlReader
 from ceralacca.trust.key_files import read_certificates
 
-_MISSED_WITHIN: Final = timedelta(days=30)
 _MISSED_EVERY: Final = timedelta(hours=1)
 
 Part = Callable[[datetime], Iterator[Metric]]
@@ -119,7 +118,9 @@ class _Missed:
 
     def __call__(self, now: datetime) -> Iterator[Metric]:
         if self._looked is None or not timedelta(0) <= now - self._looked < _MISSED_EVERY:
-            self._found = sum(1 for _ in virus_watch.missed(self._store, since=now - _MISSED_WITHIN, until=now))
+            self._found = sum(
+                1 for _ in virus_watch.missed(self._store, since=now - virus_watch.MISSED_WITHIN, until=now)
+            )
             self._looked = now
         yield one("pec_viruses_missed", self._found)
 
