@@ -46,7 +46,7 @@ class Way:
     ca_file: Path
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)  # no slots: aiosmtpd reads every attribute, and before Python 3.11.3 one of them raises
 class OrdinaryMail:
     """The server while it runs; use it in a `with`."""
 
