@@ -1,7 +1,9 @@
 """A mailbox seen through IMAP, as the web pages need it: folders, pages of messages, one message, flags, moves.
 
 One connection over TLS to our own Dovecot, used by one thread at a time. Everything blocks. Nothing is kept here of
-what the server says: flags and folders have one truth, and every other client sees the same.
+what the server says: flags and folders have one truth, and every other client sees the same. The inbox stays open
+between questions, and is brought up to date before each: opening 100,000 messages takes the server a quarter of a
+second. Any other folder is opened anew, for somebody else may have deleted it and made another of its name.
 
 Errors of the connection are WorldError; a folder or message that is not there is `NotInMailbox`.
 
@@ -14,14 +16,15 @@ import socket
 import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, Final
 
 from ceralacca.base.errors import UserError, WorldError
 from ceralacca.formats.folder_name import decode_folder, encode_folder
 from ceralacca.net.imap_names import quoted
+from ceralacca.net.imap_search import Wanted
 
 _SECONDS: Final = 30.0
 _LIST = re.compile(rb'\((?P<flags>[^)]*)\) (?:"(?:[^"\\]|\\.)*"|NIL) (?P<name>.*)\Z', re.DOTALL)
@@ -36,22 +39,12 @@ _APPENDED = re.compile(rb"\[APPENDUID \d+ (\d+)\]")
 _FIELDS: Final = (
     "FROM TO CC SUBJECT DATE MESSAGE-ID CONTENT-TYPE X-TRASPORTO X-RICEVUTA X-TIPORICEVUTA X-RIFERIMENTO-MESSAGE-ID"
 )
+_INBOX: Final = "INBOX"
 _SPECIAL: Final = {rb"\Sent": "sent", rb"\Drafts": "drafts", rb"\Trash": "trash", rb"\Archive": "archive"}
-_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _DRAFT_OF_OTHERS: Final = "PecDelegate"
 """Keyword of drafts that were appended by somebody who may write and not more."""
 _OPEN_AT_ONCE: Final = 500
 """Message numbers that one command names."""
-
-
-KINDS: Final = {
-    "certified": b"HEADER X-TRASPORTO posta-certificata",
-    "anomaly": b"HEADER X-TRASPORTO errore",
-    "acceptance": b"HEADER X-RICEVUTA accettazione NOT HEADER X-RICEVUTA non-accettazione",
-    "delivery": b"HEADER X-RICEVUTA avvenuta-consegna",
-    "notice": b"OR HEADER X-RICEVUTA non-accettazione HEADER X-RICEVUTA errore-consegna",
-}
-"""Kinds of message by their marks, as arguments of SEARCH; the last takes warnings of lateness too (2.3)."""
 
 
 class NotInMailbox(UserError):
@@ -139,52 +132,13 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """What is searched for; everything that is given must hold."""
+class _Opened:
+    """The folder that the connection has open."""
 
-    text: str = ""
-    """In subject or sender."""
-    sender: str = ""
-    subject: str = ""
-    identifier: str = ""
-    """A Message-ID or an `identificativo`: of the message itself, of the one it is about, or named in its text."""
-    kind: str = ""
-    """A key of `KINDS`: what its header says it is, which proves nothing (GE-8) and narrows a list."""
-    everywhere: bool = False
-    """Also in the text of the message, which takes longer."""
-    since: date | None = None
-    before: date | None = None
-    """The first day that does not count any more."""
-    unseen: bool = False
-
-    @property
-    def nothing(self) -> bool:
-        """Whether every message is meant."""
-        return self == Wanted(everywhere=self.everywhere)
-
-    def criteria(self) -> bytes:
-        """Return it as the arguments of SEARCH."""
-        parts = []
-        if self.text:
-            wanted = quoted(self.text)
-            parts.append(b"TEXT " + wanted if self.everywhere else b"OR SUBJECT %b FROM %b" % (wanted, wanted))
-        if self.sender:
-            parts.append(b"FROM " + quoted(self.sender))
-        if self.subject:
-            parts.append(b"SUBJECT " + quoted(self.subject))
-        if self.identifier:
-            wanted = quoted(self.identifier)
-            fields = b"OR HEADER MESSAGE-ID %b HEADER X-RIFERIMENTO-MESSAGE-ID %b" % (wanted, wanted)
-            parts.append(b"OR BODY %b %b" % (wanted, fields))
-        if self.kind:
-            parts.append(KINDS[self.kind])
-        if self.since:
-            parts.append(b"SINCE " + _day(self.since))
-        if self.before:
-            parts.append(b"BEFORE " + _day(self.before))
-        if self.unseen:
-            parts.append(b"UNSEEN")
-        return b" ".join(parts) or b"ALL"
+    folder: str
+    readonly: bool
+    total: int
+    validity: int
 
 
 class _Connection(imaplib.IMAP4_SSL):
@@ -207,6 +161,7 @@ class ImapMailbox:
     ) -> None:
         """Sign in. Raises SignedOut, WorldError."""
         self._use = use
+        self._opened: _Opened | None = None
         try:
             self._imap = _Connection(server)
         except (OSError, imaplib.IMAP4.error) as error:
@@ -251,7 +206,7 @@ class ImapMailbox:
         for flags, name in listed_names(listed):
             total, unseen = counts.get(name, (0, 0))
             selectable = not flags & {rb"\Noselect", rb"\NonExistent"}
-            role = "inbox" if name == "INBOX" else next((_SPECIAL[flag] for flag in flags if flag in _SPECIAL), "")
+            role = "inbox" if name == _INBOX else next((_SPECIAL[flag] for flag in flags if flag in _SPECIAL), "")
             found.append(Folder(name=name, role=role, total=total, unseen=unseen, selectable=selectable))
         order = ("inbox", "sent", "drafts", "archive", "trash", "")
         return tuple(sorted(found, key=lambda one: (order.index(one.role), one.name.lower())))
@@ -374,15 +329,34 @@ class ImapMailbox:
             raise MayNotChange
 
     def _open(self, folder: str, *, readonly: bool) -> int:
-        """Open a folder and return how many messages it has."""
+        """Open a folder, or bring the open inbox up to date; return how many messages it has."""
+        opened, self._opened = self._opened, None
+        if opened is not None and opened.folder == folder == _INBOX and (readonly or not opened.readonly):
+            total = self._total_now(opened)
+            if total is not None:
+                self._opened = replace(opened, total=total)
+                return total
+        self._opened = self._open_anew(folder, readonly=readonly)
+        return self._opened.total
+
+    def _open_anew(self, folder: str, *, readonly: bool) -> _Opened:
         kind, data = self._imap.select(quoted(encode_folder(folder)).decode("latin-1"), readonly=readonly)
         if kind != "OK":
             raise NotInMailbox("there is no such folder", remedy="choose one of the list")
-        return int(data[0] or b"0")
+        total, named = int(data[0] or b"0"), self._imap.response("UIDVALIDITY")[1]
+        validity = int(named[0] or b"0") if named and named[0] else 0
+        return _Opened(folder=folder, readonly=readonly, total=total, validity=validity)
+
+    def _total_now(self, opened: _Opened) -> int | None:
+        """Ask what has changed in the open inbox; None when messages are gone, which moves the numbers of the rest."""
+        kind, _ = self._imap.noop()
+        gone, exist, _ = (self._imap.response(code)[1] for code in ("EXPUNGE", "EXISTS", "FETCH"))
+        if kind != "OK" or gone != [None] or "NO" in self._imap.untagged_responses:
+            return None
+        return int(exist[-1]) if exist[-1] is not None else opened.total
 
     def _validity(self) -> int:
-        data = self._imap.response("UIDVALIDITY")[1]
-        return int(data[0] or b"0") if data and data[0] else 0
+        return self._opened.validity if self._opened else 0
 
     def _search(self, criteria: bytes) -> list[int]:
         kind, data = self._imap.uid("SEARCH", b"CHARSET UTF-8", criteria)  # type: ignore[arg-type]
@@ -457,10 +431,6 @@ def _unquoted(name: bytes) -> bytes:
     if name[:1] == name[-1:] == b'"' and len(name) > 1:
         return re.sub(rb"\\(.)", rb"\1", name[1:-1])
     return name
-
-
-def _day(day: date) -> bytes:
-    return f"{day.day}-{_MONTHS[day.month - 1]}-{day.year:04d}".encode()
 
 
 def _portions(uids: Sequence[int]) -> Iterator[str]:

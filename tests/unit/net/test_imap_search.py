@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ceralacca.core.delivery_rules import MessageSort
-from ceralacca.net.imap_mailbox import KINDS, Wanted
+from ceralacca.net.imap_search import KINDS, Wanted
 
 
 @pytest.mark.parametrize(

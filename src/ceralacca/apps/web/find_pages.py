@@ -14,7 +14,8 @@ from ceralacca.apps.web.folder_pages import asked, wanted_of
 from ceralacca.apps.web.judging import Row, rows_of
 from ceralacca.apps.web.pages import render
 from ceralacca.apps.web.visit import Visit
-from ceralacca.net.imap_mailbox import KINDS, Folder, Listed, NotInMailbox, Page, Wanted
+from ceralacca.net.imap_mailbox import Folder, Listed, NotInMailbox, Page
+from ceralacca.net.imap_search import KINDS, Wanted
 
 _PER_PAGE: Final = 25
 _FARTHEST: Final = 40

@@ -13,7 +13,8 @@ from starlette.responses import Response
 from ceralacca.apps.web.judging import rows_of
 from ceralacca.apps.web.pages import render
 from ceralacca.apps.web.visit import Visit, go_to
-from ceralacca.net.imap_mailbox import KINDS, Folder, NotInMailbox, Wanted
+from ceralacca.net.imap_mailbox import Folder, NotInMailbox
+from ceralacca.net.imap_search import KINDS, Wanted
 
 _PER_PAGE: Final = 25
 _FARTHEST: Final = 100_000
