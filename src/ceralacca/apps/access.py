@@ -50,6 +50,7 @@ def _serve(settings: Settings, duty: Duty, store: Store, judge: SignsIn) -> None
         judge,
         reserved=(settings.provider.address, settings.provider.service_mailbox),
         ready=lambda: clock_is_trusted() and scans.ready() and site_takes(),  # TI-1, AP-18, SL-6
+        clock=CLOCK,
     )
     host, access = settings.access.host, settings.access
     doors = {"port": Door(host=host, port=access.port, implicit_tls=True)}

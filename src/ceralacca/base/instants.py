@@ -6,7 +6,7 @@ daylight saving) exists only where text is written: this module is that place.
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -39,6 +39,11 @@ def to_the_second(instant: datetime) -> datetime:
     if instant.tzinfo is None:
         raise ValueError("an instant must be aware")
     return instant.astimezone(UTC).replace(microsecond=0)
+
+
+def legal_day(instant: datetime) -> date:
+    """Return the day that an instant is in, in Italian legal time."""
+    return instant.astimezone(ROME).date()
 
 
 def legal_time(instant: datetime) -> LegalTime:

@@ -6,6 +6,7 @@ It takes the same time for a mailbox that does not exist as for a wrong password
 """
 
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 from typing import Protocol
 
@@ -40,6 +41,8 @@ class SignInOutcome:
     """Who signed in, as the mailbox is spelled; None unless signed in."""
     may_send_as: frozenset[Address] = field(default=frozenset())
     """Reverse paths that belong to the identity (AP-2): its address and aliases; empty when it may only read."""
+    ends: date | None = None
+    """Last day on which the mailbox sends, in Italian legal time; whoever stays signed in is asked again after it."""
     app_password: str = ""
     """Selector of the app password that was given; empty for the main password."""
     owes_factor: bool = False

@@ -10,12 +10,13 @@ Clauses: AP-25, DP-3, IP-21, LO-3, TI-10; invariants 1 to 6 of ARCHITECTURE.md.
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
 from ceralacca.core.delivery_point import Fate
 from ceralacca.core.delivery_rules import Rule
+from ceralacca.core.mailbox_end import has_ended
 from ceralacca.core.model.address import Address
 from ceralacca.core.model.certification import OriginalData
 from ceralacca.core.model.log import LogRow
@@ -51,8 +52,8 @@ class JobKind(StrEnum):
     """worker: the relay has given up on a recipient; the sender is told (AD-3, AD-4). The relay holds no key.
     Payload: `identifier`, `recipient`, `failure` (name of a DeliveryFailure)."""
     NOTICE = "notice"
-    """timekeeper: tell a holder of something by ordinary ways. Payload: `mailbox`, `about` (a NoticeKind); or `way` (a
-    NoticeWay) and `trouble`, when a notice did not get through."""
+    """timekeeper: tell a holder of something by ordinary ways. Payload: `mailbox`, `about` (a NoticeKind), and for an
+    end `ends` (ISO day) and `step`; or `way` (a NoticeWay) and `trouble`, when a notice did not get through."""
     WEBHOOK = "webhook"
     """relay: tell a holder by a call of the own server. Payload: `mailbox`, `key` (of the notice), `body` (JSON),
     `expires` (ISO instant), and when it was tried before `tries`."""
@@ -266,10 +267,16 @@ class MailboxRecord:
     created: datetime | None = None
     notices: frozenset[NoticeKind] = frozenset()
     """Of what the holder hears by ordinary ways. Written by `ports.notices` alone: `put_mailbox` leaves it."""
+    ends: date | None = None
+    """Last day of its contract, in Italian legal time; None: no end is recorded. Changed by `set_end` alone."""
 
     def __post_init__(self) -> None:
         if (self.ordinary_mail is OrdinaryMail.FORWARD) is (self.forward_to is None):
             raise ValueError("the policy forward has an address, and no other has")
+
+    def sends(self, now: datetime) -> bool:
+        """Say whether its holder may send at that instant."""
+        return self.status is MailboxStatus.ACTIVE and not has_ended(self.ends, now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -392,8 +399,16 @@ class Store(LogSearch, Protocol):
         """Return mailboxes by address."""
         ...
 
+    def ending(self, first: date, last: date) -> list[MailboxRecord]:
+        """Return the mailboxes whose last day is one of those, by address."""
+        ...
+
     def put_mailbox(self, record: MailboxRecord, *, now: datetime) -> None:
-        """Add or change a mailbox. Raises UserError when its domain is not served."""
+        """Add or change a mailbox; the end of one that is there stays. Raises UserError for a domain not served."""
+        ...
+
+    def set_end(self, address: Address, ends: date | None) -> None:
+        """Change the last day of a mailbox, and nothing else of it. Raises UserError when there is no such mailbox."""
         ...
 
     def set_ordinary_mail(self, address: Address, way: OrdinaryMail, forward_to: Address | None) -> None:

@@ -8,7 +8,7 @@ engine would refuse is stored escaped behind a mark; any other text stands as it
 import hashlib
 import json
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import Enum
 from typing import Any
 
@@ -136,6 +136,14 @@ class One(_Coded):
     cache_ok = True
     _write = staticmethod(lambda value: storable(value.text))
     _read = staticmethod(Address)
+
+
+class Day(_Coded):
+    """A day of the calendar, as ISO writes it: later ones sort after."""
+
+    cache_ok = True
+    _write = staticmethod(date.isoformat)
+    _read = staticmethod(date.fromisoformat)
 
 
 def _write_addresses(addresses: Iterable[Address]) -> str:

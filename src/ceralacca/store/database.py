@@ -11,7 +11,7 @@ Clauses: AP-25, DP-3, IP-21, LO-3, TI-10.
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import Connection, select
@@ -257,9 +257,17 @@ class DatabaseStore:
         """Return mailboxes by address."""
         return mailboxes.mailboxes(self._database, domain)
 
+    def ending(self, first: date, last: date) -> list[MailboxRecord]:
+        """Return the mailboxes whose last day is one of those, by address."""
+        return mailboxes.ending(self._database, first, last)
+
     def put_mailbox(self, record: MailboxRecord, *, now: datetime) -> None:
         """Add or change a mailbox. Raises UserError when its domain is not served."""
         until_won(lambda: mailboxes.put_mailbox(self._database, record, now=now))
+
+    def set_end(self, address: Address, ends: date | None) -> None:
+        """Change the last day of a mailbox, and nothing else of it."""
+        until_won(lambda: mailboxes.set_end(self._database, address, ends))
 
     def set_ordinary_mail(self, address: Address, way: OrdinaryMail, forward_to: Address | None) -> None:
         """Change what becomes of ordinary mail for a mailbox, and nothing else of it."""

@@ -1,6 +1,6 @@
 """The domains that we serve and their mailboxes, as records; the mail itself lies with the mail store."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
@@ -51,22 +51,38 @@ def mailboxes(database: Database, domain: str | None) -> list[MailboxRecord]:
     return sorted(found, key=lambda each: each.address.key)  # not as the database's language has it
 
 
+def ending(database: Database, first: date, last: date) -> list[MailboxRecord]:
+    """Return the mailboxes whose last day is one of those, by address."""
+    with database.reading() as connection:
+        rows = connection.execute(select(MAILBOX).where(MAILBOX.c.ends.between(first, last)))
+        return sorted((read_mailbox(row) for row in rows), key=lambda each: each.address.key)
+
+
+def set_end(database: Database, address: Address, ends: date | None) -> None:
+    """Change the last day of a mailbox. Raises UserError."""
+    _change(database, address, ends=ends)
+
+
 def set_ordinary_mail(database: Database, address: Address, way: OrdinaryMail, forward_to: Address | None) -> None:
     """Change what becomes of ordinary mail for a mailbox. Raises UserError, ValueError."""
     MailboxRecord(address=address, ordinary_mail=way, forward_to=forward_to)  # what goes together
-    change = update(MAILBOX).where(MAILBOX.c.address_key == address.key)
+    _change(database, address, ordinary_mail=way, forward_to=forward_to)
+
+
+def _change(database: Database, address: Address, **values: object) -> None:
+    change = update(MAILBOX).where(MAILBOX.c.address_key == address.key).values(values)
     with database.transaction() as connection:
-        if connection.execute(change.values(ordinary_mail=way, forward_to=forward_to)).rowcount == 0:
+        if connection.execute(change).rowcount == 0:
             raise UserError("there is no such mailbox", remedy="pec mailbox list shows them")
 
 
 def put_mailbox(database: Database, record: MailboxRecord, *, now: datetime) -> None:
-    """Add or change a mailbox; `created` stays what it was first. Raises UserError, Raced."""
+    """Add or change a mailbox; `created` and `ends` stay what they were. Raises UserError, Raced."""
     values = mailbox_values(record, record.created or now)
     with database.transaction() as connection:
         if connection.scalar(select(DOMAIN.c.name).where(DOMAIN.c.name == record.address.domain)) is None:
             raise UserError("the domain of the mailbox is not served", remedy="add the domain first")
-        kept = {name: value for name, value in values.items() if name != "created"}
+        kept = {name: value for name, value in values.items() if name not in {"created", "ends"}}
         change = update(MAILBOX).where(MAILBOX.c.address_key == record.address.key).values(kept)
         if connection.execute(change).rowcount == 0:
             connection.execute(insert(MAILBOX).values(values))

@@ -326,6 +326,7 @@ def mailbox_values(record: MailboxRecord, created: Any) -> Values:
         "is_service": record.is_service,
         "password_hash": record.password_hash,
         "created": created,
+        "ends": record.ends,
     }
 
 
@@ -341,6 +342,7 @@ def read_mailbox(row: Row[Any]) -> MailboxRecord:
         password_hash=row.password_hash,
         created=row.created,
         notices=read_kinds(row.notices),
+        ends=row.ends,
     )
 
 

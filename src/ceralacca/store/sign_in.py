@@ -2,7 +2,7 @@
 
     1. the limiter, before any password is looked at
     2. the password, in the same time whether or not there is such a mailbox
-    3. the mailbox: open, a holder's, and able to send or only to read
+    3. the mailbox: open, a holder's, and able to send or, also once its contract has ended, only to read
 
 A password that was right a few minutes ago from the same network is known again by a keyed digest in memory:
 mail clients sign in every minute, and argon2 is made to be slow. A changed password or mailbox counts at once.
@@ -118,7 +118,7 @@ class SignIn:
         self._attempts.succeeded(attempt, self._clock.now())
         if against.selector and self._app_passwords is not None:
             self._app_passwords.touch(record.address, against.selector, now=self._clock.now())
-        return signed_in(record, app_password=against.selector, owes_factor=against.owes_factor)
+        return signed_in(record, now=self._clock.now(), app_password=against.selector, owes_factor=against.owes_factor)
 
     def _what_is_kept(self, record: MailboxRecord | None, password: bytes, protocol: SignInProtocol) -> "_Against":
         """Choose the one hash that a password is checked against; asks the same of the store whoever it is."""
@@ -143,7 +143,7 @@ class SignIn:
             return SignInOutcome(verdict=SignInVerdict.REFUSED, by_web_session=True)
         if session.mailbox != record.address or not may_enter(record):
             return SignInOutcome(verdict=SignInVerdict.REFUSED, by_web_session=True)
-        outcome = signed_in(record, may_send=session.may_send)
+        outcome = signed_in(record, now=self._clock.now(), may_send=session.may_send)
         return replace(outcome, by_web_session=True, delegate=None if session.is_own else session.holder)
 
     def _record(self, mailbox: str) -> MailboxRecord | None:
@@ -173,14 +173,20 @@ class _Against:
 
 
 def signed_in(
-    record: MailboxRecord, *, may_send: bool = True, app_password: str = "", owes_factor: bool = False
+    record: MailboxRecord,
+    *,
+    now: datetime,
+    may_send: bool = True,
+    app_password: str = "",
+    owes_factor: bool = False,
 ) -> SignInOutcome:
     """Return the outcome for whoever has shown what a mailbox asks for. The mailbox must be one to enter."""
-    sends = may_send and record.status is MailboxStatus.ACTIVE
+    sends = may_send and record.sends(now)
     return SignInOutcome(
         verdict=SignInVerdict.SIGNED_IN,
         mailbox=record.address,
         may_send_as=frozenset({record.address} if sends else ()),
+        ends=record.ends,
         app_password=app_password,
         owes_factor=owes_factor,
     )

@@ -21,7 +21,7 @@ from ceralacca.ports.letters import Point
 from ceralacca.ports.safety_alarm import AlarmKind
 from ceralacca.ports.store import JobKind, MailboxStatus, OrdinaryMail
 from ceralacca.ports.web_session import SessionStage
-from ceralacca.store.columns import Instant, Json, Key, Many, Number, One, Raw, Recipients, Word, Words
+from ceralacca.store.columns import Day, Instant, Json, Key, Many, Number, One, Raw, Recipients, Word, Words
 
 METADATA = MetaData()
 
@@ -332,6 +332,7 @@ MAILBOX = Table(
     Column("password_hash", Text, nullable=False),
     Column("created", Instant, nullable=False),
     Column("notices", Text, nullable=False, server_default=text("''")),  # their names, with spaces between
+    Column("ends", Day),  # the last day; NULL: none
     Index("mailbox_domain", "domain"),
 )
 

@@ -413,7 +413,7 @@ class Pair:
     def _access(self, provider: Provider) -> AccessRules:
         holders = Holders(passwords={MARIO: PASSWORD, CARLA: PASSWORD})
         reserved = {provider.office.provider.address, provider.office.service_mailbox}
-        return AccessRules(holders, reserved=reserved, ready=lambda: True)
+        return AccessRules(holders, reserved=reserved, ready=lambda: True, clock=self.clock)
 
     def _incoming(self, provider: Provider) -> IncomingRules:
         own = {provider.office.provider.address, provider.office.service_mailbox}

@@ -8,7 +8,7 @@ import hashlib
 import threading
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from ceralacca.base.errors import UserError, WorldError
 from ceralacca.core.delivery_rules import Rule
@@ -200,6 +200,10 @@ class MemoryStore(MemoryLogSearch):
             found = [each for each in self._mailboxes.values() if domain in {None, each.address.domain}]
         return sorted(found, key=lambda each: each.address.key)
 
+    def ending(self, first: date, last: date) -> list[MailboxRecord]:
+        """Return the mailboxes whose last day is one of those, by address."""
+        return [each for each in self.mailboxes() if each.ends is not None and first <= each.ends <= last]
+
     def put_mailbox(self, record: MailboxRecord, *, now: datetime) -> None:
         """Add or change a mailbox. Raises UserError when its domain is not served."""
         with self._lock:
@@ -208,7 +212,15 @@ class MemoryStore(MemoryLogSearch):
             before = self._mailboxes.get(record.address)
             created = before.created if before else record.created or now
             heard = before.notices if before else frozenset()
-            self._mailboxes[record.address] = replace(record, created=created, notices=heard)
+            ends = before.ends if before else record.ends
+            self._mailboxes[record.address] = replace(record, created=created, notices=heard, ends=ends)
+
+    def set_end(self, address: Address, ends: date | None) -> None:
+        """Change the last day of a mailbox, and nothing else of it."""
+        with self._lock:
+            if address not in self._mailboxes:
+                raise UserError("there is no such mailbox", remedy="add it first")
+            self._mailboxes[address] = replace(self._mailboxes[address], ends=ends)
 
     def _hear(self, mailbox: Address, kinds: frozenset[NoticeKind]) -> None:
         with self._lock:

@@ -27,7 +27,7 @@ from ceralacca.net.smtp_server import (
     server_context,
 )
 from ceralacca.ports.letters import Inbound
-from ceralacca.ports.sign_in import SignInOutcome, SignInProtocol, SignInVerdict
+from ceralacca.ports.sign_in import SignInOutcome, SignInProtocol, SignInVerdict, SignsIn
 from ceralacca.ports.store import MailboxRecord
 from ceralacca.testing.clock import CountingEntropy, FixedClock
 from ceralacca.testing.paper_cast import ALFA_SERVICE, CARLA, MARIO
@@ -117,7 +117,7 @@ class World:
     """What the rules of a listener ask; a test changes it while the server runs."""
 
     store: RecordingStore = field(default_factory=RecordingStore)
-    holders: Holders = field(default_factory=Holders)
+    holders: SignsIn = field(default_factory=Holders)
     clock: Clock = field(default_factory=FixedClock)
     ready: bool = True
     domains: frozenset[str] = frozenset({"pec.alfa.example", "comune.alfa.example"})
@@ -198,7 +198,10 @@ class RunningServer:
         return await self._listener.start()
 
     def _access_rules(self) -> AccessRules:
-        return AccessRules(self.world.holders, reserved={ALFA.address, ALFA_SERVICE}, ready=lambda: self.world.ready)
+        reserved = {ALFA.address, ALFA_SERVICE}
+        return AccessRules(
+            self.world.holders, reserved=reserved, ready=lambda: self.world.ready, clock=self.world.clock
+        )
 
     def _incoming_rules(self) -> IncomingRules:
         return IncomingRules(

@@ -2,6 +2,8 @@
 
 import smtplib
 from base64 import b64encode
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -9,7 +11,11 @@ from ceralacca.core.model.address import Address
 from ceralacca.net.smtp_server import Limits
 from ceralacca.ports.letters import Point
 from ceralacca.ports.sign_in import SignInProtocol
-from ceralacca.testing.clock import NOON
+from ceralacca.ports.store import MailboxRecord
+from ceralacca.store.credentials import hash_password
+from ceralacca.store.sign_in import SignIn
+from ceralacca.store.sign_in_attempts import SignInAttempts
+from ceralacca.testing.clock import NOON, CountingEntropy, FixedClock
 from ceralacca.testing.paper_cast import ALFA_SERVICE, ANNA, CARLA, COUNCIL, MARIO, submission
 from ceralacca.testing.reception import HOST, PASSWORD, UNUSUAL_PASSWORD, Holders, World
 from ceralacca.testing.scenario import ALFA
@@ -156,6 +162,43 @@ def test_granted_aliases_belong_too_and_a_mailbox_that_only_reads_sends_nothing(
         assert wire.say(f"MAIL FROM:<{ALIAS}>")[:3] == "250"
     with point.signed_in(CARLA, UNUSUAL_PASSWORD) as wire:
         assert wire.say(f"MAIL FROM:<{CARLA}>")[:9] == "550 5.7.1"
+
+
+@pytest.fixture
+def judged(tmp_path):
+    """A world whose holders are judged by the real judge; Mario's contract ends today."""
+    clock = FixedClock(NOON)
+    records = {
+        MARIO: MailboxRecord(address=MARIO, password_hash=hash_password(PASSWORD), ends=NOON.date()),
+        CARLA: MailboxRecord(address=CARLA, password_hash=hash_password(PASSWORD)),
+    }
+    attempts = SignInAttempts(tmp_path / "attempts")
+    judge = SignIn(records.get, attempts=attempts, clock=clock, entropy=CountingEntropy())
+    return World(holders=judge, clock=clock), records
+
+
+@pytest.mark.requirement("AP-2")
+def test_a_mailbox_whose_contract_has_ended_signs_in_and_sends_nothing(open_point, judged):
+    world, records = judged
+    ended = (
+        f"550 5.7.1 <{MARIO}>: Sender address rejected: the contract of this mailbox ended on 2026-11-05, it does not "
+        "send any more: il contratto della casella e' scaduto, la casella non invia piu'"
+    )
+    point = open_point(access=True, world=world)
+    with point.sender(ANNA) as wire:
+        world.clock.advance(timedelta(hours=10, minutes=59))  # one minute before midnight in Italy
+        assert wire.say("RSET")[:3] == wire.say(f"MAIL FROM:<{MARIO}>")[:3] == "250"
+        assert wire.say("RSET")[:3] == "250"
+        world.clock.advance(timedelta(minutes=1))
+        assert wire.say(f"MAIL FROM:<{MARIO}>") == ended, "also on a connection that was there before"
+    with point.signed_in() as wire:
+        assert wire.say(f"MAIL FROM:<{MARIO}>") == ended
+        assert wire.say(f"RCPT TO:<{ANNA}>")[:3] == "503"
+    with point.signed_in(CARLA) as wire:
+        assert wire.say(f"MAIL FROM:<{CARLA}>")[:3] == "250"
+    records[MARIO] = replace(records[MARIO], ends=NOON.date() + timedelta(days=365))
+    with point.sender(ANNA):
+        pass  # renewed: it sends again
 
 
 @pytest.mark.requirement("AP-14")

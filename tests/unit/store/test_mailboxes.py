@@ -1,5 +1,5 @@
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
@@ -79,6 +79,41 @@ def test_what_becomes_of_ordinary_mail_is_changed_and_nothing_else(store: Store)
     assert store.mailbox(record.address) == changed
     with pytest.raises(UserError, match="no such mailbox"):
         store.set_ordinary_mail(Address("bruno@beta.example"), OrdinaryMail.REJECT, None)
+
+
+def test_the_last_day_of_a_mailbox_is_changed_and_nothing_else(store: Store):
+    store.add_domain("beta.example", now=NOON)
+    record = MailboxRecord(address=Address("anna@beta.example"), password_hash="a hash", ends=date(2026, 12, 31))
+    store.put_mailbox(record, now=NOON)
+    born = replace(record, created=NOON)
+    assert store.mailbox(record.address) == born
+    for ends in (date(2028, 2, 29), None, date(2027, 1, 1)):
+        store.set_end(Address("Anna@BETA.example"), ends)
+        assert store.mailbox(record.address) == replace(born, ends=ends)
+    store.put_mailbox(replace(record, quota=17), now=NOON)  # whoever had read it before the end was moved
+    assert store.mailbox(record.address) == replace(born, quota=17, ends=date(2027, 1, 1))
+    with pytest.raises(UserError, match="no such mailbox"):
+        store.set_end(Address("bruno@beta.example"), None)
+
+
+def test_the_mailboxes_that_end_within_some_days_are_found(store: Store):
+    store.add_domain("beta.example", now=NOON)
+    first, last = date(2026, 9, 30), date(2026, 10, 2)
+    for number in range(-1, 5):
+        ends = first + timedelta(days=number)
+        store.put_mailbox(MailboxRecord(address=Address(f"m{number}@beta.example"), ends=ends), now=NOON)
+    store.put_mailbox(MailboxRecord(address=Address("endless@beta.example")), now=NOON)
+    assert [each.ends for each in store.ending(first, last)] == [first, date(2026, 10, 1), last]
+
+
+@pytest.mark.requirement("AP-2")
+def test_a_mailbox_sends_while_it_is_active_and_its_end_is_not_over():
+    today, yesterday = NOON.date(), NOON.date() - timedelta(days=1)
+    record = MailboxRecord(address=MARIO)
+    assert record.sends(NOON)
+    assert replace(record, ends=today).sends(NOON)
+    assert not replace(record, ends=yesterday).sends(NOON)
+    assert not replace(record, status=MailboxStatus.RECEIVE_ONLY).sends(NOON)
 
 
 def test_a_mailbox_may_bring_its_birth_along(store: Store):

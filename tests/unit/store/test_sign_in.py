@@ -1,7 +1,7 @@
 """Who signs in: one judge for all protocols, slow for guessers, fair to owners, silent about who exists."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
@@ -35,6 +35,8 @@ def records(good_hash):
         record("mario"),
         record("anna"),
         record("lettore", status=MailboxStatus.RECEIVE_ONLY),
+        record("scaduta", ends=date(2026, 11, 4)),
+        record("ultima", ends=date(2026, 11, 5)),
         record("chiusa", status=MailboxStatus.CLOSED),
         record("servizio", is_service=True),
         record("nuova", password_hash=""),
@@ -110,6 +112,18 @@ def test_a_mailbox_that_only_receives_is_read_but_sends_as_nobody(attempt):
     outcome = attempt("lettore")
     assert outcome.signed_in
     assert outcome.may_send_as == frozenset()
+
+
+@pytest.mark.requirement("AP-2", "DP-7")
+def test_a_mailbox_whose_contract_has_ended_is_read_but_sends_as_nobody(attempt, clock):
+    for protocol in SignInProtocol:
+        over, last = attempt("scaduta", protocol=protocol), attempt("ultima", protocol=protocol)
+        assert over.signed_in
+        assert (over.may_send_as, over.ends) == (frozenset(), date(2026, 11, 4))
+        assert last.may_send_as == {Address("ultima@alfa.test")}
+    clock.advance(timedelta(hours=11))  # midnight in Italy
+    assert attempt("ultima").signed_in
+    assert attempt("ultima").may_send_as == frozenset()
 
 
 @pytest.mark.parametrize("name", ["mario", "nessuno", "servizio", "nuova", "not an address"])

@@ -28,6 +28,9 @@ from ceralacca.base.errors import UserError
 from ceralacca.base.identifiers import spoken_letters, system_entropy
 
 if TYPE_CHECKING:
+    from datetime import date
+
+    from ceralacca.apps.cli.words import Words
     from ceralacca.apps.settings import Settings
     from ceralacca.core.model.address import Address
     from ceralacca.ports.store import MailboxRecord, Store
@@ -40,6 +43,14 @@ PasswordFile = Annotated[
     Path | None,
     typer.Option(
         help="File whose first line is the password; - for standard input. Without it one is made.", metavar="FILE"
+    ),
+]
+LastDay = Annotated[
+    str | None,
+    typer.Option(
+        help="Last day of the contract, such as 2027-12-31: the whole of it, in Italian legal time. After it the "
+        "mailbox receives and is read, and does not send.",
+        metavar="YYYY-MM-DD",
     ),
 ]
 
@@ -112,6 +123,7 @@ def add_mailbox(
             "else by settings."
         ),
     ] = None,
+    ends: LastDay = None,
     password_file: PasswordFile = None,
     purpose: Purpose = "",
     ticket: Ticket = "",
@@ -120,6 +132,7 @@ def add_mailbox(
 ) -> None:
     """Open a mailbox. Its domain must be served (`pec domain add`). The password is printed when it was made here."""
     from ceralacca.apps.settings.kinds import read_policy, read_size  # noqa: PLC0415
+    from ceralacca.core.mailbox_end import has_ended  # noqa: PLC0415
     from ceralacca.core.model.audit import AuditAct  # noqa: PLC0415
     from ceralacca.ports.store import MailboxRecord  # noqa: PLC0415
     from ceralacca.store.credentials import hash_password  # noqa: PLC0415
@@ -129,7 +142,10 @@ def add_mailbox(
     holder = as_address(address)
     policy = ordinary_mail or settings.mailboxes.ordinary_mail_in(holder.domain)
     way, target = read_policy(policy)
-    facts = {"quota": quota or settings.mailboxes.quota, "ordinary-mail": policy}
+    last = read_last_day(ends) if ends else None
+    if has_ended(last, SystemClock().now()):
+        raise UserError(f"--ends {ends}: that day is over", remedy="give the last day that is to come, or none")
+    facts = {"quota": quota or settings.mailboxes.quota, "ordinary-mail": policy, **({"ends": ends} if ends else {})}
     with (
         closing(open_store_of(config, words)) as store,
         audited(store, AuditAct.MAILBOX_ADDED, "pec mailbox add", Why(purpose, ticket), mailbox=holder, detail=facts),
@@ -144,6 +160,7 @@ def add_mailbox(
             ordinary_mail=way,
             forward_to=target,
             password_hash=hash_password(password),
+            ends=last,
         )
         store.put_mailbox(record, now=SystemClock().now())
     _tell_password(words("administer", "mailbox_added", address=address), address, password, made=made, as_json=as_json)
@@ -210,7 +227,7 @@ def ordinary_mail_of_mailbox(
         _refuse_pec_address(load_settings(config, words), store, target)
         store.set_ordinary_mail(record.address, way, target)
     if as_json:
-        write_json(_plain(replace(record, ordinary_mail=way, forward_to=target)))
+        write_json(plain(replace(record, ordinary_mail=way, forward_to=target)))
     else:
         print(f"{record.address.text}: {words('ordinary_mail', way.value, target=target)}")
 
@@ -274,12 +291,12 @@ def list_mailboxes(
     as_json: AsJson = False,
     lang: Lang = None,
 ) -> None:
-    """List mailboxes with status, quota, and what becomes of ordinary mail."""
+    """List mailboxes with status, quota, what becomes of ordinary mail, and the last day where there is one."""
     words = words_of(lang)
     with closing(open_store_of(config, words)) as store:
         records = store.mailboxes(domain.lower() if domain else None)
     if as_json:
-        write_json([_plain(record) for record in records])
+        write_json([plain(record) for record in records])
         return
     grid([
         [
@@ -287,12 +304,27 @@ def list_mailboxes(
             words("mailbox_status", "service" if record.is_service else record.status.value),
             f"{record.quota / 2**20:.0f} MiB",
             words("ordinary_mail", record.ordinary_mail.value, target=record.forward_to),
+            end_in_words(record, words) if record.ends else "",
         ]
         for record in records
     ])  # fmt: skip
 
 
-def _plain(record: "MailboxRecord") -> dict[str, Any]:
+def read_last_day(text: str) -> "date":
+    """Read a day given on the command line. Raises UserError."""
+    from datetime import date  # noqa: PLC0415
+
+    try:
+        day = date.fromisoformat(text)
+    except ValueError as error:
+        raise UserError(f"--ends {text}: not a day", remedy="write one such as 2027-12-31") from error
+    if day.isoformat() != text:
+        raise UserError(f"--ends {text}: not a day", remedy=f"write {day.isoformat()}")
+    return day
+
+
+def plain(record: "MailboxRecord") -> dict[str, Any]:
+    """Return a mailbox for programs."""
     return {
         "address": record.address.text,
         "status": record.status.value,
@@ -301,7 +333,17 @@ def _plain(record: "MailboxRecord") -> dict[str, Any]:
         "ordinary_mail": record.ordinary_mail.value,
         "forward_to": record.forward_to and record.forward_to.text,
         "created": record.created and record.created.isoformat(),
+        "ends": record.ends and record.ends.isoformat(),
     }
+
+
+def end_in_words(record: "MailboxRecord", words: "Words") -> str:
+    """Say when a mailbox ends, or since when it has ended."""
+    from ceralacca.core.mailbox_end import has_ended  # noqa: PLC0415
+
+    if record.ends is None:
+        return words("mailbox_end", "none")
+    return words("mailbox_end", "over" if has_ended(record.ends, SystemClock().now()) else "ahead", day=record.ends)
 
 
 def holders_mailbox(store: "Store", address: str) -> "MailboxRecord":

@@ -14,6 +14,7 @@ from ceralacca.apps.cli import (
     hold,
     incident,
     log,
+    mailbox_record,
     mailbox_rules,
     queue,
     receipt,
@@ -54,6 +55,7 @@ def add_to(app: typer.Typer) -> None:
     administer.mailboxes.add_typer(app_password.commands)
     administer.mailboxes.command("delegations")(delegations.delegations_command)
     administer.mailboxes.add_typer(second_factor.commands)
+    mailbox_record.add_to(administer.mailboxes)
     mailbox_rules.add_to(administer.mailboxes)
     for group in groups:
         app.add_typer(group, rich_help_panel=_PANEL)

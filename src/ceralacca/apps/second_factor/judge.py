@@ -174,7 +174,7 @@ class FactorJudge:
             return FactorOutcome(outcome=SignInOutcome(verdict=SignInVerdict.REFUSED, delay=delay), factor=factor)
         self._attempts.succeeded(attempt, now)
         _LOG.info("second-factor", factor=str(factor), verdict=str(SignInVerdict.SIGNED_IN))
-        return FactorOutcome(outcome=signed_in(record), factor=factor)
+        return FactorOutcome(outcome=signed_in(record, now=now), factor=factor)
 
     def _refused(self, mailbox: Address | None, factor: Factor, peer: str, now: datetime) -> None:
         self._trail.record(

@@ -1,6 +1,6 @@
 """The two SMTP listeners: submissions of holders (465, 587) and mail from everybody else (25).
 
-    rules = AccessRules(signs_in, reserved=..., ready=scanner.ready)      or  IncomingRules(...)
+    rules = AccessRules(signs_in, reserved=..., ready=scanner.ready, clock=...)      or  IncomingRules(...)
     equipment = Equipment(hostname=..., rules=rules, reception=Reception(store, clock), room=SpoolRoom(folder), ...)
     doors = [Door(host="127.0.0.1", port=465, implicit_tls=True), Door(host="127.0.0.1", port=587)]
     listener = Listener(doors, equipment)

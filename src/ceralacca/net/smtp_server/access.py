@@ -10,6 +10,8 @@ import asyncio
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 
+from ceralacca.base.clock import Clock
+from ceralacca.core.mailbox_end import has_ended
 from ceralacca.core.model.address import Address, InvalidAddress
 from ceralacca.net.smtp_server import replies
 from ceralacca.net.smtp_server.paths import PathArgument
@@ -38,10 +40,12 @@ class AccessRules:
         *,
         reserved: Collection[Address],
         ready: Callable[[], bool],
+        clock: Clock,
         sign_in_threads: int = 2,
     ) -> None:
         self._signs_in = signs_in
         self._reserved = frozenset(reserved)
+        self._clock = clock
         self._ready = Fresh(ready, seconds=_READY_FOR)
         self._hashing = ThreadPoolExecutor(max_workers=sign_in_threads, thread_name_prefix="sign-in")
 
@@ -65,6 +69,8 @@ class AccessRules:
         if isinstance(sender, Refusal):
             return sender
         assert client.identity is not None, "MAIL comes after AUTH"
+        if has_ended(client.identity.ends, self._clock.now()):  # also for who signed in before it
+            return Refusal(replies.CONTRACT_ENDED.format(path=sender, day=client.identity.ends))
         if not client.identity.may_send_as:
             return Refusal(replies.NOT_A_SENDER.format(path=sender))
         if sender not in client.identity.may_send_as:  # AP-2

@@ -47,6 +47,10 @@ WRONG_CREDENTIALS = "535 5.7.8 Authentication credentials invalid"
 AUTH_NEEDS_TLS = "538 5.7.11 Encryption required for authentication: non e' stata utilizzata la cifratura del canale"
 NULL_SENDER = "550 5.7.1 <>: Sender address rejected: a certified message has a sender"  # AP-14
 NOT_A_SENDER = "550 5.7.1 <{path}>: Sender address rejected: this mailbox may not send"
+CONTRACT_ENDED = (
+    "550 5.7.1 <{path}>: Sender address rejected: the contract of this mailbox ended on {day}, it does not send any "
+    "more: il contratto della casella e' scaduto, la casella non invia piu'"
+)
 RESERVED = "550 5.7.1 <{path}>: Recipient address rejected: reserved for providers' receipts and notices"  # AM-33
 NO_RELAY = "550 5.7.1 <{path}>: Relaying denied"
 UNKNOWN_USER = "550 5.1.1 <{path}>: Recipient address rejected: User unknown"

@@ -1,13 +1,15 @@
 """The commands about a provider, over a real store in a folder: what they change, say and refuse; both languages."""
 
 import json
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
 from ceralacca.core.delivery_rules import MessageSort, Rule
 from ceralacca.core.model.address import Address
+from ceralacca.core.model.audit import AuditAct
 from ceralacca.core.model.log import LogEvent, LogRow
+from ceralacca.ports.audit import AuditQuery
 from ceralacca.ports.delivery_rules import RuleBook
 from ceralacca.ports.safety_alarm import AlarmKind
 from ceralacca.ports.second_factor import Totp
@@ -238,6 +240,43 @@ def test_the_service_mailbox_is_nobodys(pec, store):
 
 def test_nobody_closes_what_is_not_there(pec, store):
     assert "no mailbox" in pec("mailbox", "close", ANNA.text, status=2).err
+
+
+def test_the_last_day_of_a_mailbox_is_given_moved_and_taken_away(pec, store):
+    pec("domain", "add", "alfa.example")
+    pec("mailbox", "add", ANNA.text, "--ends", "2999-12-31")
+    assert store.mailbox(ANNA).ends == date(2999, 12, 31)
+    assert "ends on 2999-12-31" in pec("mailbox", "list").out
+    assert answer(pec, "mailbox", "set", ANNA.text, "--ends", "2020-02-29")["ends"] == "2020-02-29"
+    assert answer(pec, "mailbox", "show", ANNA.text)["ends"] == "2020-02-29"
+    assert "ended on 2020-02-29: receives and is read, does not send" in pec("mailbox", "show", ANNA.text).out
+    assert "scaduta il 2020-02-29" in pec("mailbox", "set", ANNA.text, "--ends", "2020-02-29", "--lang", "it").out
+    pec("mailbox", "set", ANNA.text, "--no-end", "--purpose", "renewed", "--ticket", "4711")
+    assert store.mailbox(ANNA).ends is None
+    assert [one["ends"] for one in answer(pec, "mailbox", "list")] == [None]
+    assert "no end is recorded" in pec("mailbox", "show", ANNA.text).out
+    told = store.audit.search(AuditQuery(acts=frozenset({AuditAct.MAILBOX_CHANGED})))
+    assert [one.event.detail["ends"] for one in told] == ["none", "2020-02-29", "2020-02-29"]
+    assert (told[0].event.purpose, told[0].event.ticket) == ("renewed", "4711")
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (["add", "--ends", "2020-12-31"], "that day is over"),
+        (["add", "--ends", "31/12/2999"], "not a day"),
+        (["set", "--ends", "29991231"], "write 2999-12-31"),
+        (["set", "--ends", "2999-02-29"], "not a day"),
+        (["set"], "--no-end"),
+        (["set", "--ends", "2999-12-31", "--no-end"], "--no-end"),
+        (["set", "--ends", "2999-12-31"], "no mailbox"),
+        (["show"], "no mailbox"),
+    ],
+)
+def test_what_is_no_last_day_changes_nothing(pec, store, command, said):
+    pec("domain", "add", "alfa.example")
+    assert said in pec("mailbox", command[0], ANNA.text, *command[1:], status=2).err
+    assert store.mailbox(ANNA) is None
 
 
 # -- queue --------------------------------------------------------------------------------------------
