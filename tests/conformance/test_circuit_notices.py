@@ -1,7 +1,8 @@
 """Notices at the delivery point and after it: who is told of what, once, and that no message waits for it."""
 
+import json
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from email import policy
 from email.parser import BytesParser
 
@@ -15,6 +16,7 @@ from ceralacca.ports.notices import NoticeWay, NoticeWishes
 from ceralacca.ports.store import Commit, JobKind, MailboxRecord, MailboxStatus
 from ceralacca.services.notice_jobs import notice_job
 from ceralacca.services.office import NoticeParts
+from ceralacca.services.watch_ends import watch_ends
 from ceralacca.testing.paper_cast import ANNA, BRUNO, MARIO, submission
 from ceralacca.testing.scenario import INSTANT
 
@@ -197,3 +199,103 @@ def test_a_server_is_called_beside_the_mail_or_instead_of_it(live):
     assert mailbox == ANNA
     assert ANNA.text in body.decode()
     assert not any(one in body.decode() for one in PEOPLE)
+
+
+# -- the end of a mailbox -----------------------------------------------------------------------------
+
+END = date(2027, 3, 31)
+DAY = timedelta(days=1)
+
+
+def watch(live):
+    return watch_ends(live.beta.store, live.beta.store.notices(), live.clock.now())
+
+
+def on(live, days_before, ends=END):
+    """Move the clock on to so many days before an end, look at the calendar twice, and do what it left."""
+    live.clock.advance(ends - days_before * DAY - live.clock.now().date())
+    for _ in range(2):
+        watch(live)
+        live.beta.work(kinds=[JobKind.NOTICE])
+    return len(mail(live))
+
+
+def test_a_holder_is_told_of_the_end_thirty_seven_and_one_days_before_each_once(live):
+    want(live, ANNA, NoticeKind.EXPIRY)
+    live.beta.store.set_end(ANNA, END)
+    told = {left: on(live, left) for left in (31, 30, 29, 8, 7, 6, 2, 1, 0, -1, -30)}
+    assert told == {31: 0, 30: 1, 29: 1, 8: 1, 7: 2, 6: 2, 2: 2, 1: 3, 0: 3, -1: 3, -30: 3}
+    assert live.beta.store.jobs(kind=JobKind.NOTICE) == []
+    messages = [BytesParser(policy=policy.default).parsebytes(octets) for _, octets in mail(live)]
+    texts = [one.get_content() for one in messages]
+    assert [(f"days left: {left}" in text) for left, text in zip((30, 7, 1), texts, strict=True)] == [True] * 3
+    assert {one["Subject"] for one in messages} == {"Your PEC mailbox ends on 31/03/2027"}
+    assert {one["To"] for one in messages} == {HOME.text}
+
+
+def test_what_was_missed_is_told_late_and_once(live):
+    want(live, ANNA, NoticeKind.EXPIRY)
+    live.beta.store.set_end(ANNA, END)
+    assert [on(live, left) for left in (12, 5, 4, 0)] == [1, 2, 2, 3]
+
+
+def test_an_end_that_was_moved_is_not_told_of_and_the_new_one_is(live):
+    want(live, ANNA, NoticeKind.EXPIRY)
+    store = live.beta.store
+    store.set_end(ANNA, END)
+    live.clock.advance(END - 7 * DAY - live.clock.now().date())
+    assert watch(live) == 1
+    store.set_end(ANNA, END + timedelta(days=365))
+    live.beta.work(kinds=[JobKind.NOTICE])
+    assert mail(live) == []
+    later = END + timedelta(days=365)
+    assert [on(live, left, later) for left in (31, 30, 7, 1, 0)] == [0, 1, 2, 3, 3]
+    store.set_end(ANNA, None)
+    assert watch(live) == 0
+
+
+def test_a_day_that_is_put_back_is_not_told_of_again(live):
+    want(live, ANNA, NoticeKind.EXPIRY)
+    live.beta.store.set_end(ANNA, END)
+    assert on(live, 30) == 1
+    live.beta.store.set_end(ANNA, END + DAY)
+    live.beta.store.set_end(ANNA, END)
+    assert on(live, 29) == 1
+
+
+def test_a_step_that_waited_too_long_gives_way_to_the_next(live):
+    want(live, ANNA, NoticeKind.EXPIRY)
+    live.beta.store.set_end(ANNA, END)
+    live.clock.advance(END - 30 * DAY - live.clock.now().date())
+    assert watch(live) == 1
+    assert on(live, 7) == 1
+    assert "days left: 7" in BytesParser(policy=policy.default).parsebytes(mail(live)[0][1]).get_content()
+
+
+@pytest.mark.parametrize("change", ["nobody asked", "closed", "pec"])
+def test_nobody_is_told_of_an_end_who_did_not_ask_or_cannot_be(live, change):
+    if change != "nobody asked":
+        want(live, ANNA, NoticeKind.EXPIRY, email=MARIO if change == "pec" else HOME)
+    if change == "closed":
+        live.beta.store.put_mailbox(MailboxRecord(address=ANNA, status=MailboxStatus.CLOSED), now=INSTANT)
+    live.beta.store.set_end(ANNA, END)
+    assert [on(live, left) for left in (30, 7, 1)] == [0, 0, 0]
+    assert (NoticeWay.EMAIL in live.beta.store.notices().of(ANNA).troubles) is (change == "pec")
+
+
+def test_a_server_is_called_about_an_end_too(live):
+    want(live, ANNA, NoticeKind.EXPIRY, email=None, webhook="https://ganci.example/")
+    live.beta.store.set_end(ANNA, END)
+    assert [on(live, left) for left in (30, 29)] == [0, 0]
+    (job,) = live.beta.store.jobs(kind=JobKind.WEBHOOK)
+    body = json.loads(job.payload["body"])
+    assert (body["about"], body["mailbox"], body["ends"], body["days"]) == ("expiry", ANNA.text, "2027-03-31", "30")
+    assert "day" not in body
+
+
+@pytest.mark.requirement("DP-3", "DP-6")
+def test_a_mailbox_whose_contract_has_ended_still_receives(live):
+    live.beta.store.set_end(ANNA, INSTANT.date() - DAY)
+    live.submit(submission(to=[ANNA]))
+    live.carry()
+    assert live.told()[MARIO].count(10) == 1

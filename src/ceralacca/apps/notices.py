@@ -20,6 +20,7 @@ from ceralacca.ports.store import Commit
 from ceralacca.services.notice_jobs import notice_job
 from ceralacca.services.office import NoticeParts
 from ceralacca.services.steps import LEASE, NOTICE_KINDS, perform
+from ceralacca.services.watch_ends import watch_ends
 from ceralacca.store.database import DatabaseStore
 
 _LOG = structlog.get_logger(__name__)
@@ -27,7 +28,10 @@ _BATCH: Final = 100
 _TURNS: Final = 20
 """Batches at a time: the timekeeper has other things to do."""
 _KEEP: Final = timedelta(days=62)
-"""How long it is known that a notice went out: longer than the month of a step of the quota."""
+"""How long it is known that a notice went out: longer than the month of a step of the quota, and than the days
+between the first notice of an end and the end."""
+_LOOK_EVERY: Final = timedelta(hours=1)
+"""How often the calendar is looked at: a mailbox whose end is set late hears of it the same day."""
 
 
 def notice_parts(settings: Settings, store: DatabaseStore) -> NoticeParts:
@@ -55,11 +59,15 @@ class NoticeDesk:
     def __init__(self, settings: Settings, store: DatabaseStore) -> None:
         self._store = store
         self._office = replace(office_without_key(settings, store), notices=notice_parts(settings, store))
+        self._looked: datetime | None = None
 
     def do_what_is_due(self, now: datetime) -> None:
         """Do the jobs that are due; what goes wrong waits, and no more."""
         try:
             self._pick_up_alarms(now)
+            if self._looked is None or now - self._looked >= _LOOK_EVERY:
+                watch_ends(self._store, self._store.notices(), now)
+                self._looked = now
             for _ in range(_TURNS):
                 jobs = self._store.claim(NOTICE_KINDS, now=now, limit=_BATCH, lease=LEASE)
                 if not jobs:

@@ -7,11 +7,12 @@ Clauses: DP-8.
 """
 
 from collections.abc import Collection, Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
 from ceralacca.core.incoming_point import MessageClass
+from ceralacca.core.mailbox_end import days_left
 
 WINDOW: Final = timedelta(minutes=5)
 """At most one notice of a kind goes out for a mailbox in so long."""
@@ -19,6 +20,8 @@ LIFETIME: Final = timedelta(hours=24)
 """How long it is tried to hand a notice over."""
 QUOTA_STEPS: Final = (80, 90, 95)
 """Per cent of the quota of which a holder is told."""
+EXPIRY_STEPS: Final = (30, 7, 1)
+"""How many days before the end of a mailbox its holder is told."""
 
 
 class NoticeKind(StrEnum):
@@ -30,6 +33,8 @@ class NoticeKind(StrEnum):
     """The mailbox has reached one of `QUOTA_STEPS`."""
     NEW_PLACE = "new-place"
     """Somebody came in from a new place, or what guards the mailbox was changed."""
+    EXPIRY = "expiry"
+    """The contract of the mailbox ends in one of `EXPIRY_STEPS`."""
 
 
 def called_for(wanted: Collection[NoticeKind], stored: MessageClass) -> Iterable[NoticeKind]:
@@ -51,3 +56,9 @@ def quota_step(used: int, quota: int) -> int | None:
     if quota <= 0:
         return None
     return max((step for step in QUOTA_STEPS if used * 100 >= quota * step), default=None)
+
+
+def expiry_step(ends: date, now: datetime) -> int | None:
+    """Return the last step before the end that has been reached; None above all, and when the end is over."""
+    left = days_left(ends, now)
+    return min((step for step in EXPIRY_STEPS if 0 <= left <= step), default=None)

@@ -7,7 +7,7 @@ that a delivery need not ask.
 Clauses: DP-8, SE-3.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -126,6 +126,10 @@ class Notices(Protocol):
 
     def trouble(self, mailbox: Address, way: NoticeWay, trouble: Trouble) -> None:
         """Record that a notice did not get through; nothing when the mailbox has no wishes."""
+        ...
+
+    def told(self, keys: Collection[str]) -> frozenset[str]:
+        """Return which of these notices went out and are not forgotten."""
         ...
 
     def forget(self, *, before: datetime) -> int:

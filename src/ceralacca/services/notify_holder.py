@@ -7,11 +7,12 @@ finds that on the page of notices and nowhere else. A mailbox that wants nothing
 Clauses: DP-8, MO-13, LO-9.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from ceralacca.base.errors import OurError
 from ceralacca.core.directory import Directory
+from ceralacca.core.mailbox_end import days_left
 from ceralacca.core.model.address import Address
 from ceralacca.core.model.notification import RecipientKind
 from ceralacca.core.notices import LIFETIME, NoticeKind, quota_step
@@ -21,6 +22,7 @@ from ceralacca.ports.notices import Notice, NoticeWay, NoticeWishes, Trouble
 from ceralacca.ports.store import Commit, Job, JobKind, MailboxRecord, MailboxStatus, NewJob, Store
 from ceralacca.services import payload
 from ceralacca.services.call_webhook import webhook_job
+from ceralacca.services.notice_jobs import expiry_job
 from ceralacca.services.office import NoticeParts, Office
 
 
@@ -50,14 +52,10 @@ def _tell(
     kind: NoticeKind,
     instant: datetime,
 ) -> Commit:
-    key = job.key
-    facts: dict[str, str] = {}
-    if kind is NoticeKind.QUOTA:
-        step = quota_step(office.mail.used(record.address, quota=record.quota), record.quota)
-        if step is None:
-            return Commit(done=job.id, instant=instant)
-        key = f"notice:quota:{step}:{instant:%Y-%m}:{record.address.key}"  # each step once a month
-        facts = {"percent": str(step)}
+    said = _said(job, office, record, kind, instant)
+    if said is None:
+        return Commit(done=job.id, instant=instant)
+    key, facts = said.key, said.facts
     letters: list[Letter] = []
     jobs: list[NewJob] = []
     if wishes.email is not None:
@@ -66,12 +64,40 @@ def _tell(
             parts.wishes.trouble(record.address, NoticeWay.EMAIL, trouble)
         else:
             about = Telling(mailbox=record.address, recipient=wishes.email, language=wishes.language, key=key)
-            letter, relayed = mail_to_holder(parts, about, kind.value, now=instant, **facts)
+            letter, relayed = mail_to_holder(parts, about, kind.value, now=instant, **facts, **said.spelt)
             letters, jobs = [letter], [relayed]
     if wishes.webhook:
         jobs.append(webhook_job(record.address, kind, key=key, web=parts.web(), now=instant, **facts))
     notice = Notice(key=key, mailbox=record.address, kind=kind, instant=instant)
     return Commit(done=job.id, instant=instant, notices=(notice,), letters=tuple(letters), jobs=tuple(jobs))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Said:
+    """What a notice says beside its kind."""
+
+    key: str
+    """Of the notice: once for ever."""
+    facts: dict[str, str] = field(default_factory=dict)
+    spelt: dict[str, str] = field(default_factory=dict)
+    """The same for people, in mail alone."""
+
+
+def _said(job: Job, office: Office, record: MailboxRecord, kind: NoticeKind, instant: datetime) -> _Said | None:
+    """Return what is to be said; None when there is nothing any more."""
+    if kind is NoticeKind.QUOTA:
+        step = quota_step(office.mail.used(record.address, quota=record.quota), record.quota)
+        if step is None:
+            return None
+        key = f"notice:quota:{step}:{instant:%Y-%m}:{record.address.key}"  # each step once a month
+        return _Said(key=key, facts={"percent": str(step)})
+    if kind is NoticeKind.EXPIRY:
+        again = expiry_job(record, instant)
+        if record.ends is None or again is None or again.payload != job.payload:
+            return None  # the end was moved, or the next step has come meanwhile
+        facts = {"ends": record.ends.isoformat(), "days": str(days_left(record.ends, instant))}
+        return _Said(key=again.key, facts=facts, spelt={"day": f"{record.ends:%d/%m/%Y}"})
+    return _Said(key=job.key)
 
 
 def is_pec(address: Address, store: Store, directory: Directory | None) -> bool:

@@ -3,19 +3,23 @@
 The kinds that somebody hears of stand also in the mailbox's row, written in the same transaction.
 """
 
+from collections.abc import Collection
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Row, delete, insert, select, update
 
 from ceralacca.core.model.address import Address
 from ceralacca.ports.notices import AddressInWaiting, NoticeWay, NoticeWishes, Trouble, WishesChanged
+from ceralacca.store.columns import shortened
 from ceralacca.store.engine import Database, until_won
 from ceralacca.store.notice_tables import NOTICE, NOTICE_WISHES
 from ceralacca.store.rows import read_kinds, write_kinds
 from ceralacca.store.tables import MAILBOX
 
 _W = NOTICE_WISHES.c
+_AT_ONCE: Final = 500
+"""Keys in one question."""
 
 
 class StoredNotices:
@@ -59,6 +63,16 @@ class StoredNotices:
                 connection.execute(update(NOTICE_WISHES).where(_W.mailbox_key == mailbox.key).values(values))
 
         until_won(store)
+
+    def told(self, keys: Collection[str]) -> frozenset[str]:
+        """Return which of these notices went out. Raises WorldError."""
+        found: set[str] = set()
+        asked = list(keys)
+        for start in range(0, len(asked), _AT_ONCE):
+            query = select(NOTICE.c.key).where(NOTICE.c.key.in_(asked[start : start + _AT_ONCE]))
+            with self._database.reading() as connection:
+                found.update(connection.scalars(query))
+        return frozenset(key for key in keys if shortened(key) in found)
 
     def forget(self, *, before: datetime) -> int:
         """Remove the traces of notices that went out before. Raises WorldError."""

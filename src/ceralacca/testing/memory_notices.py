@@ -1,6 +1,6 @@
 """The memory twin of `store.notices`."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from datetime import datetime
 
@@ -41,6 +41,10 @@ class MemoryNotices:
         """Keep that notices went out, each once."""
         for one in notices:
             self.sent.setdefault(one.key, one)
+
+    def told(self, keys: Collection[str]) -> frozenset[str]:
+        """Return which of these notices went out."""
+        return frozenset(keys) & self.sent.keys()
 
     def forget(self, *, before: datetime) -> int:
         """Remove the traces of notices that went out before."""

@@ -1,11 +1,11 @@
 """When a holder is told of something: once in five minutes, and at each step of the quota."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from ceralacca.core.incoming_point import MessageClass
-from ceralacca.core.notices import WINDOW, NoticeKind, called_for, quota_step, window_end
+from ceralacca.core.notices import WINDOW, NoticeKind, called_for, expiry_step, quota_step, window_end
 
 EVERYTHING = frozenset(NoticeKind)
 
@@ -33,3 +33,18 @@ def test_what_happens_within_five_minutes_ends_together_and_always_later():
     ends = {window_end(start + timedelta(seconds=one)) for one in range(300)}
     assert ends == {start + WINDOW}
     assert window_end(start + WINDOW) == start + 2 * WINDOW
+
+
+@pytest.mark.parametrize(
+    ("left", "step"),
+    [(31, None), (30, 30), (8, 30), (7, 7), (2, 7), (1, 1), (0, 1), (-1, None), (-400, None)],
+)
+def test_the_step_before_an_end_is_the_last_that_is_reached_and_none_is_left_after_it(left, step):
+    ends = date(2026, 12, 31)
+    assert expiry_step(ends, datetime(2026, 12, 31, 11, 0, tzinfo=UTC) - timedelta(days=left)) == step
+
+
+def test_a_step_begins_at_midnight_in_italy():
+    ends, midnight = date(2026, 12, 31), datetime(2026, 11, 30, 23, 0, tzinfo=UTC)
+    assert expiry_step(ends, midnight) == 30
+    assert expiry_step(ends, midnight - timedelta(seconds=1)) is None

@@ -90,3 +90,13 @@ def test_a_notice_is_made_once_until_it_is_forgotten(kept, store):
     assert kept.forget(before=NOON) == 0
     assert kept.forget(before=NOON + timedelta(days=1)) == 1
     assert told(3) == (CommitOutcome.DONE, ["relay 3"])
+
+
+def test_it_is_known_which_notices_went_out(kept, store):
+    keys = [f"notice:{number}" for number in range(3)] + [f"notice:{'x' * 700}"]  # a key as only long addresses make it
+    for key in keys[1:]:
+        notice = Notice(key=key, mailbox=ANNA, kind=NoticeKind.EXPIRY, instant=NOON)
+        store.commit([Commit(instant=NOON, notices=(notice,))])
+    assert kept.told(keys) == set(keys[1:])
+    assert kept.told([*(f"other:{number}" for number in range(1200)), keys[1]]) == {keys[1]}
+    assert kept.told([]) == frozenset()

@@ -18,7 +18,7 @@ from ceralacca.base.errors import UserError, WorldError
 from ceralacca.base.identifiers import spoken_letters
 from ceralacca.core.model.address import Address, InvalidAddress
 from ceralacca.core.model.audit import AuditAct
-from ceralacca.core.notices import QUOTA_STEPS, NoticeKind
+from ceralacca.core.notices import EXPIRY_STEPS, QUOTA_STEPS, NoticeKind
 from ceralacca.ports.notices import CODE_LASTS, NoticeWishes, WishesChanged
 from ceralacca.ports.store import Commit
 from ceralacca.services.choose_notices import (
@@ -188,6 +188,7 @@ def _page(visit: Visit, *, fault: str = "", done: str = "", secret: str = "", st
         by_webhook=visit.parts.webhooks is not None,
         by_email=visit.parts.notices.sender is not None,
         steps=", ".join(map(str, QUOTA_STEPS)),
+        expiry=", ".join(map(str, EXPIRY_STEPS)),
         asks_password=not factors and not visit.confirmed,
         asks_confirmation=factors and not visit.confirmed,
     )
