@@ -48,6 +48,7 @@ class WebSession:
     mailbox: Address
     stage: SessionStage
     may_send: bool
+    """Whether who signed in may; the mailbox itself may still not (`MailboxRecord.sends`)."""
     created: datetime
     seen: datetime
     """To the minute."""

@@ -81,7 +81,7 @@ def enter(visit: Visit) -> Response:
         return _barred(visit, "factor")  # a guarded mailbox is not opened by a password alone
     detail = {"right": delegation.right.value, "until": delegation.until.isoformat()}
     record_of(visit, delegation.mailbox, AuditAct.DELEGATE_ENTERED, detail, about=delegation.key, by=session.holder)
-    sends = delegation.right is DelegationRight.SEND and record.status is MailboxStatus.ACTIVE
+    sends = delegation.right is DelegationRight.SEND
     response = go_to(_HOME)
     set_session(response, open_mailbox(visit, delegation.mailbox, may_send=sends, delegation_key=delegation.key))
     return response
@@ -94,10 +94,8 @@ def leave(visit: Visit) -> Response:
         raise NotSignedIn
     if session.is_own:
         return go_to(_HOME)
-    record = visit.parts.store.mailbox(session.holder)
-    sends = record is not None and record.status is MailboxStatus.ACTIVE
     response = go_to(_HOME)
-    set_session(response, open_mailbox(visit, session.holder, may_send=sends))
+    set_session(response, open_mailbox(visit, session.holder, may_send=True))
     return response
 
 

@@ -37,7 +37,7 @@ def enter_fully(visit: Visit, outcome: SignInOutcome, *, next_page: str, factor:
     _, token = begin_session(
         visit,
         mailbox,
-        may_send=bool(outcome.may_send_as),
+        may_send=True,  # the session may; whether the mailbox sends, its record says when something is sent
         stage=SessionStage.FULL,
         confirmed=None if factor is None else now,
     )

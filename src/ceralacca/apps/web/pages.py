@@ -17,6 +17,7 @@ from starlette.responses import HTMLResponse, Response
 
 from ceralacca.apps.cli.render import written
 from ceralacca.apps.cli.safe_names import visible
+from ceralacca.apps.web.mailbox_end import mailbox_end
 from ceralacca.apps.web.visit import Visit, set_first
 from ceralacca.base.errors import WorldError
 from ceralacca.base.instants import ROME
@@ -130,6 +131,7 @@ def render(visit: Visit, template: str, *, status: int = 200, **values: Any) -> 
             here=visit.request.url.path + (f"?{visit.request.url.query}" if visit.request.url.query else ""),
             now=visit.parts.clock.now(),
             alarms=_alarms(visit) if session and session.is_own else (),
+            end=mailbox_end(visit) if session and session.is_own else None,
             delegated_to_me=_delegated(visit) if session and session.is_own else (),
             **values,
         )

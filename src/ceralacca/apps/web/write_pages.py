@@ -17,6 +17,7 @@ from ceralacca.apps.mail_client import File, Refused, new_message_id, submit
 from ceralacca.apps.web.delegate import note_delegate
 from ceralacca.apps.web.drafting import Draft, compose, failures, kept, known, taken_up
 from ceralacca.apps.web.judging import judged_message
+from ceralacca.apps.web.mailbox_end import why_it_does_not_send
 from ceralacca.apps.web.pages import render
 from ceralacca.apps.web.visit import Visit, go_to
 from ceralacca.base.errors import WorldError
@@ -93,7 +94,8 @@ def _send(visit: Visit, draft: Draft, uid: int) -> Response:
     mailbox, now = visit.mailbox, visit.parts.clock.now()
     if _was_sent(visit, draft):
         return go_to("/sent", handed=draft.message_id)
-    faults = [name for name, wrong in _wrongs(visit, draft) if wrong]
+    faults = [why] if (why := why_it_does_not_send(visit)) else []
+    faults += [name for name, wrong in _wrongs(draft) if wrong]
     octets = b"" if faults else compose(draft, mailbox, now)
     failed = [] if faults else list(failures(draft, octets, mailbox, visit.parts.access))
     if len(octets) > visit.parts.size:
@@ -116,9 +118,8 @@ def _send(visit: Visit, draft: Draft, uid: int) -> Response:
     return go_to("/sent", handed=draft.message_id, nocopy="" if copied else 1)
 
 
-def _wrongs(visit: Visit, draft: Draft) -> Sequence[tuple[str, bool]]:
+def _wrongs(draft: Draft) -> Sequence[tuple[str, bool]]:
     return (
-        ("may_not_send", not visit.open.may_send),
         ("no_recipient", not draft.recipients and not draft.wrong),
         ("wrong_recipient", bool(draft.wrong)),
     )
@@ -247,7 +248,14 @@ def _addresses(field_text: str) -> list[Address]:
 
 
 def _form(visit: Visit, draft: Draft, state: _State, *, status: int = 200) -> Response:
-    return render(visit, "write.html", status=status, remembered=_remembered(visit), **_values(visit, draft, state))
+    return render(
+        visit,
+        "write.html",
+        status=status,
+        remembered=_remembered(visit),
+        barred=why_it_does_not_send(visit),
+        **_values(visit, draft, state),
+    )
 
 
 def _values(visit: Visit, draft: Draft, state: _State) -> dict[str, Any]:
