@@ -23,6 +23,8 @@ from typing import Any, Final
 
 from ceralacca.base.errors import UserError, WorldError
 from ceralacca.formats.folder_name import decode_folder, encode_folder
+from ceralacca.net.header_index import WORTH, HeaderIndex, KnownHeaders
+from ceralacca.net.imap_headers import FolderMoved, read_headers
 from ceralacca.net.imap_names import quoted
 from ceralacca.net.imap_search import Wanted
 
@@ -157,10 +159,17 @@ class ImapMailbox:
     """One signed-in connection. Not safe between threads."""
 
     def __init__(
-        self, server: MailServer, mailbox: str, password: bytes, *, use: MailboxUse = MailboxUse.WHOLE
+        self,
+        server: MailServer,
+        mailbox: str,
+        password: bytes,
+        *,
+        use: MailboxUse = MailboxUse.WHOLE,
+        known: KnownHeaders | None = None,
     ) -> None:
-        """Sign in. Raises SignedOut, WorldError."""
+        """Sign in. `known` makes searches in large folders quick. Raises SignedOut, WorldError."""
         self._use = use
+        self._known = known
         self._opened: _Opened | None = None
         try:
             self._imap = _Connection(server)
@@ -223,7 +232,7 @@ class ImapMailbox:
                 spread = f"{max(1, last - count + 1)}:{last}"
                 data = self._imap.fetch(spread, _list_items())[1]
             else:
-                found = self._search(wanted.criteria())
+                found = self._found(folder, wanted)
                 total = len(found)
                 chosen = found[::-1][start : start + count]
                 if not chosen:
@@ -237,6 +246,25 @@ class ImapMailbox:
         with translated():
             self._open(folder, readonly=True)
             return tuple(self._search(b"HEADER %b %b" % (field.encode("ascii"), quoted(value))))
+
+    def learn(self, folder: str) -> None:
+        """Read what makes later searches in a large folder quick; in a small one, or a known one, do nothing."""
+        if self._known is None:
+            return
+        with self._known.learning(folder) as mine, translated():
+            if mine and self._open(folder, readonly=True) >= WORTH:
+                self._learn(folder, self._known)
+
+    def _learn(self, folder: str, known: KnownHeaders) -> None:
+        opened, validity = self._opened, self._validity()
+        index = known.get(folder, validity) or HeaderIndex.nothing(validity)
+        if opened is None or opened.total - index.known < index.known // 20:
+            return
+        self._opened = None
+        with suppress(FolderMoved):
+            index = index.with_messages(read_headers(self._imap, index.following))
+            self._opened = opened
+            known.put(folder, index)
 
     # -- messages -----------------------------------------------------------------------------------
 
@@ -357,6 +385,14 @@ class ImapMailbox:
 
     def _validity(self) -> int:
         return self._opened.validity if self._opened else 0
+
+    def _found(self, folder: str, wanted: Wanted) -> list[int]:
+        """Search in the open folder, where its headers are known among the messages that may have what is wanted."""
+        index = self._known.get(folder, self._validity()) if self._known and wanted.headers else None
+        sets = index.possible(wanted.headers) if index else None
+        if sets is None:
+            return self._search(wanted.criteria())
+        return sorted({uid for some in sets for uid in self._search(b"UID %b %b" % (some, wanted.criteria()))})
 
     def _search(self, criteria: bytes) -> list[int]:
         kind, data = self._imap.uid("SEARCH", b"CHARSET UTF-8", criteria)  # type: ignore[arg-type]

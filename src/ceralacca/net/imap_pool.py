@@ -2,6 +2,8 @@
 
 At most two connections a session are kept, each for a minute; who asks while they are in use gets a new one. A
 connection that fails is thrown away and the question asked once more on a new one, for the server closes idle ones.
+
+What a session has learnt of headers, which makes its searches quick, is kept beside them and ends with it.
 """
 
 import threading
@@ -11,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from ceralacca.base.errors import WorldError
+from ceralacca.net.header_index import HeaderIndexes
 from ceralacca.net.imap_mailbox import ImapMailbox
 
 _KEPT: Final = 2
@@ -33,6 +36,8 @@ class ImapPool:
         self._keep = keep
         self._lock = threading.Lock()
         self._kept: dict[str, list[_Kept]] = {}
+        self.headers = HeaderIndexes(now=now)
+        """What sessions know of headers, for their connections."""
 
     def ask(self, session: str, connect: Callable[[], ImapMailbox], question: Callable[[ImapMailbox], _T]) -> _T:
         """Ask a mailbox something. Raises what `connect` and the question raise."""
@@ -64,6 +69,7 @@ class ImapPool:
         """Close the connections of a session that has ended."""
         with self._lock:
             gone = self._kept.pop(session, [])
+        self.headers.forget(session)
         for one in gone:
             one.box.close()
 
@@ -84,6 +90,7 @@ class ImapPool:
             found = several.pop() if several else None
         for one in old:
             one.box.close()
+        self.headers.drop_old()
         return found.box if found else None
 
     def _give(self, session: str, box: ImapMailbox) -> None:

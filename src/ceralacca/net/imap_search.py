@@ -42,6 +42,11 @@ class Wanted:
         """Whether every message is meant."""
         return self == Wanted(everywhere=self.everywhere)
 
+    @property
+    def headers(self) -> tuple[str, ...]:
+        """Texts each of which must stand in From or in Subject."""
+        return tuple(filter(None, ("" if self.everywhere else self.text, self.sender, self.subject)))
+
     def criteria(self) -> bytes:
         """Return it as the arguments of SEARCH."""
         parts = []

@@ -10,7 +10,7 @@ from typing import Final
 
 from starlette.responses import Response
 
-from ceralacca.apps.web.folder_pages import asked, wanted_of
+from ceralacca.apps.web.folder_pages import asked, learning_afterwards, wanted_of
 from ceralacca.apps.web.judging import Row, rows_of
 from ceralacca.apps.web.pages import render
 from ceralacca.apps.web.visit import Visit
@@ -35,7 +35,7 @@ def show(visit: Visit) -> Response:
     wanted, number = wanted_of(visit), min(max(visit.number("page", 1), 1), _FARTHEST)
     folders = visit.ask(lambda box: box.folders())
     total, rows = (0, []) if wanted.nothing else _found(visit, folders, wanted, first=(number - 1) * _PER_PAGE)
-    return render(
+    response = render(
         visit,
         "found.html",
         folders=folders,
@@ -47,6 +47,7 @@ def show(visit: Visit) -> Response:
         query=asked(visit),
         kinds=tuple(KINDS),
     )
+    return learning_afterwards(visit, response, folders, wanted)
 
 
 def _found(visit: Visit, folders: tuple[Folder, ...], wanted: Wanted, *, first: int) -> tuple[int, list[FoundRow]]:

@@ -5,14 +5,19 @@ What is deleted goes to the trash first; from the trash it goes for good, and th
 Clauses: DP-8 (nothing changes but what the holder asks for).
 """
 
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import date, timedelta
 from typing import Final
 
+from starlette.background import BackgroundTask
 from starlette.responses import Response
 
 from ceralacca.apps.web.judging import rows_of
 from ceralacca.apps.web.pages import render
-from ceralacca.apps.web.visit import Visit, go_to
+from ceralacca.apps.web.visit import DelegationEnded, NotSignedIn, Visit, go_to
+from ceralacca.base.errors import PecError
+from ceralacca.net.header_index import WORTH
 from ceralacca.net.imap_mailbox import Folder, NotInMailbox
 from ceralacca.net.imap_search import KINDS, Wanted
 
@@ -31,7 +36,7 @@ def show(visit: Visit) -> Response:
     folder = folder_of(folders, name)
     page = visit.ask(lambda box: box.page(name, start=(number - 1) * _PER_PAGE, count=_PER_PAGE, wanted=wanted))
     pages = max(1, -(-page.total // _PER_PAGE))
-    return render(
+    response = render(
         visit,
         "rows.html" if visit.by_htmx else "folder.html",
         folders=folders,
@@ -46,6 +51,7 @@ def show(visit: Visit) -> Response:
         kinds=tuple(KINDS),
         done=visit.query("done"),
     )
+    return learning_afterwards(visit, response, (folder,), wanted)
 
 
 def act(visit: Visit) -> Response:
@@ -103,6 +109,20 @@ def wanted_of(visit: Visit) -> Wanted:
         before=until + timedelta(days=1) if until else None,
         unseen=bool(typed["unread"]),
     )
+
+
+def learning_afterwards(visit: Visit, response: Response, folders: Iterable[Folder], wanted: Wanted) -> Response:
+    """Let the mailbox learn large folders once the answer is on its way, so that the next search in them is quick."""
+    large = [one.name for one in folders if one.selectable and one.total >= WORTH]
+    if wanted.headers and large:
+        response.background = BackgroundTask(_learn, visit, large)
+    return response
+
+
+def _learn(visit: Visit, folders: Sequence[str]) -> None:
+    for name in folders:
+        with suppress(PecError, NotSignedIn, DelegationEnded):  # searches stay as slow as they were
+            visit.ask(lambda box, name=name: box.learn(name))  # type: ignore[misc]
 
 
 def day_of(text: str) -> date | None:

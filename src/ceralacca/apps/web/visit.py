@@ -160,7 +160,9 @@ class Visit:
         session, use = self.open, self.use
 
         def connect() -> ImapMailbox:
-            return ImapMailbox(self.parts.mail_server(), session.mailbox.text, as_password(self.ticket), use=use)
+            known = self.parts.pool.headers.of(session.digest)
+            password = as_password(self.ticket)
+            return ImapMailbox(self.parts.mail_server(), session.mailbox.text, password, use=use, known=known)
 
         return self.parts.pool.ask(session.digest, connect, question)
 
