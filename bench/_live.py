@@ -87,13 +87,14 @@ class Live:
             self.wait_for(provider)
 
     def start(self, provider: Provider) -> float:
-        """Start a provider; return the instant before (`time.perf_counter`)."""
+        """Start a provider, compiled as an installed one is; return the instant before (`time.perf_counter`)."""
         config = self.nation.settings_path(provider)
         command = [sys.executable, "-m", "ceralacca.apps.demo.child", str(os.getpid()), str(config)]
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         before = time.perf_counter()
         with (config.parent / "serve.log").open("ab") as log:
             self._processes[provider.key] = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, env=environment
             )
         return before
 

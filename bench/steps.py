@@ -22,7 +22,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from _live import Live, message
 from ceralacca.apps.demo.cast import ALFA, CARLA, MARIO
-from ceralacca.apps.wiring import CLOCK, provider_store, signer, worker_office
+from ceralacca.apps.offices import signer, worker_office
+from ceralacca.apps.wiring import CLOCK, provider_store
 from ceralacca.apps.worker import KINDS
 from ceralacca.ports.letters import Inbound, Point
 from ceralacca.services.office import Office

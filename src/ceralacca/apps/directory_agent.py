@@ -7,13 +7,14 @@ Clauses: DI-3 to DI-5, IP-9, LO-2.
 """
 
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 from ceralacca.apps.data_folder import DataFolder
+from ceralacca.apps.offices import authorities
 from ceralacca.apps.settings import Settings
-from ceralacca.apps.wiring import authorities
+from ceralacca.apps.wiring import CLOCK, provider_store
 from ceralacca.base.errors import UserError, WorldError
 from ceralacca.core.directory_refresh import ReplacementRules
 from ceralacca.net.crl_download import CrlDownload
@@ -84,6 +85,15 @@ def directory_agent(settings: Settings, store: Store) -> DirectoryAgent:
         rules=ReplacementRules(own_name=chosen.own_name or settings.provider.name, drop_percent=chosen.drop_percent),
     )
     return DirectoryAgent(directory=refresh, copy=copy, crls=_crl_refresh(settings), store=store)
+
+
+def fetch_first(settings: Settings) -> None:
+    """Fetch what is due before anybody judges a message. Raises UserError, WorldError.
+
+    A directory or CRL that cannot be had now stops no start: mail waits until the timekeeper has it (IP-5).
+    """
+    with closing(provider_store(settings, connections=1)) as store:
+        directory_agent(settings, store).do_what_is_due(CLOCK.now())
 
 
 def _crl_refresh(settings: Settings) -> CrlRefresh:

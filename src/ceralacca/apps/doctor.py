@@ -23,9 +23,10 @@ from ceralacca.apps import virus_watch
 from ceralacca.apps.clock_state import ClockState, clock_state
 from ceralacca.apps.data_folder import DataFolder
 from ceralacca.apps.log_check import LogChecks, known_checks
+from ceralacca.apps.offices import authorities
 from ceralacca.apps.settings import Settings
 from ceralacca.apps.status import Status, read_status
-from ceralacca.apps.wiring import authorities, provider_store, scanner
+from ceralacca.apps.wiring import provider_store, scanner
 from ceralacca.base import failpoints
 from ceralacca.base.errors import PecError, UserError, WorldError
 from ceralacca.ports.scanner import NotScanned

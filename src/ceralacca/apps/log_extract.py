@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ceralacca.apps.log_sealer import log_key, stamper_of
+from ceralacca.apps.offices import log_signer
 from ceralacca.apps.pdf_fonts import find_fonts
 from ceralacca.apps.settings import Settings
-from ceralacca.apps.wiring import log_signer
 from ceralacca.base.errors import UserError
 from ceralacca.base.identifiers import Entropy, system_entropy
 from ceralacca.ports.log_seal import LogKey

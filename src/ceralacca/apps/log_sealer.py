@@ -14,9 +14,10 @@ from pathlib import Path
 import structlog
 
 from ceralacca.apps.data_folder import DataFolder
+from ceralacca.apps.offices import log_signer, trust_store
 from ceralacca.apps.settings import Settings
 from ceralacca.apps.settings.log_sections import TimeStampsSection, WitnessSection
-from ceralacca.apps.wiring import log_signer, provider_database, site_of, trust_store
+from ceralacca.apps.wiring import provider_database, site_of
 from ceralacca.base.errors import UserError, WorldError
 from ceralacca.base.identifiers import system_entropy
 from ceralacca.core.log_chain import Ledger

@@ -12,8 +12,8 @@ import structlog
 
 from ceralacca.apps.cli.words import LANGUAGES, Words
 from ceralacca.apps.client_settings import web_address
+from ceralacca.apps.offices import office_without_key
 from ceralacca.apps.settings import Settings
-from ceralacca.apps.wiring import office_without_key
 from ceralacca.base.errors import WorldError
 from ceralacca.core.notices import NoticeKind
 from ceralacca.ports.store import Commit

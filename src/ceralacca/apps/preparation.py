@@ -1,20 +1,19 @@
-"""What is done once before the roles start: folders, tables, the service mailbox, the first directory and CRLs.
+"""What is done once before any other role starts: folders, tables, the service mailbox.
 
-Needs no key. What can be mended by the operator stops the start with a remedy; a directory or CRL that
-cannot be had now does not: mail waits until the timekeeper has it (IP-5).
+Needs no key, and loads little: holders wait for it. What can be mended by the operator stops the start with a remedy.
+The first directory and CRLs come after (`apps.directory_agent`), when the doors of holders are open already.
 
-Clauses: MO-4, DI-3, IP-9, LO-2.
+Clauses: MO-4, LO-2.
 """
 
 from ceralacca.apps.data_folder import DataFolder
-from ceralacca.apps.directory_agent import directory_agent
 from ceralacca.apps.second_factor.key_file import make_factor_key
 from ceralacca.apps.second_site import carry, may_start
 from ceralacca.apps.service_events import record_start
 from ceralacca.apps.settings import Settings
 from ceralacca.apps.virus_scan import refuse_demo_database
 from ceralacca.apps.virus_storage import make_key
-from ceralacca.apps.webhooks import make_webhook_key
+from ceralacca.apps.webhook_key import make_webhook_key
 from ceralacca.apps.wiring import CLOCK, database_url, provider_store, scanner
 from ceralacca.ports.scanner import NotScanned
 from ceralacca.ports.store import MailboxRecord, Store
@@ -37,8 +36,6 @@ def prepare(settings: Settings) -> None:
         add_service_mailbox(settings, store)
         if not settings.virus.managed:
             _look_at_scanner(settings)
-        agent = directory_agent(settings, store)
-        agent.do_what_is_due(CLOCK.now())
         record_start(settings, store, CLOCK.now())
     finally:
         store.close()

@@ -22,9 +22,10 @@ import structlog
 from ceralacca.apps.claims import Claims
 from ceralacca.apps.data_folder import DataFolder
 from ceralacca.apps.duty import Duty
+from ceralacca.apps.offices import relay_office
 from ceralacca.apps.settings import Settings
 from ceralacca.apps.webhooks import webhook_caller
-from ceralacca.apps.wiring import CLOCK, provider_store, relay_office
+from ceralacca.apps.wiring import CLOCK, provider_store
 from ceralacca.apps.worker import seconds_until_due
 from ceralacca.base.errors import WorldError
 from ceralacca.net.mail_exchangers import DnsExchangers, Exchanger, StaticRoutes

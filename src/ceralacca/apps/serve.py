@@ -1,18 +1,17 @@
 """`pec serve`: one provider, all its roles under the supervisor, or one role alone.
 
-The order of the stages is that of need: the scanner and what is prepared once; then who works; then who
-lets mail in. It is the reverse on the way down, so that nothing comes in while the rest is finished.
+The order of the stages is that of need: tables and scanner; the door of holders; the directory; who works; the door
+of others; pages. On the way down all doors close first, so that nothing comes in while the rest is finished.
 """
 
 import asyncio
 import fcntl
-import gc
 import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from importlib import import_module
+from enum import IntEnum
 from pathlib import Path
 from typing import Final
 
@@ -114,8 +113,16 @@ def _prepare(settings: Settings, duty: Duty) -> None:
     prepare(settings)
 
 
+def _directory(settings: Settings, duty: Duty) -> None:
+    from ceralacca.apps.directory_agent import fetch_first  # noqa: PLC0415
+
+    del duty
+    fetch_first(settings)
+
+
 _ROLES: Final[Mapping[str, Run]] = {
     "prepare": _prepare,
+    "directory": _directory,
     "virus": _virus,
     "mailboxes": _mailboxes,
     "worker": _worker(1),
@@ -131,6 +138,23 @@ ROLE_NAMES: Final = tuple(_ROLES)
 """What may be run alone; `worker-2` and so on are further workers."""
 
 
+_LOADS: Final[Mapping[str, tuple[str, ...]]] = {
+    "prepare": ("preparation",),
+    "virus": ("virus_scan",),
+    "access": ("access",),
+    "directory": ("directory_agent",),
+    "mailboxes": ("mailbox_access",),
+    "worker": ("mailbox_access", "worker"),
+    "relay": ("relay",),
+    "timekeeper": ("timekeeper",),
+    "metrics": ("metrics.role",),
+    "incoming": ("incoming",),
+    "extracts": ("errands.extracting",),
+    "web": ("web.role",),
+}
+"""What each role imports of `apps`."""
+
+
 def run_role(name: str, settings: Settings, duty: Duty) -> None:
     """Be one role until the duty ends. Raises UserError for a name that is none."""
     base, _, number = name.partition("-")
@@ -142,33 +166,62 @@ def run_role(name: str, settings: Settings, duty: Duty) -> None:
         run(settings, duty)
 
 
+class _Stage(IntEnum):
+    """Who starts when."""
+
+    GROUND = 0
+    """What no door can do without: the tables, in which a message is durable, and a scanner of our own (AP-18)."""
+    SUBMISSION = 1
+    """Holders' door: what it takes is durable, and waits for a worker. A holder who finds it closed has no queue."""
+    DIRECTORY = 2
+    """The first directory and CRLs: whoever judges a message without them must let it wait (IP-5)."""
+    WORK = 3
+    """Who works, and what has a life of its own. A key or file that is refused ends the start here."""
+    INCOMING = 4
+    """The door of the others, whose queues keep their mail until there is somebody to work on it."""
+    PAGES = 5
+    """What takes longest to load."""
+
+
+class _End(IntEnum):
+    """Who ends when, the highest first: nothing comes in while the rest is finished, and that needs the scanner."""
+
+    GROUND = 0
+    WORK = 1
+    DOORS = 2
+
+
 def roles_of(settings: Settings) -> list[Role]:
     """Return the processes that a provider of these settings consists of."""
-    roles = [_role("prepare", settings, 0, once=True)]
+    roles = [_role("prepare", settings, _Stage.GROUND, _End.GROUND, once=True)]
     if settings.virus.managed:
-        roles.append(_role("virus", settings, 0, silence=_SILENCE))
-    if settings.mailboxes.managed:
-        roles.append(_role("mailboxes", settings, 1, silence=_LOOP_SILENCE))
-    roles += [_role(f"worker-{n}", settings, 1, silence=_SILENCE) for n in range(1, settings.workers.count + 1)]
-    roles += [_role("relay", settings, 1, silence=_SILENCE), _role("timekeeper", settings, 1, silence=_SILENCE)]
-    if settings.metrics.port is not None:
-        roles.append(_role("metrics", settings, 1, silence=_SILENCE))
+        roles.append(_role("virus", settings, _Stage.GROUND, _End.GROUND, silence=_SILENCE))
     roles += [
-        _role("access", settings, 2, silence=_LOOP_SILENCE),
-        _role("incoming", settings, 2, silence=_LOOP_SILENCE),
+        _role("access", settings, _Stage.SUBMISSION, _End.DOORS, silence=_LOOP_SILENCE),
+        _role("directory", settings, _Stage.DIRECTORY, _End.GROUND, once=True),
     ]
+    if settings.mailboxes.managed:
+        roles.append(_role("mailboxes", settings, _Stage.WORK, _End.WORK, silence=_LOOP_SILENCE))
+    workers = [f"worker-{number}" for number in range(1, settings.workers.count + 1)]
+    metrics = [] if settings.metrics.port is None else ["metrics"]
+    for name in (*workers, "relay", "timekeeper", *metrics):
+        roles.append(_role(name, settings, _Stage.WORK, _End.WORK, silence=_SILENCE))
+    roles.append(_role("incoming", settings, _Stage.INCOMING, _End.DOORS, silence=_LOOP_SILENCE))
     if settings.web.enabled:
         if settings.message_log.keys is not None:
-            roles.append(_role("extracts", settings, 1, silence=_SILENCE))
-        roles.append(_role("web", settings, 2, silence=_LOOP_SILENCE))
+            roles.append(_role("extracts", settings, _Stage.PAGES, _End.WORK, silence=_SILENCE))
+        roles.append(_role("web", settings, _Stage.PAGES, _End.DOORS, silence=_LOOP_SILENCE))
     return roles
 
 
-def _role(name: str, settings: Settings, stage: int, *, once: bool = False, silence: float | None = None) -> Role:
+def _role(
+    name: str, settings: Settings, stage: _Stage, ends: _End, *, once: bool = False, silence: float | None = None
+) -> Role:
     def main(ready: int, life: int) -> int:
         return run_guarded(name, settings, Duty(ready=ready, life=life))
 
-    return Role(name=name, main=main, stage=stage, once=once, silence=silence)
+    loads = tuple(f"ceralacca.apps.{module}" for module in _LOADS[name.partition("-")[0]])
+    return Role(name=name, main=main, stage=stage, ends=ends, loads=loads, once=once, silence=silence)
 
 
 def run_guarded(name: str, settings: Settings, duty: Duty) -> int:
@@ -193,7 +246,6 @@ def serve(settings: Settings, config: Path | None = None, *, on_ready: Callable[
     folder = DataFolder(settings.data.folder)
     folder.make()
     with _alone(folder) as lock:
-        _load(web=settings.web.enabled)
         supervisor = Supervisor(roles_of(settings), status=folder.status, shared=(lock,))
         code = asyncio.run(supervisor.run(on_ready=on_ready))
         record_stop(settings)
@@ -202,7 +254,7 @@ def serve(settings: Settings, config: Path | None = None, *, on_ready: Callable[
 
 def serve_alone(name: str, settings: Settings) -> None:
     """Be one role under no supervisor, until SIGTERM or SIGINT. Raises UserError, WorldError."""
-    if name == "prepare":  # which records that the provider starts
+    if name in {"prepare", "directory"}:  # they end by themselves; the first records that the provider starts
         run_role(name, settings, Duty())
         return
     record_start_of(name, settings)
@@ -210,15 +262,6 @@ def serve_alone(name: str, settings: Settings) -> None:
         run_role(name, settings, Duty())
     finally:
         record_stop(settings, role=name)
-
-
-def _load(*, web: bool) -> None:
-    """Load what the roles need before they are forked: its memory is then one for all of them."""
-    names = ("access", "incoming", "mailbox_access", "preparation", "relay", "timekeeper", "virus_scan", "worker")
-    for name in (*names, "web.role", "errands.extracting") if web else names:
-        import_module(f"ceralacca.apps.{name}")
-    gc.collect()
-    gc.freeze()  # the collector of a child leaves those pages alone
 
 
 @contextmanager

@@ -1,7 +1,9 @@
 """The supervisor: starts the roles of a provider in order, keeps them up, and ends them in the reverse order.
 
 Each role is a child of its own (`apps.child`), in a session of its own, known by its process number only. A role is
-*ready* when it says so; the roles of a stage start together, the next stage when all of them are ready. A
+*ready* when it says so; the roles of a stage start together, the next stage when all of them are ready. What
+the roles of a stage need is loaded here before they are forked, while the stage before them starts: so memory is
+one for all, and the first roles do not wait for what only the last ones need. A
 role that ends is started again after a pause that grows; one that refuses its settings (exit status 2)
 before it was ever ready ends the whole start. When a role dies, what it had started comes to the
 supervisor, which ends it. Should the supervisor itself die, its end of a pipe closes, and every role ends.
@@ -18,12 +20,14 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
 import structlog
 
 from ceralacca.apps.child import Child, fork
+from ceralacca.apps.loading import loading
 from ceralacca.apps.status import born
 
 _LOG = structlog.get_logger(__name__)
@@ -40,7 +44,11 @@ class Role:
     main: Callable[[int, int], int]
     """What the child does, given the descriptors of its two pipes, ready and life (`apps.duty`); its exit status."""
     stage: int
-    """Lower ones start first and end last."""
+    """Lower ones start first."""
+    ends: int | None = None
+    """Higher ones end first; by default as the stage says, the last to start being the first to end."""
+    loads: tuple[str, ...] = ()
+    """Modules that it needs."""
     once: bool = False
     """It does its work and ends with status 0; then it counts as ready."""
     silence: float | None = None
@@ -127,12 +135,15 @@ class Supervisor:
 
     async def _start(self) -> bool:
         """Start stage after stage; True when all are ready."""
-        for stage in sorted({post.role.stage for post in self._posts}):
-            posts = [post for post in self._posts if post.role.stage == stage]
+        stages = _grouped(self._posts, lambda role: role.stage)
+        for posts, following in zip(stages, [*stages[1:], []], strict=True):
+            _load(posts)
             for post in posts:
                 keeper = asyncio.create_task(self._keep(post))
                 keeper.add_done_callback(self._kept)
                 self._keepers[post.role.name] = keeper
+            await asyncio.sleep(0)  # each keeper forks its role
+            _load(following)
             await self._until_ending(asyncio.gather(*(post.settled.wait() for post in posts)))
             if self._ending.is_set():
                 return False
@@ -141,8 +152,7 @@ class Supervisor:
     async def _stop(self) -> None:
         """End the last stage first, so that nothing comes in while the rest is finished."""
         self._ending.set()
-        for stage in sorted({post.role.stage for post in self._posts}, reverse=True):
-            posts = [post for post in self._posts if post.role.stage == stage]
+        for posts in reversed(_grouped(self._posts, _end_of)):
             await asyncio.gather(*(self._end(post) for post in posts))
         await asyncio.gather(*self._keepers.values())
         await self._end_strays()
@@ -286,6 +296,24 @@ class Supervisor:
             json.dumps({"supervisor": os.getpid(), "born": born(os.getpid()), "roles": roles}, indent=1) + "\n"
         )
         fresh.replace(self._status)
+
+
+def _grouped(posts: Sequence[_Post], number: Callable[[Role], int]) -> list[list[_Post]]:
+    """Return the posts whose roles have the same number together, the lowest first."""
+    return [
+        [post for post in posts if number(post.role) == each] for each in sorted({number(post.role) for post in posts})
+    ]
+
+
+def _end_of(role: Role) -> int:
+    return role.stage if role.ends is None else role.ends
+
+
+def _load(posts: Sequence[_Post]) -> None:
+    """Load what these roles need; the collector of a child leaves those pages alone."""
+    with loading():
+        for name in dict.fromkeys(name for post in posts for name in post.role.loads):
+            import_module(name)
 
 
 def _adopt_orphans(adopt: bool) -> None:

@@ -25,10 +25,11 @@ from ceralacca.apps.log_check import check_nightly
 from ceralacca.apps.log_keeper import keep_log, log_keeper
 from ceralacca.apps.log_sealer import LogSealer
 from ceralacca.apps.notices import NoticeDesk
+from ceralacca.apps.offices import log_signer
 from ceralacca.apps.second_site import follow_now
 from ceralacca.apps.settings import Settings
 from ceralacca.apps.virus_storage import delete_expired, purge, virus_vault
-from ceralacca.apps.wiring import CLOCK, log_signer, mail_store, provider_store, site_of
+from ceralacca.apps.wiring import CLOCK, mail_store, provider_store, site_of
 from ceralacca.base.errors import WorldError
 from ceralacca.core.model.audit import AuditAct
 from ceralacca.core.retention import Holds

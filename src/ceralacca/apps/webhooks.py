@@ -5,11 +5,10 @@ Clauses: SE-5.
 
 import ssl
 from dataclasses import dataclass
-from pathlib import Path
 from threading import Semaphore
 
-from ceralacca.apps.data_folder import DataFolder
 from ceralacca.apps.settings import Settings
+from ceralacca.apps.webhook_key import webhook_key
 from ceralacca.apps.wiring import CLOCK
 from ceralacca.base.errors import UserError, WorldError
 from ceralacca.core.model.address import Address
@@ -18,22 +17,7 @@ from ceralacca.ports.notices import CallsWebhook, NoWebhook
 from ceralacca.ports.vault import SpoiltVaultFile
 from ceralacca.services.retry import NotYet
 from ceralacca.store.database import DatabaseStore
-from ceralacca.trust.vault_key import VaultKey, ensure_key
-
-
-def _key_file(settings: Settings) -> Path:
-    return settings.notices.key_file or DataFolder(settings.data.folder).root / "notices.key"
-
-
-def make_webhook_key(settings: Settings) -> None:
-    """Make the key unless it is there; one that the settings name is the operator's to make."""
-    if settings.notices.key_file is None:
-        ensure_key(_key_file(settings))
-
-
-def webhook_key(settings: Settings) -> VaultKey:
-    """Read the key. Raises UserError."""
-    return VaultKey.load(_key_file(settings))
+from ceralacca.trust.vault_key import VaultKey
 
 
 def _bound(mailbox: Address) -> bytes:

@@ -22,9 +22,10 @@ from ceralacca.apps.data_folder import DataFolder
 from ceralacca.apps.duty import Duty
 from ceralacca.apps.key_use import key_in_use
 from ceralacca.apps.metrics.counts import CountedScanner, Counts
+from ceralacca.apps.offices import signer, worker_office
 from ceralacca.apps.settings import Settings
 from ceralacca.apps.virus_storage import purge, virus_vault, with_vault
-from ceralacca.apps.wiring import CLOCK, provider_store, signer, worker_office
+from ceralacca.apps.wiring import CLOCK, provider_store
 from ceralacca.base.clock import Clock
 from ceralacca.base.errors import WorldError
 from ceralacca.ports.store import JobKind, Store

@@ -1,6 +1,7 @@
 """The supervisor over tiny roles: order, restart, refusal, silence, clean stop, nobody left behind."""
 
 import asyncio
+import gc
 import json
 import os
 import signal
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -92,6 +94,27 @@ def test_stages_start_in_order_and_end_in_the_reverse_order(tmp_path):
     roles = [steady("last", tmp_path, 2), steady("middle", tmp_path, 1), once]
     assert play(Supervisor(roles, patience=QUICK)) == 0
     assert log(tmp_path) == ["first-done", "middle-up", "last-up", "last-down", "middle-down"]
+
+
+def test_roles_may_end_in_another_order_than_the_reverse_of_their_start(tmp_path):
+    door, work = replace(steady("door", tmp_path, 0), ends=1), replace(steady("work", tmp_path, 1), ends=0)
+    assert play(Supervisor([door, work], patience=QUICK)) == 0
+    assert log(tmp_path) == ["door-up", "work-up", "door-down", "work-down"]
+
+
+def test_what_a_stage_needs_is_loaded_while_the_one_before_starts(tmp_path, monkeypatch):
+    status = tmp_path / "status.json"
+    (tmp_path / "loaded_by_the_supervisor.py").write_text(
+        f"import json\nfrom pathlib import Path\nroles = json.loads(Path({str(status)!r}).read_text())['roles']\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    late = replace(steady("late", tmp_path, 1), loads=("loaded_by_the_supervisor",))
+    try:
+        assert play(Supervisor([steady("early", tmp_path, 0), late], status=status, patience=QUICK)) == 0
+        seen = sys.modules.pop("loaded_by_the_supervisor").roles
+    finally:
+        gc.unfreeze()
+    assert (seen["early"]["state"], seen["late"]["state"]) == ("starting", "waiting")
 
 
 def test_the_status_file_says_how_the_roles_are(tmp_path):

@@ -86,7 +86,7 @@ def add_domain(
 def _refuse_domain_of_another(settings: "Settings", domain: str) -> None:
     """MO-2, MO-8: a PEC domain is one provider's; that of another would take its holders' mail."""
     from ceralacca.apps.data_folder import DataFolder  # noqa: PLC0415
-    from ceralacca.apps.wiring import LocalDirectory  # noqa: PLC0415
+    from ceralacca.apps.offices import LocalDirectory  # noqa: PLC0415
     from ceralacca.core.directory import name_key  # noqa: PLC0415
 
     directory = LocalDirectory(DataFolder(settings.data.folder).directory)()
@@ -235,7 +235,7 @@ def ordinary_mail_of_mailbox(
 def _refuse_pec_address(settings: "Settings", store: "Store", target: "Address | None") -> None:
     """IP-20: ordinary mail goes on to ordinary addresses; at one of PEC it would come as an anomaly at best."""
     from ceralacca.apps.data_folder import DataFolder  # noqa: PLC0415
-    from ceralacca.apps.wiring import LocalDirectory  # noqa: PLC0415
+    from ceralacca.apps.offices import LocalDirectory  # noqa: PLC0415
     from ceralacca.core.ordinary_mail import why_no_target  # noqa: PLC0415
 
     if target is None:

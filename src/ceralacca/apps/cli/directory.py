@@ -130,7 +130,7 @@ def export_command(
 
     Publish the file over HTTPS where the manager collects it (DI-1), again whenever a domain is added.
     """
-    from ceralacca.apps.wiring import signer  # noqa: PLC0415
+    from ceralacca.apps.offices import signer  # noqa: PLC0415
     from ceralacca.core.directory import Directory, ProviderRecord  # noqa: PLC0415
     from ceralacca.core.model.audit import AuditAct  # noqa: PLC0415
     from ceralacca.formats.directory_ldif import write_directory  # noqa: PLC0415

@@ -7,6 +7,7 @@ import typer
 
 from ceralacca.apps.cli.provider_options import DEFAULT_CONFIG, Config, Lang, load_settings, words_of
 from ceralacca.apps.cli.words import Words
+from ceralacca.apps.loading import loading
 from ceralacca.base.errors import UserError
 
 _AUTHORITY = "authority"
@@ -17,7 +18,7 @@ def serve_command(
         str | None,
         typer.Argument(
             metavar="[ROLE]",
-            help="One role alone: access, incoming, worker, relay, timekeeper, mailboxes, virus or prepare; "
+            help="One role alone: access, incoming, worker, relay, timekeeper, mailboxes, virus, prepare or directory; "
             "authority for the sandbox's. Without it: all of the provider.",
         ),
     ] = None,
@@ -32,8 +33,9 @@ def serve_command(
 ) -> None:
     """Run a provider: every role a process of its own, kept up by a supervisor.
 
-    Starts in order (scanner, tables, directory; worker, relay, mailboxes; then the doors), says when it is ready, and
-    starts again what ends. On SIGTERM or Ctrl-C it closes the doors, finishes what is in hand, and stops.
+    Starts in order (scanner and tables; submission; directory; worker, relay, mailboxes; port 25; pages), says when
+    it is ready, and starts again what ends. On SIGTERM or Ctrl-C it closes the doors, finishes what is in hand, and
+    stops.
 
     Diagnostics are JSON lines on standard error, without addresses. Exit status: 0 stopped as asked, 2 refused.
     """
@@ -41,7 +43,8 @@ def serve_command(
     if role == _AUTHORITY:
         _serve_authority(data, http_port, https_port)
         return
-    from ceralacca.apps.serve import serve, serve_alone  # noqa: PLC0415
+    with loading():
+        from ceralacca.apps.serve import serve, serve_alone  # noqa: PLC0415
 
     settings = load_settings(config, words)
     if role is None:

@@ -22,8 +22,9 @@ from ceralacca.apps.data_folder import DataFolder
 from ceralacca.apps.duty import Duty
 from ceralacca.apps.key_use import key_in_use
 from ceralacca.apps.log_extract import extract_hand, new_reference
+from ceralacca.apps.offices import log_signer
 from ceralacca.apps.settings import Settings
-from ceralacca.apps.wiring import CLOCK, log_signer, provider_store
+from ceralacca.apps.wiring import CLOCK, provider_store
 from ceralacca.base.errors import UserError, WorldError
 from ceralacca.core.log_extract import Selection
 from ceralacca.core.model.audit import Actor, ActorKind, AuditAct, AuditEvent, Origin

@@ -22,10 +22,11 @@ from ceralacca.apps.log_check import known_checks
 from ceralacca.apps.log_sealer import seal_status
 from ceralacca.apps.metrics.counts import read_counts
 from ceralacca.apps.metrics.names import Sample, family, one
+from ceralacca.apps.offices import authorities
 from ceralacca.apps.second_site import view
 from ceralacca.apps.settings import Settings
 from ceralacca.apps.status import read_status
-from ceralacca.apps.wiring import authorities, scanner
+from ceralacca.apps.wiring import scanner
 from ceralacca.base.errors import WorldError
 from ceralacca.ports.scanner import NotScanned
 from ceralacca.ports.store import JobKind

@@ -21,9 +21,7 @@ SECOND = timedelta(seconds=1)
 class ProbeSettings(BaseModel):
     """What a probe is told. Paths are relative to the file."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", arbitrary_types_allowed=True, use_attribute_docstrings=True, validate_default=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, validate_default=True)
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,40}$")] = "probe"
     """What it is called in evidence and reports, such as `roma`: no two probes of one provider alike."""

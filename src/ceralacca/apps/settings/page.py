@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from ceralacca.apps.settings import Settings
+from ceralacca.apps.settings.documents import document
 from ceralacca.apps.settings.kinds import shown
 from ceralacca.apps.settings.reading import model_of
 
@@ -40,15 +41,14 @@ def _section(name: str, field: FieldInfo, before: str = "") -> str:
     path = f"{before}{name}{many}"
     first = (model.__doc__ or "").strip().replace("\n    ", "\n")
     plain = {key: one for key, one in model.model_fields.items() if model_of(one.annotation) is None}
-    rows = "".join(_row(key, one) for key, one in plain.items())
+    rows = "".join(_row(key, one, document(model, key)) for key, one in plain.items())
     tables = [(key, one) for key, one in model.model_fields.items() if key not in plain]
     inner = "".join(_section(key, one, f"{path}.") for key, one in tables)
     return f"\n## [{path}]\n\n{first}\n\n| key | default | meaning |\n| --- | --- | --- |\n{rows}{inner}"
 
 
-def _row(name: str, field: FieldInfo) -> str:
-    meaning = " ".join((field.description or "").split())
-    return f"| `{name}` | {_default(field)} | {meaning} |\n"
+def _row(name: str, field: FieldInfo, text: str) -> str:
+    return f"| `{name}` | {_default(field)} | {' '.join(text.split())} |\n"
 
 
 def _default(field: FieldInfo) -> str:

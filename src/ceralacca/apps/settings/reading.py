@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from ceralacca.apps.settings import Settings
+from ceralacca.apps.settings.documents import document
 from ceralacca.base.errors import UserError
 
 _LARGEST = 2**20
@@ -106,7 +107,8 @@ def _document(place: tuple[int | str, ...]) -> str:
     if isinstance(inner, type) and issubclass(inner, BaseModel):
         needed = [name for name, one in inner.model_fields.items() if one.is_required()]
         return f"add the table [{'.'.join([*table, key])}] with {', '.join(needed)}"
-    return (field.description or "").split("\n")[0]
+    assert model is not None, "it has the field"
+    return document(model, key).split("\n")[0]
 
 
 def _model(table: list[str]) -> type[BaseModel] | None:

@@ -36,7 +36,7 @@ class Section(BaseModel):
     """One table of the file: frozen, every key known."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", arbitrary_types_allowed=True, use_attribute_docstrings=True, validate_default=True
+        frozen=True, extra="forbid", arbitrary_types_allowed=True, validate_default=True, defer_build=True
     )
 
 

@@ -22,6 +22,7 @@ from ceralacca.apps.errands.desk import Elsewhere, ErrandDesk
 from ceralacca.apps.errands.task import Server
 from ceralacca.apps.mail_client import Account
 from ceralacca.apps.notices import notice_parts
+from ceralacca.apps.offices import LocalDirectory, Verifiers
 from ceralacca.apps.second_factor.judge import FactorJudge
 from ceralacca.apps.second_factor.key_file import factor_key
 from ceralacca.apps.second_factor.passkeys import RelyingParty
@@ -31,7 +32,7 @@ from ceralacca.apps.web.application import make_application
 from ceralacca.apps.web.parts import Parts
 from ceralacca.apps.web.static_files import check_assets
 from ceralacca.apps.webhooks import webhooks
-from ceralacca.apps.wiring import CLOCK, LocalDirectory, Verifiers, database_url, provider_store
+from ceralacca.apps.wiring import CLOCK, database_url, provider_store
 from ceralacca.base.errors import UserError, WorldError
 from ceralacca.base.identifiers import system_entropy
 from ceralacca.net.imap_mailbox import MailServer

@@ -99,7 +99,7 @@ def test_a_domain_of_another_provider_is_not_served(pec, store, monkeypatch):
     listed = directory_of(
         provider_record("Beta Prova", ["beta.example"]), provider_record("ALFA prova", ["alfa.example"])
     )
-    monkeypatch.setattr("ceralacca.apps.wiring.LocalDirectory", lambda folder: lambda: listed)
+    monkeypatch.setattr("ceralacca.apps.offices.LocalDirectory", lambda folder: lambda: listed)
     assert "Beta Prova" in pec("domain", "add", "BETA.example", status=2).err
     pec("domain", "add", "alfa.example")
     pec("domain", "add", "new.example")  # to be published yet
@@ -193,7 +193,7 @@ def test_ordinary_mail_is_not_passed_on_into_pec(pec, store, monkeypatch):
     pec("domain", "add", "alfa.example")
     pec("mailbox", "add", ANNA.text)
     listed = directory_of(provider_record("Beta Prova", ["beta.example"]))
-    monkeypatch.setattr("ceralacca.apps.wiring.LocalDirectory", lambda folder: lambda: listed)
+    monkeypatch.setattr("ceralacca.apps.offices.LocalDirectory", lambda folder: lambda: listed)
     for target in ("bruno@alfa.example", "bruno@beta.example"):
         told = pec("mailbox", "ordinary-mail", ANNA.text, f"forward:{target}", status=2)
         assert "address of PEC" in told.err
