@@ -8,7 +8,9 @@ from string import Formatter
 import pytest
 
 from ceralacca.apps.web.visit import own_place, preferred_language
+from ceralacca.core.notices import NoticeKind
 from ceralacca.core.transaction import RecipientState
+from ceralacca.ports.safety_alarm import AlarmKind
 from ceralacca.services.read_message import Standing
 
 
@@ -39,6 +41,15 @@ def test_every_state_and_every_standing_has_its_word():
     known = sentences("it")
     assert all(f"state.{state}" in known and f"state_meaning.{state}" in known for state in RecipientState)
     assert all(f"trust.{one}" in known and f"standing.{one}" in known for one in Standing)
+
+
+def test_every_kind_of_notice_can_be_chosen_and_written_and_every_alarm_and_end_has_its_word():
+    known = sentences("it")
+    for kind in NoticeKind:
+        section = f"notice_{kind.replace('-', '_')}"
+        assert {f"notices.kind_{kind}", f"{section}.subject", f"{section}.text"} <= known.keys()
+    assert {f"alarms.kind_{kind}" for kind in AlarmKind} == {key for key in known if key.startswith("alarms.kind_")}
+    assert {f"end.{state}" for state in ("ahead", "tomorrow", "today", "over")} <= known.keys()
 
 
 @pytest.mark.parametrize(
