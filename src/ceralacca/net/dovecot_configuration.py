@@ -27,8 +27,10 @@ ALWAYS_CACHED: Final = (
     "x-tiporicevuta",
     "x-trasporto",
     "message-id",
+    "from",
+    "subject",
 )
-"""Header fields that are answered from the index: what a protocol office searches by."""
+"""Header fields that are answered from the index: what protocol offices, and holders on the web pages, search by."""
 
 _TEMPLATE: Final = """\
 # Written at every start: changes are lost.
