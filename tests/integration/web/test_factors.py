@@ -80,6 +80,51 @@ def test_an_app_is_set_up_used_and_removed_without_scripts(open_screen, council)
         screen.sign_in(council)
 
 
+@pytest.mark.parametrize("language", ["it-IT", "en-GB"])
+def test_a_removed_app_comes_back_in_the_session_that_removed_it(open_screen, council, language):
+    with open_screen(council, language=language, scripts=False) as screen, open_screen(council) as other:
+        app, codes = set_up_app(screen)
+        page = screen.go("/safety/factors")
+        page.click("form[action='/safety/totp/remove'] button")
+        assert page.locator("#bring-back button").inner_text() in {"Rimetti l'app", "Bring the app back"}
+        other.sign_in(council)  # by the password alone: two-step sign-in is off
+        assert other.go("/safety/factors").locator("#bring-back").count() == 0
+        page = screen.go("/safety/factors")
+        page.click("#bring-back button")
+        page.wait_for_selector("#recovery-codes")
+        again = page.locator("#recovery-codes code").all_inner_texts()
+        assert len(again) == 10
+        assert not set(again) & set(codes), "those before ended with the app"
+        assert page.locator("#bring-back").count() == 0
+        assert other.go("/mail").url.endswith("/sign-in?next=%2Fmail"), "it came in by the password alone"
+        page = screen.go("/safety/factors")
+        assert page.locator("#bring-back").count() == 0
+        page = type_password(screen, council)
+        page.fill("#code", app.code())
+        page.press("#code", "Enter")
+        page.wait_for_url("**/mail")
+
+
+def test_what_brings_a_factor_back_does_it_once(open_screen, council):
+    with open_screen(council, scripts=False) as screen:
+        set_up_app(screen)
+        page = screen.go("/safety/factors")
+        page.click("form[action='/safety/totp/remove'] button")
+        (carried,) = [one for one in page.context.cookies() if one["name"] == "__Host-pec-removed"]
+        assert carried["httpOnly"]
+        assert carried["secure"]
+        page.click("#bring-back button")
+        page.wait_for_selector("#recovery-codes")
+        assert "__Host-pec-removed" not in {one["name"] for one in page.context.cookies()}
+        page = screen.go("/safety/factors")
+        page.click("form[action='/safety/totp/remove'] button")
+        page.context.add_cookies([carried])
+        page = screen.go("/safety/factors")
+        page.click("#bring-back button")
+        assert "Non si può più rimettere" in page.inner_text("#fault")
+        assert "Non attivo" in page.inner_text("#factor-state")
+
+
 @pytest.mark.requirement("AP-1", "AP-2", "DP-7")
 def test_with_two_steps_programs_need_a_password_of_their_own(open_screen, council, running):
     account = running.account(council)

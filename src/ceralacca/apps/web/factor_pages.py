@@ -4,7 +4,10 @@ Setting up the app keeps nothing until a code of it was typed: the form carries 
 mailbox. With the first factor the recovery codes are made and shown, and the other browsers are signed out: they came
 in with the password alone. Every change asks the holder to confirm, is recorded, and raises an alarm.
 
-Clauses: SE-3.
+A factor that was removed can be brought back for ten minutes by the session that removed it (`second_factor.undo`):
+with a confirmation, a record and an alarm like any new one, and with new recovery codes if those went with it.
+
+Clauses: SE-3; threats.md 29.
 """
 
 from collections.abc import Sequence
@@ -14,6 +17,7 @@ from starlette.responses import Response
 
 from ceralacca.apps.second_factor import totp
 from ceralacca.apps.second_factor.recovery import bare, make_recovery_codes
+from ceralacca.apps.second_factor.undo import GOOD_FOR, RemovedFactor, brought, carried
 from ceralacca.apps.web.entering import raise_alarm
 from ceralacca.apps.web.factor_forms import passkeys_work
 from ceralacca.apps.web.pages import render
@@ -23,10 +27,11 @@ from ceralacca.apps.web.visit import Visit, go_to
 from ceralacca.base.errors import WorldError
 from ceralacca.core.model.audit import AuditAct
 from ceralacca.ports.safety_alarm import AlarmKind
-from ceralacca.ports.second_factor import Factor, FactorsSet, Totp
+from ceralacca.ports.second_factor import Factor, FactorsSet, Passkey, Totp
 
 PAGE: Final = "/safety/factors"
-_DONE: Final = frozenset({"removed", "last_removed"})
+_DONE: Final = frozenset({"removed", "last_removed", "brought_back", "too_late"})
+_COOKIE: Final = "__Host-pec-removed"
 
 
 def show(visit: Visit) -> Response:
@@ -34,14 +39,19 @@ def show(visit: Visit) -> Response:
     return factors_page(visit)
 
 
-def factors_page(visit: Visit, *, codes: Sequence[str] = (), fault: str = "", status: int = 200) -> Response:
+def factors_page(
+    visit: Visit, *, codes: Sequence[str] = (), done: str = "", fault: str = "", status: int = 200
+) -> Response:
     """Show what there is, and new recovery codes this once."""
-    done = visit.query("done")
+    done = done or visit.query("done")
+    there = visit.parts.factors.factors.of_mailbox(visit.open.holder)
+    removed = _removed(visit)
     return render(
         visit,
         "factors.html",
         status=status,
-        factors=visit.parts.factors.factors.of_mailbox(visit.open.holder),
+        factors=there,
+        removed=removed if removed is not None and removed.may_return(there) else None,
         passkeys_work=passkeys_work(visit),
         codes=codes,
         fault=fault,
@@ -77,8 +87,11 @@ def add_totp(visit: Visit) -> Response:
 
 def remove_totp(visit: Visit) -> Response:
     """Take the app away."""
-    holder = must_be_confirmed(visit)
-    return factor_removed(visit, Factor.TOTP, there=visit.parts.factors.factors.remove(holder, totp=True))
+    factors, holder = visit.parts.factors.factors, must_be_confirmed(visit)
+    kept = factors.of_mailbox(holder).totp
+    if kept is None or not factors.remove(holder, totp=True):
+        return go_to(PAGE)
+    return factor_removed(visit, kept)
 
 
 def _totp_page(visit: Visit, secret: bytes, *, fault: str = "", status: int = 200) -> Response:
@@ -120,7 +133,7 @@ def _make_codes(visit: Visit) -> Sequence[str]:
 # -- every factor -------------------------------------------------------------------------------------
 
 
-def factor_added(visit: Visit, before: FactorsSet, factor: Factor, label: str = "") -> Response:
+def factor_added(visit: Visit, before: FactorsSet, factor: Factor, label: str = "", *, done: str = "") -> Response:
     """Record and tell a new factor; with the first one make recovery codes, and sign the other browsers out."""
     holder, parts = visit.open.holder, visit.parts
     record_act(visit, AuditAct.FACTOR_ADDED, label, {"factor": factor.value})
@@ -132,17 +145,44 @@ def factor_added(visit: Visit, before: FactorsSet, factor: Factor, label: str = 
             if one.digest != visit.open.digest:
                 parts.pool.forget(one.digest)
     codes = () if before.recovery_codes else _make_codes(visit)
-    return factors_page(visit, codes=codes)
+    return factors_page(visit, codes=codes, done=done)
 
 
-def factor_removed(visit: Visit, factor: Factor, *, there: bool, label: str = "") -> Response:
-    """Record and tell that a factor is gone."""
-    if not there:
-        return go_to(PAGE)
+def factor_removed(visit: Visit, kept: Totp | Passkey) -> Response:
+    """Record and tell that a factor is gone, and let the browser carry it for a while."""
+    holder, judge = visit.open.holder, visit.parts.factors
+    cookie = carried(judge.key, kept, visit.open.digest, now=visit.parts.clock.now())
+    factor, label = (Factor.PASSKEY, kept.label) if isinstance(kept, Passkey) else (Factor.TOTP, "")
     record_act(visit, AuditAct.FACTOR_REMOVED, label, {"factor": factor.value})
-    raise_alarm(visit, visit.open.holder, AlarmKind.FACTOR_REMOVED, way=factor.value)
-    on = visit.parts.factors.factors.is_on(visit.open.holder)
-    return go_to(PAGE, done="removed" if on else "last_removed")
+    raise_alarm(visit, holder, AlarmKind.FACTOR_REMOVED, way=factor.value)
+    response = go_to(PAGE, done="removed" if judge.factors.is_on(holder) else "last_removed")
+    lasts = int(GOOD_FOR.total_seconds())
+    response.set_cookie(_COOKIE, cookie, max_age=lasts, secure=True, httponly=True, samesite="lax", path="/")
+    return response
+
+
+def bring_back(visit: Visit) -> Response:
+    """Keep the factor again that this session has just removed."""
+    holder, factors = must_be_confirmed(visit), visit.parts.factors.factors
+    removed, before = _removed(visit), factors.of_mailbox(holder)
+    if removed is not None and not removed.may_return(before):
+        return go_to(PAGE)
+    if removed is None or not factors.spend_challenge(removed.digest, ends=removed.ends):
+        return go_to(PAGE, done="too_late")
+    if isinstance(removed.kept, Totp):
+        factors.put_totp(removed.kept)
+    else:
+        factors.add_passkey(removed.kept)
+    response = factor_added(visit, before, removed.factor, removed.label, done="brought_back")
+    response.delete_cookie(_COOKIE, path="/", secure=True, httponly=True, samesite="lax")
+    return response
+
+
+def _removed(visit: Visit) -> RemovedFactor | None:
+    """Return what this session has removed a short while ago."""
+    given, session = visit.request.cookies.get(_COOKIE, ""), visit.open
+    now = visit.parts.clock.now()
+    return brought(visit.parts.factors.key, given, session.holder, session.digest, now=now) if given else None
 
 
 ENDPOINTS: Final = (
@@ -151,4 +191,5 @@ ENDPOINTS: Final = (
     ("/safety/totp", add_totp, "POST"),
     ("/safety/totp/remove", remove_totp, "POST"),
     ("/safety/recovery-codes", new_codes, "POST"),
+    ("/safety/factors/bring-back", bring_back, "POST"),
 )

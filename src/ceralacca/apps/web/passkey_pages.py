@@ -71,11 +71,11 @@ def _made(visit: Visit, holder: Address) -> Passkey:
 def remove(visit: Visit) -> Response:
     """Take one away."""
     holder, credential = must_be_confirmed(visit), visit.field("credential")
-    there = {one.credential: one for one in visit.parts.factors.factors.of_mailbox(holder).passkeys}
-    if credential not in there:
+    factors = visit.parts.factors.factors
+    there = {one.credential: one for one in factors.of_mailbox(holder).passkeys}
+    if credential not in there or not factors.remove(holder, passkey=credential):
         return go_to(PAGE)
-    gone = visit.parts.factors.factors.remove(holder, passkey=credential)
-    return factor_removed(visit, Factor.PASSKEY, there=gone, label=there[credential].label)
+    return factor_removed(visit, there[credential])
 
 
 def _page(visit: Visit, *, fault: str = "", status: int = 200) -> Response:
