@@ -216,7 +216,7 @@ def read_received(data: Octets) -> Received:
 def _seal(data: Octets, head: Head) -> tuple[SignedMessage | None, Reason | None]:
     kinds = [read_main_value(field.body) for field in head.all("Content-Type")]
     if not kinds or (len(kinds) == 1 and kinds[0] not in _SIGNED_TYPES | _OPAQUE_TYPES):
-        return None, Reason.NOT_SIGNED  # without copying a large original that is only a view
+        return None, Reason.NOT_SIGNED
     try:
         return split_signed(data, head=head), None
     except (NotSigned, MalformedSignature) as fault:

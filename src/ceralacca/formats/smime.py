@@ -21,6 +21,7 @@ from ceralacca.formats.kept import kept
 from ceralacca.formats.mime.header import Head, read_head
 from ceralacca.formats.mime.parameters import ContentValue, read_content_value
 from ceralacca.formats.splice import Octets
+from ceralacca.formats.views import find, is_blank
 
 _DETACHED_TYPES = frozenset({"application/pkcs7-signature", "application/x-pkcs7-signature"})  # TO-2
 _OPAQUE_TYPES = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})
@@ -29,7 +30,7 @@ _SPACE = b" \t\r\n"
 _QUOTED_BOUNDARY = re.compile(rb'boundary="([0-9A-Za-z_=.-]{1,70})"', re.IGNORECASE)
 _PLACEHOLDER = b"in-its-place"
 _EMPTY_LINE = re.compile(rb"\n\r?\n")
-_CHUNK = 1 << 20
+_CHUNK = 1 << 18
 _MOST_NEAR_MISSES = 64
 
 MOST_DETACHED_OCTETS: Final = 1 << 20
@@ -96,19 +97,17 @@ class _Delimiter:
 def split_signed(data: Octets, *, head: Head | None = None) -> SignedMessage:
     """Take a message apart at its seal; `head` is its header, when it has been read already.
 
-    A `bytes` object is looked at in place; a memoryview of something else is copied once. Raises NotSigned and
-    MalformedSignature.
+    The data are looked at in place, and the entity is a view of them. Raises NotSigned and MalformedSignature.
     """
-    octets = _in_place(data)
     try:
-        head = head or read_head(octets)
+        head = head or read_head(data)
     except UnreadableMessage as fault:
         raise MalformedSignature(str(fault), Reason.MALFORMED_MESSAGE) from None
     boundary, kind = _boundary_and_kind(head)
     if kind.value == "multipart/signed":
-        return _detached(octets, head, kind, boundary)
+        return _detached(data, head, kind, boundary)
     if kind.value in _OPAQUE_TYPES and kind.params.get("smime-type", "signed-data").lower() == "signed-data":
-        return _opaque(octets, head)
+        return _opaque(data, head)
     raise NotSigned("the message is not signed", Reason.NOT_SIGNED)
 
 
@@ -127,14 +126,6 @@ def canonical_pieces(data: Octets) -> Iterator[bytes]:
             piece = piece[:-1]
         yield piece.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
     yield carried
-
-
-def _in_place(data: Octets) -> bytes:
-    if isinstance(data, bytes):
-        return data
-    if isinstance(data.obj, bytes) and len(data.obj) == data.nbytes:
-        return data.obj
-    return bytes(data)
 
 
 def _content_type(head: Head, whose: str) -> ContentValue:
@@ -167,13 +158,15 @@ def _boundary_and_kind(head: Head) -> tuple[bytes, ContentValue]:
     return kind.octets.get("boundary", b"").rstrip(b" "), kind
 
 
-def _detached(data: bytes, head: Head, kind: ContentValue, boundary: bytes) -> SignedMessage:
+def _detached(data: Octets, head: Head, kind: ContentValue, boundary: bytes) -> SignedMessage:
     if kind.params.get("protocol", "").lower() not in _DETACHED_TYPES:  # IP-6, TO-2
         raise NotSigned("the message is signed by another method than S/MIME", Reason.UNEXPECTED_PROTOCOL)
     if not boundary:
         raise MalformedSignature("the signed message has no boundary", Reason.NO_BOUNDARY)
     first, second, last = _three_delimiters(data, head.end, b"--" + boundary)
-    if data[last.end :].strip(_SPACE):  # what follows would look like part of the message, and no seal covers it
+    if not is_blank(
+        data, _SPACE, last.end, len(data)
+    ):  # what follows would look like part of the message, and no seal covers it
         raise MalformedSignature("text follows the sealed message", Reason.CONTENT_AFTER_SEAL)
     entity_end = _before_line_end(data, first.end, second.start)
     return SignedMessage(
@@ -183,11 +176,11 @@ def _detached(data: bytes, head: Head, kind: ContentValue, boundary: bytes) -> S
         entity_start=first.end,
         cms=_signature(data, second.end, _before_line_end(data, second.end, last.start)),
         micalg=kind.params.get("micalg", "").lower(),
-        tolerated=(Reason.PREAMBLE,) if data[head.end : first.start].strip(_SPACE) else (),  # TO-3
+        tolerated=() if is_blank(data, _SPACE, head.end, first.start) else (Reason.PREAMBLE,),  # TO-3
     )
 
 
-def _three_delimiters(data: bytes, start: int, mark: bytes) -> tuple[_Delimiter, _Delimiter, _Delimiter]:
+def _three_delimiters(data: Octets, start: int, mark: bytes) -> tuple[_Delimiter, _Delimiter, _Delimiter]:
     """Find the boundary lines around exactly two parts."""
     found: list[_Delimiter] = []
     position = start
@@ -203,10 +196,10 @@ def _three_delimiters(data: bytes, start: int, mark: bytes) -> tuple[_Delimiter,
     raise MalformedSignature("a signed message has exactly two parts", Reason.NOT_TWO_PARTS)
 
 
-def _delimiter(data: bytes, start: int, position: int, mark: bytes) -> _Delimiter | None:
+def _delimiter(data: Octets, start: int, position: int, mark: bytes) -> _Delimiter | None:
     """Find the next boundary line from `position` on, in a body that begins at `start`."""
     for _ in range(_MOST_NEAR_MISSES):
-        at = data.find(mark, position)
+        at = find(data, mark, position)
         if at < 0:
             return None
         position = at + 1
@@ -220,7 +213,7 @@ def _delimiter(data: bytes, start: int, position: int, mark: bytes) -> _Delimite
     return _delimiter_among_many(data, position, mark)
 
 
-def _delimiter_among_many(data: bytes, position: int, mark: bytes) -> _Delimiter | None:
+def _delimiter_among_many(data: Octets, position: int, mark: bytes) -> _Delimiter | None:
     """Find the same thing where a stranger has put millions of lines that almost are one.
 
     Compiling an expression for each boundary would cost more than all the rest of an ordinary message.
@@ -230,7 +223,7 @@ def _delimiter_among_many(data: bytes, position: int, mark: bytes) -> _Delimiter
     return None if found is None else _Delimiter(start=found.start(), end=found.end(), closes=found[1] is not None)
 
 
-def _line_end(data: bytes, position: int) -> int:
+def _line_end(data: Octets, position: int) -> int:
     """Return where the next line begins if nothing but blanks stands before it, or else -1."""
     size = len(data)
     while position < size and data[position] in b" \t":
@@ -242,7 +235,7 @@ def _line_end(data: bytes, position: int) -> int:
     return position + 2 if data[position : position + 2] == b"\r\n" else -1
 
 
-def _before_line_end(data: bytes, start: int, end: int) -> int:
+def _before_line_end(data: Octets, start: int, end: int) -> int:
     """Step back over the line end that belongs to the boundary (GE-5)."""
     if end - 1 >= start and data[end - 1] == 0x0A:
         end -= 1
@@ -252,14 +245,14 @@ def _before_line_end(data: bytes, start: int, end: int) -> int:
     raise MalformedSignature("a part of the signed message is empty", Reason.NOT_TWO_PARTS)
 
 
-def _signature(data: bytes, start: int, end: int) -> bytes:
+def _signature(data: Octets, start: int, end: int) -> bytes:
     """Return the CMS of the signature part."""
     if end - start > 2 * MOST_DETACHED_OCTETS:
         raise MalformedSignature("the signature is larger than any seal", Reason.TOO_LARGE)
     empty_line = _EMPTY_LINE.search(data, start, end)
     body = empty_line.end() if empty_line else end
-    encoding = _signature_encoding(data[start:body])
-    return _decoded(data[body:end], encoding, MOST_DETACHED_OCTETS)
+    encoding = _signature_encoding(bytes(data[start:body]))
+    return _decoded(bytes(data[body:end]), encoding, MOST_DETACHED_OCTETS)
 
 
 @kept(entries=256, most_octets=1024)
@@ -274,13 +267,13 @@ def _signature_encoding(header: bytes) -> str:
     return _encoding(head)
 
 
-def _opaque(data: bytes, head: Head) -> SignedMessage:
+def _opaque(data: Octets, head: Head) -> SignedMessage:
     return SignedMessage(
         head=head,
         form=SealForm.OPAQUE,
         entity=memoryview(b""),
         entity_start=head.end,
-        cms=_decoded(data[head.end :], _encoding(head), MOST_OPAQUE_OCTETS),
+        cms=_decoded(bytes(data[head.end :]), _encoding(head), MOST_OPAQUE_OCTETS),
         micalg="",
         tolerated=(Reason.OPAQUE_FORM,),
     )

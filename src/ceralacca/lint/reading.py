@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 from lxml import etree
 
 from ceralacca.formats.draft import Draft
-from ceralacca.lint.windows import WINDOW, Census, stretch, take_census, windows
+from ceralacca.lint.windows import Census, stretch, take_census, windows
 
 _ROME = ZoneInfo("Europe/Rome")
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -27,6 +27,8 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 CHARSETS = frozenset({"iso-8859-1", "utf-8", "us-ascii"})
 """What a readable text may be written in (GE-12, GE-19)."""
 _HEAD_LIMIT = 256 * 1024  # SE-7
+_WHOLE = 1 << 20
+"""Up to so many octets a draft is joined to be read."""
 _FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:([^\r\n]*(?:\r\n[ \t][^\r\n]*)*)\r\n")
 _FOLD = re.compile(rb"\r\n(?=[ \t])")
 _PARAMETER = re.compile(r';\s*([a-z0-9*-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]+))', re.IGNORECASE)
@@ -137,7 +139,7 @@ class Reading:
         self.draft = draft
         self.local = LocalInstant.of(draft.instant)
         self.head = read_head(bytes(draft.header))
-        self._whole = bytes(draft.entity) if len(draft.entity) <= WINDOW else None
+        self._whole = bytes(draft.entity) if len(draft.entity) <= _WHOLE else None
         self._read_entity()
         self._read_text()
         self._read_certification()

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from ceralacca.formats.splice import Splice
 
-WINDOW = 1 << 20
+WINDOW = 1 << 18
+"""Octets looked at together: a walk holds about four times as many."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -56,7 +56,7 @@ _THREADS = 8
 _FEW = 16
 """Up to so many files or folders are synced each for itself; more of them by one call for the volume, which also
 waits for what others wrote there (measured: bench/mailboxes.py)."""
-_CHUNK = 2**20
+_CHUNK = 2**18
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _NAME = re.compile(r"\.([0-9a-f]{32})[,:]")
