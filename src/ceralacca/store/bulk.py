@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Dialect, Table, TypeDecorator
 
+from ceralacca.store.prepared import driven_many
 from ceralacca.store.rows import Values
 
 _Column = Sequence[Any]
@@ -27,7 +28,7 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[Values], *,
     if or_leave:
         statement += " ON CONFLICT DO NOTHING"
     columns = [convert([row[name] for row in rows]) for name, convert in zip(names, converters, strict=True)]
-    connection.exec_driver_sql(statement, list(zip(*columns, strict=True)))
+    driven_many(connection, statement, list(zip(*columns, strict=True)))
 
 
 @lru_cache(maxsize=256)  # a process has one dialect, a test run has many

@@ -8,14 +8,15 @@ Clauses: DP-8.
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, bindparam, delete, func, insert, select
+from sqlalchemy import Connection, bindparam, delete, func, insert, select
 
 from ceralacca.core.delivery_rules import MessageSort, Rule
 from ceralacca.core.model.address import Address
 from ceralacca.ports.delivery_rules import VERSIONS_KEPT, RuleBook, RulesChanged
 from ceralacca.store.engine import Database, until_won
+from ceralacca.store.prepared import Prepared, Record, among
 from ceralacca.store.tables import DELIVERY_RULE, DELIVERY_RULES
 
 _B, _R = DELIVERY_RULES.c, DELIVERY_RULE.c
@@ -28,11 +29,11 @@ _RULES = (
 )
 _NEWEST = (
     select(_B.mailbox_key, func.max(_B.version).label("version"))
-    .where(_B.mailbox_key.in_(bindparam("wanted", expanding=True)))
+    .where(among(_B.mailbox_key, "wanted"))
     .group_by(_B.mailbox_key)
     .subquery()
 )
-NEWEST_RULES: Select[Any] = (
+NEWEST_RULES: Final = Prepared(
     select(DELIVERY_RULE)
     .join(_NEWEST, (_R.mailbox_key == _NEWEST.c.mailbox_key) & (_R.version == _NEWEST.c.version))
     .order_by(_R.mailbox_key, _R.position)
@@ -80,7 +81,7 @@ class StoredRuleBooks:
         return RuleBook(mailbox=book.mailbox, version=version, rules=book.rules, made=now)
 
 
-def rules_of(rows: Iterable[Row[Any]]) -> tuple[Rule, ...]:
+def rules_of(rows: Iterable[Record]) -> tuple[Rule, ...]:
     """Read rules. Raises InvalidRule or ValueError for rows that another release wrote and this one cannot read."""
     return tuple(_rule(row) for row in rows)
 
@@ -88,7 +89,7 @@ def rules_of(rows: Iterable[Row[Any]]) -> tuple[Rule, ...]:
 def read_rules(database: Database, mailbox: Address) -> tuple[Rule, ...]:
     """Return the present rules of one mailbox. Raises WorldError, and what `rules_of` raises."""
     with database.reading() as connection:
-        return rules_of(connection.execute(NEWEST_RULES, {"wanted": [mailbox.key]}))
+        return rules_of(NEWEST_RULES.all(connection, wanted=[mailbox.key]))
 
 
 def _book(connection: Connection, mailbox: Address, version: int) -> RuleBook | None:
@@ -119,7 +120,7 @@ def _values(key: str, version: int, position: int, rule: Rule) -> dict[str, Any]
     }
 
 
-def _rule(row: Row[Any]) -> Rule:
+def _rule(row: Record) -> Rule:
     return Rule(
         key=row.key,
         name=row.name,

@@ -11,19 +11,21 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import Final
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from ceralacca.core.model.log import LogRow
 from ceralacca.store.bulk import insert_rows
+from ceralacca.store.prepared import driven, driven_many
 from ceralacca.store.rows import address_values, log_values
 from ceralacca.store.tables import LOG_ROW
 
-_ENTER: Final = text("LOCK TABLE ONLY log_row IN ROW EXCLUSIVE MODE")
-_DRAW: Final = text("SELECT nextval('log_row_seq_seq') FROM generate_series(1, :count)")
+_ENTER: Final = "LOCK TABLE ONLY log_row IN ROW EXCLUSIVE MODE"
+_DRAW: Final = "SELECT nextval('log_row_seq_seq') FROM generate_series(1, %s)"
 _PLACES: Final = (
     "INSERT INTO log_address (hash, instant, seq) SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[])"
 )
-_LAST: Final = text("SELECT seq FROM sqlite_sequence WHERE name = 'log_row'")
+_PLACE: Final = "INSERT INTO log_address (hash, instant, seq) VALUES (?, ?, ?)"
+_LAST: Final = "SELECT seq FROM sqlite_sequence WHERE name = 'log_row'"
 
 
 def write_log(connection: Connection, rows: Sequence[LogRow]) -> None:
@@ -40,15 +42,16 @@ def _add_places(connection: Connection, places: Sequence[tuple[int, int, int]]) 
     if not places:
         return
     if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(_PLACES, tuple(map(list, zip(*places, strict=True))))
+        driven(connection, _PLACES, tuple(map(list, zip(*places, strict=True))))
     else:
-        connection.exec_driver_sql("INSERT INTO log_address (hash, instant, seq) VALUES (?, ?, ?)", list(places))
+        driven_many(connection, _PLACE, list(places))
 
 
 def _draw(connection: Connection, count: int) -> Sequence[int]:
     """Return the next numbers. SQLite has one writer at a time, who finds the last one given."""
     if connection.dialect.name == "postgresql":
-        connection.execute(_ENTER)
-        return sorted(connection.scalars(_DRAW, {"count": count}))
-    last = connection.scalar(_LAST) or 0
+        driven(connection, _ENTER)
+        return sorted(number for (number,) in driven(connection, _DRAW, (count,)))
+    found = driven(connection, _LAST).fetchone()
+    last = found[0] if found else 0
     return range(last + 1, last + 1 + count)

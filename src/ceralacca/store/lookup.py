@@ -1,18 +1,18 @@
 """Reading back what steps have stored.
 
-A step reads some thirty things, each by its key. Their statements are therefore built once, here: building one
-anew costs several times what SQLite needs to answer it.
+A step may read some thirty things, each by its key: their statements are prepared, here.
 """
 
 from typing import Any
 
-from sqlalchemy import Select, Table, bindparam, or_, select
+from sqlalchemy import Table, bindparam, or_, select
 
 from ceralacca.core.model.address import Address
 from ceralacca.core.model.log import LogRow
 from ceralacca.ports.letters import StoredInbound, StoredLetter
 from ceralacca.ports.store import InfectedMessage, RecipientFate, SentMessage, Taken
 from ceralacca.store.engine import Database
+from ceralacca.store.prepared import Prepared
 from ceralacca.store.rows import (
     read_fate,
     read_inbound,
@@ -27,67 +27,69 @@ from ceralacca.store.rows import (
 from ceralacca.store.tables import BLOB, FATE, INBOUND, INFECTED, LETTER, LOG_ROW, RECIPIENT_STATE, SENT_MESSAGE, TAKEN
 
 
-def _with_size(table: Table) -> Select[Any]:
-    return select(table, BLOB.c.size).join(BLOB).where(table.c.key == bindparam("wanted"))
+def _with_size(table: Table) -> Prepared:
+    return Prepared(select(table, BLOB.c.size).join(BLOB).where(table.c.key == bindparam("wanted")))
 
 
 _INBOUND = _with_size(INBOUND)
 _LETTER = _with_size(LETTER)
-_SENT = select(SENT_MESSAGE).where(SENT_MESSAGE.c.identifier == bindparam("identifier"))
-_STATES = (
+_SENT = Prepared(select(SENT_MESSAGE).where(SENT_MESSAGE.c.identifier == bindparam("identifier")))
+_STATES = Prepared(
     select(RECIPIENT_STATE.c.recipient, RECIPIENT_STATE.c.state)
     .where(RECIPIENT_STATE.c.identifier == bindparam("identifier"))
     .order_by(RECIPIENT_STATE.c.position)
 )
-_TAKEN = select(TAKEN).where(
-    TAKEN.c.identifier == bindparam("identifier"),
-    TAKEN.c.provider == bindparam("provider"),
-    TAKEN.c.recipients_key == bindparam("recipients"),
+_TAKEN = Prepared(
+    select(TAKEN).where(
+        TAKEN.c.identifier == bindparam("identifier"),
+        TAKEN.c.provider == bindparam("provider"),
+        TAKEN.c.recipients_key == bindparam("recipients"),
+    )
 )
-_FATE = select(FATE).where(
-    FATE.c.identifier == bindparam("identifier"),
-    FATE.c.provider == bindparam("provider"),
-    FATE.c.recipient_key == bindparam("recipient"),
+_FATE = Prepared(
+    select(FATE).where(
+        FATE.c.identifier == bindparam("identifier"),
+        FATE.c.provider == bindparam("provider"),
+        FATE.c.recipient_key == bindparam("recipient"),
+    )
 )
 
 
 def inbound(database: Database, key: str) -> StoredInbound | None:
     """Return a received message."""
     with database.reading() as connection:
-        row = connection.execute(_INBOUND, {"wanted": key}).first()
+        row = _INBOUND.first(connection, wanted=key)
     return None if row is None else read_inbound(key, row)
 
 
 def letter(database: Database, key: str) -> StoredLetter | None:
     """Return a letter."""
     with database.reading() as connection:
-        row = connection.execute(_LETTER, {"wanted": key}).first()
+        row = _LETTER.first(connection, wanted=key)
     return None if row is None else read_letter(key, row)
 
 
 def sent(database: Database, identifier: str) -> SentMessage | None:
     """Return a message that we accepted, with its states in the order of its recipients."""
-    wanted = {"identifier": identifier}
     with database.reading() as connection:
-        row = connection.execute(_SENT, wanted).first()
+        row = _SENT.first(connection, identifier=identifier)
         if row is None:
             return None
-        return read_sent(row, {each.recipient: each.state for each in connection.execute(_STATES, wanted)})
+        return read_sent(row, {each.recipient: each.state for each in _STATES.all(connection, identifier=identifier)})
 
 
 def taken(database: Database, provider: str, identifier: str, recipients: frozenset[Address]) -> Taken | None:
     """Return a taking in charge (IP-21)."""
-    wanted = {"identifier": identifier, "provider": provider, "recipients": recipients_key(recipients)}
+    whose = recipients_key(recipients)
     with database.reading() as connection:
-        row = connection.execute(_TAKEN, wanted).first()
+        row = _TAKEN.first(connection, identifier=identifier, provider=provider, recipients=whose)
     return None if row is None else read_taken(provider, identifier, row)
 
 
 def fate(database: Database, provider: str, identifier: str, recipient: Address) -> RecipientFate | None:
     """Return what became of an envelope for one recipient."""
-    wanted = {"identifier": identifier, "provider": provider, "recipient": recipient.key}
     with database.reading() as connection:
-        row = connection.execute(_FATE, wanted).first()
+        row = _FATE.first(connection, identifier=identifier, provider=provider, recipient=recipient.key)
     return None if row is None else read_fate(provider, identifier, row)
 
 

@@ -8,11 +8,12 @@ from ceralacca.base.errors import UserError
 from ceralacca.core.model.address import Address
 from ceralacca.ports.store import MailboxRecord, OrdinaryMail
 from ceralacca.store.engine import Database
+from ceralacca.store.prepared import Prepared
 from ceralacca.store.rows import mailbox_values, read_mailbox
 from ceralacca.store.tables import DOMAIN, MAILBOX
 
-_DOMAINS = select(DOMAIN.c.name)
-_MAILBOX = select(MAILBOX).where(MAILBOX.c.address_key == bindparam("wanted"))
+_DOMAINS = Prepared(select(DOMAIN.c.name))
+_MAILBOX = Prepared(select(MAILBOX).where(MAILBOX.c.address_key == bindparam("wanted")))
 
 
 def domains(database: Database) -> frozenset[str]:
@@ -23,7 +24,7 @@ def domains(database: Database) -> frozenset[str]:
 
 def read_domains(connection: Connection) -> frozenset[str]:
     """Return the domains that we serve, in an open transaction."""
-    return frozenset(connection.scalars(_DOMAINS))
+    return frozenset(row.name for row in _DOMAINS.all(connection))
 
 
 def add_domain(database: Database, domain: str, *, now: datetime) -> None:
@@ -37,7 +38,7 @@ def add_domain(database: Database, domain: str, *, now: datetime) -> None:
 def mailbox(database: Database, address: Address) -> MailboxRecord | None:
     """Return a mailbox."""
     with database.reading() as connection:
-        row = connection.execute(_MAILBOX, {"wanted": address.key}).first()
+        row = _MAILBOX.first(connection, wanted=address.key)
     return None if row is None else read_mailbox(row)
 
 

@@ -16,7 +16,7 @@ PostgreSQL frees it at the next vacuum.
 """
 
 import json
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable
 from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, Select, Text, cast, exists, func, or_, select, type_coerce, update
@@ -25,6 +25,7 @@ from ceralacca.base.failpoints import reach
 from ceralacca.ports.store import JobKind, Purged
 from ceralacca.store.blobs import BlobFolder
 from ceralacca.store.engine import Database
+from ceralacca.store.prepared import Prepared, among
 from ceralacca.store.tables import BLOB, INBOUND, INFECTED, JOB, LETTER
 
 _READERS: Final = (JobKind.SUBMISSION, JobKind.ARRIVAL, JobKind.DELIVERY)
@@ -33,13 +34,19 @@ _READERS: Final = (JobKind.SUBMISSION, JobKind.ARRIVAL, JobKind.DELIVERY)
 _PURGED: Final = (func.length(BLOB.c.octets) == 0) & (BLOB.c.size > 0)
 
 
-def stored_digests(connection: Connection, portions: Iterable[Sequence[str]]) -> tuple[set[str], set[str]]:
+_STORED: Final = Prepared(
+    select(BLOB.c.digest, _PURGED.label("purged"))
+    .where(among(BLOB.c.digest, "wanted"))
+    .with_for_update(read=True, key_share=True)
+)
+
+
+def stored_digests(connection: Connection, digests: Collection[str]) -> tuple[set[str], set[str]]:
     """Return which octets are stored and which are purged; none is purged before the transaction ends."""
     stored: set[str] = set()
     purged: set[str] = set()
-    for some in portions:
-        query = select(BLOB.c.digest, _PURGED.label("purged")).where(BLOB.c.digest.in_(some))
-        for row in connection.execute(query.with_for_update(read=True, key_share=True)):
+    if digests:
+        for row in _STORED.all(connection, wanted=sorted(digests)):
             (purged if row.purged else stored).add(row.digest)
     return stored, purged
 

@@ -11,10 +11,11 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Connection, Integer, Row, Select, bindparam, false, func, or_, select, union_all, update
+from sqlalchemy import Connection, Integer, Select, bindparam, false, func, or_, select, union_all, update
 
 from ceralacca.ports.store import Job, JobKind, Postponed, QueueFigures
 from ceralacca.store.engine import Database
+from ceralacca.store.prepared import Prepared, Record, among
 from ceralacca.store.rows import read_job
 from ceralacca.store.tables import JOB
 
@@ -23,17 +24,15 @@ def claim(database: Database, kinds: Iterable[JobKind], *, now: datetime, limit:
     """Claim jobs that are due, oldest first. Looks before it locks: an idle worker disturbs nobody."""
     wanted = tuple(kinds)
     with database.reading() as connection:
-        due = connection.execute(
-            _heads(wanted, locked=False), {"now": now, **_limits(dict.fromkeys(wanted, limit), limit)}
-        )
+        due = _heads(wanted, locked=False).all(connection, now=now, **_limits(dict.fromkeys(wanted, limit), limit))
         shares = Counter(row.kind for row in due)
     if not shares:
         return []
     with database.transaction(synced=False) as connection:
-        heads = _heads(tuple(shares), locked=True)
-        rows = connection.execute(heads, {"now": now, **_limits(shares, limit)}).all()
+        rows = _heads(tuple(shares), locked=True).all(connection, now=now, **_limits(shares, limit))
         until = now + lease
-        _take(connection, rows, until)
+        if rows:
+            _TAKE.run(connection, taken=[row.id for row in rows], until=until)
     return [replace(read_job(row), attempts=row.attempts + 1, leased_until=until) for row in rows]
 
 
@@ -42,7 +41,7 @@ def _limits(shares: Mapping[JobKind, int], limit: int) -> dict[str, int]:
 
 
 @cache
-def _heads(kinds: tuple[JobKind, ...], *, locked: bool) -> Select[Any]:
+def _heads(kinds: tuple[JobKind, ...], *, locked: bool) -> Prepared:
     """Return the statement for what is due of these kinds: `:most` in all, `:most_{kind}` of each.
 
     Locked, the rows are whole, and those that another worker is just claiming are passed over.
@@ -53,7 +52,7 @@ def _heads(kinds: tuple[JobKind, ...], *, locked: bool) -> Select[Any]:
         open_ = select(*columns).where(JOB.c.kind == kind, JOB.c.ready <= bindparam("now"), JOB.c.held == false())
         head = open_.order_by(JOB.c.ready, JOB.c.id).limit(bindparam(f"most_{kind}", type_=Integer))
         arms.append(head.with_for_update(skip_locked=True) if locked else head)
-    return _first(arms, bindparam("most", type_=Integer))
+    return Prepared(_first(arms, bindparam("most", type_=Integer)))
 
 
 def _first(arms: Sequence[Select[Any]], limit: Any) -> Select[Any]:
@@ -64,27 +63,22 @@ def _first(arms: Sequence[Select[Any]], limit: Any) -> Select[Any]:
     return select(merged).order_by(merged.c.ready, merged.c.id).limit(limit)
 
 
-_TAKE: Final = (
+_TAKE: Final = Prepared(
     update(JOB)
-    .where(JOB.c.id.in_(bindparam("taken", expanding=True)))
+    .where(among(JOB.c.id, "taken"))
     .values(ready=bindparam("until"), leased=True, attempts=JOB.c.attempts + 1)
 )
-
-
-def _take(connection: Connection, rows: Sequence[Row[Any]], until: datetime) -> None:
-    if rows:
-        connection.execute(_TAKE, {"taken": [row.id for row in rows], "until": until})
+_POSTPONE: Final = Prepared(
+    update(JOB)
+    .where(JOB.c.id == bindparam("job"))
+    .values(due=bindparam("late"), ready=bindparam("late"), leased=False, note=bindparam("why"))
+)
 
 
 def postpone(connection: Connection, postponed: Sequence[Postponed]) -> None:
     """Give claimed jobs back, to be tried again later."""
     if postponed:
-        connection.execute(
-            update(JOB)
-            .where(JOB.c.id == bindparam("job"))
-            .values(due=bindparam("late"), ready=bindparam("late"), leased=False, note=bindparam("why")),
-            [{"job": each.job, "late": each.due, "why": each.note} for each in postponed],
-        )
+        _POSTPONE.run_each(connection, [{"job": each.job, "late": each.due, "why": each.note} for each in postponed])
 
 
 def next_due(database: Database, kinds: Iterable[JobKind]) -> datetime | None:
@@ -93,12 +87,12 @@ def next_due(database: Database, kinds: Iterable[JobKind]) -> datetime | None:
     if not wanted:
         return None
     with database.reading() as connection:
-        row = connection.execute(_earliest(wanted)).first()
+        row = _earliest(wanted).first(connection)
     return None if row is None else row.ready
 
 
 @cache
-def _earliest(kinds: tuple[JobKind, ...]) -> Select[Any]:
+def _earliest(kinds: tuple[JobKind, ...]) -> Prepared:
     """Return the statement for the one job of these kinds that is due first."""
     arms = [
         select(JOB.c.ready, JOB.c.id)
@@ -107,7 +101,7 @@ def _earliest(kinds: tuple[JobKind, ...]) -> Select[Any]:
         .limit(1)
         for kind in kinds
     ]
-    return _first(arms, 1)
+    return Prepared(_first(arms, 1))
 
 
 def figures(database: Database) -> Mapping[JobKind, QueueFigures]:
@@ -129,7 +123,7 @@ def due(database: Database, kind: JobKind, *, now: datetime) -> int:
         return connection.scalar(wanted) or 0
 
 
-def _figures(rows: Sequence[Row[Any]]) -> QueueFigures:
+def _figures(rows: Sequence[Record]) -> QueueFigures:
     waiting = [row for row in rows if not row.held and not row.leased]
     return QueueFigures(
         waiting=sum(row.number for row in waiting),

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Row, Select, Table, bindparam, select
+from sqlalchemy import Connection, Table, select
 
 from ceralacca.core.model.address import Address
 from ceralacca.ports.letters import StoredInbound, StoredLetter
@@ -20,6 +20,7 @@ from ceralacca.store.columns import shortened
 from ceralacca.store.delivery_rules import NEWEST_RULES
 from ceralacca.store.engine import Database
 from ceralacca.store.mailboxes import read_domains
+from ceralacca.store.prepared import Prepared, Record, among
 from ceralacca.store.rows import (
     read_fate,
     read_inbound,
@@ -31,24 +32,22 @@ from ceralacca.store.rows import (
 )
 from ceralacca.store.tables import BLOB, FATE, INBOUND, LETTER, MAILBOX, RECIPIENT_STATE, SENT_MESSAGE, TAKEN
 
-_WANTED: BindParameter[Any] = bindparam("wanted", expanding=True)
 
-
-def _with_octets(table: Table) -> Select[Any]:
-    return select(table, BLOB.c.size, BLOB.c.octets).join(BLOB).where(table.c.key.in_(_WANTED))
+def _with_octets(table: Table) -> Prepared:
+    return Prepared(select(table, BLOB.c.size, BLOB.c.octets).join(BLOB).where(among(table.c.key, "wanted")))
 
 
 _INBOUND = _with_octets(INBOUND)
 _LETTER = _with_octets(LETTER)
-_SENT = select(SENT_MESSAGE).where(SENT_MESSAGE.c.identifier.in_(_WANTED))
-_STATES = (
+_SENT = Prepared(select(SENT_MESSAGE).where(among(SENT_MESSAGE.c.identifier, "wanted")))
+_STATES = Prepared(
     select(RECIPIENT_STATE.c.identifier, RECIPIENT_STATE.c.recipient, RECIPIENT_STATE.c.state)
-    .where(RECIPIENT_STATE.c.identifier.in_(_WANTED))
+    .where(among(RECIPIENT_STATE.c.identifier, "wanted"))
     .order_by(RECIPIENT_STATE.c.position)
 )
-_TAKEN = select(TAKEN).where(TAKEN.c.identifier.in_(_WANTED))
-_FATE = select(FATE).where(FATE.c.identifier.in_(_WANTED))
-_MAILBOX = select(MAILBOX).where(MAILBOX.c.address_key.in_(_WANTED))
+_TAKEN = Prepared(select(TAKEN).where(among(TAKEN.c.identifier, "wanted")))
+_FATE = Prepared(select(FATE).where(among(FATE.c.identifier, "wanted")))
+_MAILBOX = Prepared(select(MAILBOX).where(among(MAILBOX.c.address_key, "wanted")))
 
 
 @dataclass(slots=True)
@@ -62,10 +61,10 @@ class ReadAhead:
     identifiers: frozenset[str] = frozenset()
     """Transactions of which everything below is here, or is nowhere."""
     sent: dict[str, SentMessage] = field(default_factory=dict)
-    taken: dict[tuple[str, str, str], Row[Any]] = field(default_factory=dict)
-    fates: dict[tuple[str, str, str], Row[Any]] = field(default_factory=dict)
+    taken: dict[tuple[str, str, str], Record] = field(default_factory=dict)
+    fates: dict[tuple[str, str, str], Record] = field(default_factory=dict)
     mailboxes: dict[str, MailboxRecord | None] = field(default_factory=dict)
-    rules: dict[str, list[Row[Any]]] = field(default_factory=dict)
+    rules: dict[str, list[Record]] = field(default_factory=dict)
     """Of the same mailboxes, as rows: what is wrong with one is the matter of its own delivery (DP-8)."""
     domains: frozenset[str] | None = None
     """The mail domains that are served; None when they were not read."""
@@ -120,12 +119,12 @@ def _read_transactions(connection: Connection, ahead: ReadAhead, identifiers: It
         ahead.fates[row.identifier, row.provider, row.recipient_key] = row
 
 
-def _rows(connection: Connection, statement: Select[Any], wanted: Iterable[str]) -> Iterable[Row[Any]]:
+def _rows(connection: Connection, statement: Prepared, wanted: Iterable[str]) -> Iterable[Record]:
     keys = sorted(wanted)
-    return connection.execute(statement, {"wanted": keys}) if keys else ()
+    return statement.all(connection, wanted=keys) if keys else ()
 
 
-def _keep_octets(ahead: ReadAhead, row: Row[Any]) -> None:
+def _keep_octets(ahead: ReadAhead, row: Record) -> None:
     if row.octets or (row.octets is not None and not row.size):  # neither in a file nor purged (VI-2)
         ahead.octets[row.digest] = row.octets
 

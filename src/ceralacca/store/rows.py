@@ -5,8 +5,6 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Row
-
 from ceralacca.core.model.address import Address
 from ceralacca.core.model.certification import OriginalData
 from ceralacca.core.model.log import LogRow
@@ -25,6 +23,7 @@ from ceralacca.ports.store import (
 )
 from ceralacca.store.blobs import Blob
 from ceralacca.store.columns import microseconds
+from ceralacca.store.prepared import Record
 
 Values = Mapping[str, Any]
 _NO_KINDS: frozenset[NoticeKind] = frozenset()
@@ -46,7 +45,7 @@ def inbound_values(message: Inbound, digest: str) -> Values:
     }
 
 
-def read_inbound(key: str, row: Row[Any]) -> StoredInbound:
+def read_inbound(key: str, row: Record) -> StoredInbound:
     """Read a received message; the row has `size` of its blob beside it."""
     return StoredInbound(
         key=key,
@@ -77,7 +76,7 @@ def letter_values(letter: Letter, digest: str) -> Values:
     }
 
 
-def read_letter(key: str, row: Row[Any]) -> StoredLetter:
+def read_letter(key: str, row: Record) -> StoredLetter:
     """Read a letter; the row has `size` of its blob beside it."""
     return StoredLetter(
         key=key,
@@ -109,7 +108,7 @@ def job_values(job: NewJob, created: Any) -> Values:
     }
 
 
-def read_job(row: Row[Any]) -> Job:
+def read_job(row: Record) -> Job:
     """Read a job."""
     return Job(
         id=row.id,
@@ -155,7 +154,7 @@ def state_values(sent: SentMessage) -> list[Values]:
     ]
 
 
-def read_sent(row: Row[Any], states: Mapping[Address, Any]) -> SentMessage:
+def read_sent(row: Record, states: Mapping[Address, Any]) -> SentMessage:
     """Read an accepted message."""
     return SentMessage(
         original=OriginalData(
@@ -184,7 +183,7 @@ def taken_values(taken: Taken) -> Values:
     }
 
 
-def read_taken(provider: str, identifier: str, row: Row[Any]) -> Taken:
+def read_taken(provider: str, identifier: str, row: Record) -> Taken:
     """Read a taking in charge; its keys are what it was asked for by, since long ones are stored shortened."""
     return Taken(
         provider=provider,
@@ -213,7 +212,7 @@ def fate_values(fate: RecipientFate) -> Values:
     }
 
 
-def read_fate(provider: str, identifier: str, row: Row[Any]) -> RecipientFate:
+def read_fate(provider: str, identifier: str, row: Record) -> RecipientFate:
     """Read what became of an envelope for one recipient; its keys are what it was asked for by."""
     return RecipientFate(provider=provider, identifier=identifier, recipient=row.recipient, fate=row.fate, at=row.at)
 
@@ -232,7 +231,7 @@ def infected_values(infected: InfectedMessage) -> Values:
     }
 
 
-def read_infected(row: Row[Any]) -> InfectedMessage:
+def read_infected(row: Record) -> InfectedMessage:
     """Read an infected message."""
     return InfectedMessage(
         key=row.key,
@@ -270,7 +269,7 @@ def log_values(row: LogRow) -> Values:
     }
 
 
-def read_log(row: Row[Any]) -> LogRow:
+def read_log(row: Record) -> LogRow:
     """Read a row of the message log."""
     return LogRow(
         instant=row.instant,
@@ -330,7 +329,7 @@ def mailbox_values(record: MailboxRecord, created: Any) -> Values:
     }
 
 
-def read_mailbox(row: Row[Any]) -> MailboxRecord:
+def read_mailbox(row: Record) -> MailboxRecord:
     """Read a mailbox."""
     return MailboxRecord(
         address=row.address,

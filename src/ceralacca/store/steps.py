@@ -9,11 +9,11 @@ writing undoes the transaction, and all is looked at again.
 Clauses: AP-25, IP-21, LO-3; invariants 1 to 6 of ARCHITECTURE.md.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, delete, select, tuple_, update
+from sqlalchemy import Column, Connection, Table, bindparam, delete, select, update
 
 from ceralacca.core.model.log import LogRow
 from ceralacca.core.transaction import RecipientState
@@ -23,6 +23,7 @@ from ceralacca.store.bulk import insert_rows
 from ceralacca.store.columns import shortened
 from ceralacca.store.log_writing import write_log
 from ceralacca.store.notice_tables import NOTICE
+from ceralacca.store.prepared import Prepared, among
 from ceralacca.store.purge import stored_digests
 from ceralacca.store.receipts import write_receipts
 from ceralacca.store.rows import (
@@ -50,21 +51,38 @@ from ceralacca.store.tables import (
     TAKEN,
 )
 
-_AT_ONCE = 400
-"""Keys that one statement asks for."""
-
 _Key = Any
 
-_KEYED: Mapping[Table, Any] = {
-    SENT_MESSAGE: SENT_MESSAGE.c.identifier,
-    INBOUND: INBOUND.c.key,
-    LETTER: LETTER.c.key,
-    TAKEN: tuple_(TAKEN.c.identifier, TAKEN.c.provider, TAKEN.c.recipients_key),
-    FATE: tuple_(FATE.c.identifier, FATE.c.provider, FATE.c.recipient_key),
-    INFECTED: INFECTED.c.key,
-    NOTICE: NOTICE.c.key,
+
+def _there(*columns: Column[Any]) -> Prepared:
+    """Ask for keys whose first column is one of those that are wanted."""
+    return Prepared(select(*columns).where(among(columns[0], "wanted")))
+
+
+_KEYED: Mapping[Table, Prepared] = {
+    SENT_MESSAGE: _there(SENT_MESSAGE.c.identifier),
+    INBOUND: _there(INBOUND.c.key),
+    LETTER: _there(LETTER.c.key),
+    TAKEN: _there(TAKEN.c.identifier, TAKEN.c.provider, TAKEN.c.recipients_key),
+    FATE: _there(FATE.c.identifier, FATE.c.provider, FATE.c.recipient_key),
+    INFECTED: _there(INFECTED.c.key),
+    NOTICE: _there(NOTICE.c.key),
 }
-"""What is stored once under its key, and what the key is."""
+"""What is stored once under its key, and which keys are there."""
+
+_JOB_ID = Prepared(select(JOB.c.id, JOB.c.key).where(among(JOB.c.id, "wanted")).with_for_update())
+_JOB_KEY = Prepared(select(JOB.c.id, JOB.c.key).where(among(JOB.c.key, "wanted")).with_for_update())
+_STATE = Prepared(
+    select(RECIPIENT_STATE.c.identifier, RECIPIENT_STATE.c.recipient_key, RECIPIENT_STATE.c.state)
+    .where(among(RECIPIENT_STATE.c.identifier, "wanted"), among(RECIPIENT_STATE.c.recipient_key, "whose"))
+    .with_for_update()
+)
+_DONE = Prepared(delete(JOB).where(among(JOB.c.id, "finished")))
+_MOVE = Prepared(
+    update(RECIPIENT_STATE)
+    .where(RECIPIENT_STATE.c.identifier == bindparam("of"), RECIPIENT_STATE.c.recipient_key == bindparam("whose"))
+    .values(state=bindparam("after"))
+)
 
 _ORDER = (BLOB, SENT_MESSAGE, RECIPIENT_STATE, INBOUND, LETTER, TAKEN, FATE, INFECTED, NOTICE)
 """Tables in the order of writing: what is referred to comes first."""
@@ -177,11 +195,11 @@ def _look_up(connection: Connection, steps: Sequence[Step]) -> _Known:
         if each.blob:
             digests.add(each.blob.digest)
     jobs = _jobs(connection, [step.commit for step in steps])
-    stored, purged = stored_digests(connection, list(_portions(digests)))
+    stored, purged = stored_digests(connection, digests)
     return _Known(
         jobs=jobs,
         job_ids={key: number for number, key in jobs.items()},
-        keys={table: set(_present(connection, _KEYED[table], keys[table])) for table in _KEYED},
+        keys={table: set(_present(connection, _KEYED[table], wanted)) for table, wanted in keys.items()},
         digests=stored,
         purged=purged,
         states=_states(connection, [step.commit for step in steps]),
@@ -193,42 +211,33 @@ def _jobs(connection: Connection, commits: Sequence[Commit]) -> dict[int, str]:
     numbers = {commit.done for commit in commits if commit.done is not None}
     keys = {shortened(key) for commit in commits for key in (*commit.cancelled, *(job.key for job in commit.jobs))}
     found: dict[int, str] = {}
-    for column, wanted in ((JOB.c.id, numbers), (JOB.c.key, keys)):
-        for some in _portions(wanted):
-            rows = connection.execute(select(JOB.c.id, JOB.c.key).where(column.in_(some)).with_for_update())
-            found |= {row.id: row.key for row in rows}
+    for statement, wanted in ((_JOB_ID, sorted(numbers)), (_JOB_KEY, sorted(keys))):
+        if wanted:  # in the same order everywhere: fewer deadlocks
+            found |= {row.id: row.key for row in statement.all(connection, wanted=wanted)}
     return found
 
 
-def _present(connection: Connection, column: Any, wanted: Iterable[_Key]) -> Iterator[_Key]:
-    """Return which of the keys are there."""
-    columns = column.clauses if hasattr(column, "clauses") else [column]
-    for some in _portions(wanted):
-        for row in connection.execute(select(*columns).where(column.in_(some))):
-            yield tuple(row) if len(columns) > 1 else row[0]
+def _present(connection: Connection, statement: Prepared, wanted: Collection[_Key]) -> Iterable[_Key]:
+    """Return the keys that are there, of those that are wanted and of others that begin with the same."""
+    if not wanted:
+        return ()
+    firsts = {key[0] if isinstance(key, tuple) else key for key in wanted}
+    rows = statement.all(connection, wanted=sorted(firsts))
+    return (tuple(row) if len(row) > 1 else row[0] for row in rows)
 
 
 def _states(connection: Connection, commits: Sequence[Commit]) -> dict[tuple[str, str], RecipientState]:
     """Lock the states that are to move."""
-    table = RECIPIENT_STATE.c
-    found: dict[tuple[str, str], RecipientState] = {}
-    for some in _portions({_place(change) for commit in commits for change in commit.states}):
-        wanted = tuple_(table.identifier, table.recipient_key).in_(some)
-        rows = connection.execute(
-            select(table.identifier, table.recipient_key, table.state).where(wanted).with_for_update()
-        )
-        found |= {(row.identifier, row.recipient_key): row.state for row in rows}
-    return found
+    places = {_place(change) for commit in commits for change in commit.states}
+    if not places:
+        return {}
+    wanted, whose = (sorted(set(each)) for each in zip(*places, strict=True))
+    rows = _STATE.all(connection, wanted=wanted, whose=whose)
+    return {(row.identifier, row.recipient_key): row.state for row in rows}
 
 
 def _place(change: StateChange) -> tuple[str, str]:
     return shortened(change.identifier), shortened(change.recipient.key)
-
-
-def _portions(wanted: Iterable[_Key]) -> Iterator[list[_Key]]:
-    ordered = sorted(wanted)  # the same order everywhere: fewer deadlocks
-    for start in range(0, len(ordered), _AT_ONCE):
-        yield ordered[start : start + _AT_ONCE]
 
 
 # -- judging ----------------------------------------------------------------------------------------
@@ -334,18 +343,11 @@ def _write(connection: Connection, writing: _Writing) -> None:
     write_receipts(connection, writing.receipts)
     write_log(connection, writing.log)
     if writing.moves:
-        connection.execute(_MOVE, [_move_values(change) for change in writing.moves])
-    for some in _portions(writing.finished):
-        connection.execute(delete(JOB).where(JOB.c.id.in_(some)))
+        _MOVE.run_each(connection, [_move_values(change) for change in writing.moves])
+    if writing.finished:
+        _DONE.run(connection, finished=sorted(writing.finished))
     if writing.jobs:
         insert_rows(connection, JOB, list(writing.jobs.values()))
-
-
-_MOVE = (
-    update(RECIPIENT_STATE)
-    .where(RECIPIENT_STATE.c.identifier == bindparam("of"), RECIPIENT_STATE.c.recipient_key == bindparam("whose"))
-    .values(state=bindparam("after"))
-)
 
 
 def _move_values(change: StateChange) -> Values:
