@@ -6,6 +6,7 @@ of others; pages. On the way down all doors close first, so that nothing comes i
 
 import asyncio
 import fcntl
+import gc
 import os
 import sys
 import time
@@ -134,6 +135,9 @@ _ROLES: Final[Mapping[str, Run]] = {
     "incoming": _incoming,
     "web": _web,
 }
+_YOUNG: Final = 20_000
+"""New objects after which the collector looks for cycles: a step makes some hundreds, and hardly ever a cycle."""
+
 ROLE_NAMES: Final = tuple(_ROLES)
 """What may be run alone; `worker-2` and so on are further workers."""
 
@@ -162,6 +166,7 @@ def run_role(name: str, settings: Settings, duty: Duty) -> None:
     if run is None:
         raise UserError(f"there is no role {name}", remedy=f"name one of {', '.join(ROLE_NAMES)}")
     diagnostics.configure(settings.log, role=name)
+    gc.set_threshold(_YOUNG, 20, 50)
     with duty.watched():
         run(settings, duty)
 

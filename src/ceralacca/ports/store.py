@@ -8,7 +8,7 @@ keys are the same, and what is there already is left as it is.
 Clauses: AP-25, DP-3, IP-21, LO-3, TI-10; invariants 1 to 6 of ARCHITECTURE.md.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -328,10 +328,11 @@ class Store(LogSearch, Protocol):
         """
         ...
 
-    def ahead(self, jobs: Sequence[Job]) -> "Store":
+    def ahead(self, jobs: Sequence[Job], *, about: Callable[[Octets], str | None] | None = None) -> "Store":
         """Return the same store with what these jobs name read already, in bulk: for the steps of one batch.
 
-        What it answers may be as old as this call; a commit is judged by what is stored then.
+        `about` says which transaction a small message that has arrived is about, as far as it can be told: that is
+        read too. What it answers may be as old as this call; a commit is judged by what is stored then.
         """
         ...
 

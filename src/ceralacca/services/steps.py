@@ -30,6 +30,7 @@ from ceralacca.services.deliver_message import Delivery, conclude, load, store_a
 from ceralacca.services.follow_up import follow_up
 from ceralacca.services.notify_holder import notify
 from ceralacca.services.office import Office
+from ceralacca.services.reading import transaction_of
 from ceralacca.services.receive_message import receive
 from ceralacca.services.relay_queue import relay
 from ceralacca.services.retry import NotYet, step_delay
@@ -64,7 +65,7 @@ def run(
 
     With `threads` the steps run side by side: sealing gives the interpreter away.
     """
-    office = replace(office, store=office.store.ahead(jobs))
+    office = replace(office, store=office.store.ahead(jobs, about=transaction_of))
     deliveries = [job for job in jobs if job.kind is JobKind.DELIVERY]
     others = [job for job in jobs if job.kind is not JobKind.DELIVERY]
     results = [

@@ -170,10 +170,10 @@ class DatabaseStore:
         reach("database.claim.after")
         return jobs
 
-    def ahead(self, jobs: Sequence[Job]) -> "DatabaseStore":
+    def ahead(self, jobs: Sequence[Job], *, about: Callable[[Octets], str | None] | None = None) -> "DatabaseStore":
         """Return the same store with what these jobs name read already."""
         view = copy(self)
-        view._ahead = read_ahead(self._database, jobs)  # noqa: SLF001 the own class
+        view._ahead = read_ahead(self._database, jobs, about)  # noqa: SLF001 the own class
         return view
 
     def commit(self, commits: Sequence[Commit], postponed: Sequence[Postponed] = ()) -> list[CommitOutcome]:

@@ -201,7 +201,7 @@ def driven(connection: Connection, text: str, values: Any = ()) -> Any:
     driver: Any = connection.connection.dbapi_connection
     try:
         return driver.execute(text, values)
-    except Exception as error:
+    except connection.dialect.loaded_dbapi.Error as error:
         raise _ours(connection, error) from error
 
 
@@ -209,15 +209,15 @@ def driven_many(connection: Connection, text: str, rows: Sequence[Any]) -> None:
     """Give one statement to the driver for each of many rows of values. Raises SQLAlchemyError."""
     try:
         connection.connection.cursor().executemany(text, rows)
-    except Exception as error:
+    except connection.dialect.loaded_dbapi.Error as error:
         raise _ours(connection, error) from error
 
 
-def _ours(connection: Connection, error: Exception) -> BaseException:
+def _ours(connection: Connection, error: Any) -> BaseException:
     """Return the error that SQLAlchemy would have raised; a connection that is lost is given up as it would have."""
-    dialect, driver = connection.dialect, connection.connection.dbapi_connection
+    dialect = connection.dialect
     family: Any = dialect.loaded_dbapi.Error
-    lost = isinstance(error, family) and dialect.is_disconnect(error, driver, None)
+    lost = dialect.is_disconnect(error, connection.connection.dbapi_connection, None)
     raised: BaseException = DBAPIError.instance(
         None, None, error, family, hide_parameters=True, connection_invalidated=lost, dialect=dialect
     )

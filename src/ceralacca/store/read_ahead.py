@@ -1,21 +1,23 @@
 """What the steps of one batch are going to ask for, read in a few statements instead of a few for each step.
 
-A payload names what its job is about: the message with its octets, the transaction, the mailbox. Each kind of
-thing is read once for the whole batch; what a step asks for beyond that it gets from the database as ever. The
-values may be a moment old, as any value read before a decision: the commit judges by what is stored then.
+A payload names what its job is about: the message with its octets, the transaction, the mailbox; a message that arrives
+says itself which transaction it is about. Each kind of thing is read once for the whole batch; what a step asks for
+beyond that it gets from the database as ever. The values may be a moment old, as any value read before a decision: the
+commit judges by what is stored then.
 
 Clauses: AP-25, IP-21; invariants 1 to 5 of ARCHITECTURE.md.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, Table, select
 
 from ceralacca.core.model.address import Address
+from ceralacca.formats.splice import Octets
 from ceralacca.ports.letters import StoredInbound, StoredLetter
-from ceralacca.ports.store import Job, MailboxRecord, RecipientFate, SentMessage, Taken
+from ceralacca.ports.store import Job, JobKind, MailboxRecord, RecipientFate, SentMessage, Taken
 from ceralacca.store.columns import shortened
 from ceralacca.store.delivery_rules import NEWEST_RULES
 from ceralacca.store.engine import Database
@@ -84,27 +86,43 @@ class ReadAhead:
         return None if row is None else read_fate(provider, identifier, row)
 
 
-def read_ahead(database: Database, jobs: Sequence[Job]) -> ReadAhead:
-    """Read what the payloads of these jobs name. Raises WorldError."""
-    inbound, letters = _named(jobs, "inbound"), _named(jobs, "letter")
-    identifiers = {shortened(one) for one in _named(jobs, "identifier")}
-    recipients = {Address(one).key for one in _named(jobs, "recipient")}
-    ahead = ReadAhead(identifiers=frozenset(identifiers))
+def read_ahead(
+    database: Database, jobs: Sequence[Job], about: Callable[[Octets], str | None] | None = None
+) -> ReadAhead:
+    """Read what the payloads of these jobs name, and the transactions that arrived messages are `about`.
+
+    Raises WorldError.
+    """
+    ahead = ReadAhead()
     with database.reading() as connection:
         ahead.domains = read_domains(connection)
-        for row in _rows(connection, _INBOUND, inbound):
-            ahead.inbound[row.key] = read_inbound(row.key, row)
-            _keep_octets(ahead, row)
-        for row in _rows(connection, _LETTER, letters):
-            ahead.letters[row.key] = read_letter(row.key, row)
-            _keep_octets(ahead, row)
-        _read_transactions(connection, ahead, identifiers)
-        found = {row.address_key: read_mailbox(row) for row in _rows(connection, _MAILBOX, recipients)}
-        ahead.mailboxes = {key: found.get(shortened(key)) for key in recipients}
+        _read_messages(connection, ahead, jobs)
+    identifiers = _named(jobs, "identifier")
+    if about is not None:  # outside of a transaction, for it takes its time
+        arrived = _named([job for job in jobs if job.kind is JobKind.ARRIVAL], "inbound")
+        octets = (ahead.octets.get(ahead.inbound[key].digest) for key in arrived if key in ahead.inbound)
+        identifiers |= {found for each in octets if each is not None and (found := about(each))}
+    ahead.identifiers = frozenset(map(shortened, identifiers))
+    recipients = {Address(one).key for one in _named(jobs, "recipient")}
+    if not ahead.identifiers and not recipients:
+        return ahead
+    with database.reading() as connection:
+        _read_transactions(connection, ahead, ahead.identifiers)
+        records = {row.address_key: read_mailbox(row) for row in _rows(connection, _MAILBOX, recipients)}
+        ahead.mailboxes = {key: records.get(shortened(key)) for key in recipients}
         ahead.rules = {key: [] for key, one in ahead.mailboxes.items() if one is not None}
         for row in _rows(connection, NEWEST_RULES, ahead.rules):
             ahead.rules[row.mailbox_key].append(row)
     return ahead
+
+
+def _read_messages(connection: Connection, ahead: ReadAhead, jobs: Sequence[Job]) -> None:
+    for row in _rows(connection, _INBOUND, _named(jobs, "inbound")):
+        ahead.inbound[row.key] = read_inbound(row.key, row)
+        _keep_octets(ahead, row)
+    for row in _rows(connection, _LETTER, _named(jobs, "letter")):
+        ahead.letters[row.key] = read_letter(row.key, row)
+        _keep_octets(ahead, row)
 
 
 def _read_transactions(connection: Connection, ahead: ReadAhead, identifiers: Iterable[str]) -> None:

@@ -6,7 +6,7 @@ For tests of services. It is written straight from the port's words and shares n
 
 import hashlib
 import threading
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
@@ -118,9 +118,9 @@ class MemoryStore(MemoryLogSearch):
                 waiting.job = replace(waiting.job, attempts=waiting.job.attempts + 1, leased_until=waiting.ready)
             return [waiting.job for waiting in due]
 
-    def ahead(self, jobs: Sequence[Job]) -> "MemoryStore":
+    def ahead(self, jobs: Sequence[Job], *, about: Callable[[Octets], str | None] | None = None) -> "MemoryStore":
         """Return the store itself: its memory is near enough."""
-        del jobs
+        del jobs, about
         return self
 
     def commit(self, commits: Sequence[Commit], postponed: Sequence[Postponed] = ()) -> list[CommitOutcome]:

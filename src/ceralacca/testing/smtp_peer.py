@@ -23,6 +23,8 @@ class SmtpPeer:
     """Replies by verb (`MAIL`, `DATA`, `.`), or by `RCPT address`; `HANGUP` closes instead of answering."""
     tls: ssl.SSLContext | None = None
     """Offers STARTTLS with it."""
+    pipelining: bool = False
+    """Says that it takes commands in groups (RFC 2920)."""
     greeting: str = "220 peer.example ready"
     lines: list[str] = field(default_factory=list)
     """Every command line, in order."""
@@ -93,7 +95,9 @@ class SmtpPeer:
 
     def _reply(self, verb: str, command: str) -> str:
         if verb == "EHLO":
-            return "250-peer.example\r\n250-SIZE 1000000000" + ("\r\n250 STARTTLS" if self.tls else "\r\n250 HELP")
+            words = ["peer.example", "SIZE 1000000000", *["PIPELINING"] * self.pipelining]
+            words.append("STARTTLS" if self.tls else "HELP")
+            return "\r\n".join(f"250{' ' if word is words[-1] else '-'}{word}" for word in words)
         if verb == "RCPT":
             address = command.partition("<")[2].partition(">")[0]
             return self.answers.get(f"RCPT {address}", self.answers.get("RCPT", _GOOD["RCPT"]))

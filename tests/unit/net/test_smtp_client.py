@@ -86,21 +86,56 @@ def test_each_recipient_has_an_outcome_of_its_own():
         ({".": "HANGUP"}, RcptResult.DEFERRED, 0),
     ],
 )
-def test_what_the_peer_says_or_does_not_say_decides(answers, result, code):
-    with SmtpPeer(answers) as peer:
+@pytest.mark.parametrize("pipelining", [False, True])
+def test_what_the_peer_says_or_does_not_say_decides(answers, result, code, pipelining):
+    with SmtpPeer(answers, pipelining=pipelining) as peer:
         client = client_for(peer)
         outcome = send(client)[INFO]
         client.close()
     assert (outcome.result, outcome.code) == (result, code)
 
 
-def test_when_nobody_is_taken_no_data_are_sent():
-    with SmtpPeer({"RCPT": "550 5.1.1 no"}) as peer:
+@pytest.mark.parametrize("refused", ["MAIL", "RCPT"])
+def test_when_nobody_is_taken_no_octet_of_the_message_is_sent_and_the_connection_is_used_again(refused):
+    answers = {refused: "550 5.1.1 no"}
+    with SmtpPeer(answers) as plain, SmtpPeer(answers, pipelining=True) as grouping:
+        for peer in (plain, grouping):
+            client = client_for(peer)
+            for _ in range(2):
+                assert {one.code for one in send(client, recipients=(INFO, SALES)).values()} == {550}
+            client.close()
+            assert peer.connections == 1
+    assert plain.messages == []
+    assert "DATA" not in [line.upper() for line in plain.lines]
+    assert grouping.messages == [b"", b""], "a host that goes on without a recipient is told the end at once (RFC 2920)"
+
+
+def test_a_host_that_takes_groups_gives_each_recipient_its_outcome():
+    with SmtpPeer({f"RCPT {SALES}": "550 5.1.1 no such mailbox"}, pipelining=True) as peer:
         client = client_for(peer)
-        send(client, recipients=(INFO, SALES))
+        for _ in range(2):
+            outcomes = send(client, recipients=(SALES, INFO))
+            assert (outcomes[INFO].result, outcomes[SALES].code) == (RcptResult.ACCEPTED, 550)
         client.close()
-    assert peer.messages == []
-    assert "DATA" not in [line.upper() for line in peer.lines]
+    assert [undone(wire) for wire in peer.messages] == [MESSAGE, MESSAGE]
+    assert [line.split(" ")[0] for line in peer.lines if line.upper() != "QUIT"][-5:] == [
+        "RSET",
+        "MAIL",
+        "RCPT",
+        "RCPT",
+        "DATA",
+    ]
+
+
+@pytest.mark.parametrize("pipelining", [False, True])
+def test_a_kept_connection_that_stands_no_more_is_replaced_and_the_message_goes_out_once(pipelining):
+    with SmtpPeer({"RSET": "HANGUP"}, pipelining=pipelining) as peer:
+        client = client_for(peer)
+        for _ in range(2):
+            assert send(client)[INFO].result is RcptResult.ACCEPTED
+        client.close()
+    assert peer.connections == 2
+    assert len(peer.messages) == 2
 
 
 def test_the_next_host_is_tried_when_one_does_not_answer():

@@ -76,6 +76,24 @@ def test_what_nobody_named_is_looked_up(store: Store):
     assert ahead.mailbox(HOLDER) == store.mailbox(HOLDER) is not None
 
 
+def test_the_transaction_that_an_arrived_message_is_about_is_read_too(database_store):
+    store = database_store
+    filled(store)
+    (job,) = claimed(store, {"inbound": "in-1"})
+    job = replace(job, kind=JobKind.ARRIVAL)
+    asked = []
+    ahead = store.ahead([job], about=lambda octets: asked.append(bytes(octets)) or "id-1")
+    assert asked == [bytes(store.octets(store.inbound("in-1").digest))]
+    known = ahead.sent("id-1")
+    moved = StateChange(
+        identifier="id-1", recipient=some.ANNA, before=known.states[some.ANNA], after=RecipientState.TAKEN
+    )
+    store.commit([Commit(states=(moved,))])
+    assert ahead.sent("id-1") == known != store.sent("id-1"), "it was not asked for again"
+    unread = store.ahead([job], about=lambda _: None)
+    assert unread.sent("id-1") == store.sent("id-1")
+
+
 @pytest.mark.requirement("AP-25", "IP-21")
 def test_a_step_decided_on_what_was_read_ahead_is_judged_by_what_is_stored(store: Store):
     filled(store)
