@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 from typing import Final
@@ -282,6 +283,7 @@ def _verdict(answer: str, version: str) -> ScanVerdict:
     return ScanVerdict(virus=name, engine=version)
 
 
+@lru_cache(maxsize=4)
 def _signatures_of(version: str) -> datetime | None:
     """Read the date of the signatures; clamd writes its local time, so a day of doubt is left to the settings."""
     found = _VERSION.fullmatch(version)
