@@ -28,7 +28,6 @@ from ceralacca.net.mail_exchangers import Exchanger, FindsExchangers, LookupDefe
 from ceralacca.ports.mail_sender import RcptOutcome, RcptResult
 
 _CHUNK: Final = 256 * 1024
-_LINE_DOT: Final = re.compile(rb"(?m)^\.")
 _TLS_VERSIONS: Final = {"TLSv1": (1, 0), "TLSv1.1": (1, 1), "TLSv1.2": (1, 2), "TLSv1.3": (1, 3)}
 _ENHANCED: Final = re.compile(r"[245]\.\d{1,3}\.\d{1,3}(?= |$)")
 _NO_DOMAIN: Final = "5.1.2"
@@ -330,11 +329,10 @@ def stuffed(octets: Octets) -> Iterator[bytes]:
     while start < len(octets):
         chunk = bytes(octets[start : start + _CHUNK])
         start += len(chunk)
-        held = b""
-        if not at_line_start and chunk.startswith(b"."):
-            held, chunk = chunk[:1], chunk[1:]
-        at_line_start = chunk.endswith(b"\n") if chunk else False
-        yield held + _LINE_DOT.sub(b"..", chunk)
+        if at_line_start and chunk.startswith(b"."):
+            yield b"."
+        at_line_start = chunk.endswith(b"\n")
+        yield chunk.replace(b"\n.", b"\n..")
     if bytes(octets[-2:]) != b"\r\n":
         yield b"\r\n"
 

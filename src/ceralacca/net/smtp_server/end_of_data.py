@@ -62,7 +62,5 @@ class EndOfData:
 def _defect(run: bytes) -> Defect | None:
     if b"\0" in run:
         return Defect.NUL
-    line_ends = run.count(b"\r\n")
-    if run.count(b"\r") != line_ends or run.count(b"\n") != line_ends:
-        return Defect.BARE_LINE_END
-    return None
+    rest = run.replace(b"\r\n", b"")  # half the time of counting pairs and each of the two
+    return Defect.BARE_LINE_END if b"\r" in rest or b"\n" in rest else None
