@@ -472,12 +472,12 @@ def _count_in(staged: _Staged) -> None:
 
 def _lines_end_in_crlf(octets: Octets) -> bool:
     view = memoryview(octets)
-    last = b""
+    carried = b""  # a pair may lie across two chunks
     for start in range(0, len(view), _CHUNK):
-        chunk = bytes(view[start : start + _CHUNK])
-        if chunk.count(b"\n") != (last + chunk).count(b"\r\n"):
+        chunk = carried + bytes(view[start : start + _CHUNK])
+        if b"\n" in chunk.replace(b"\r\n", b""):
             return False
-        last = chunk[-1:]
+        carried = b"\r" if chunk.endswith(b"\r") else b""
     return True
 
 
