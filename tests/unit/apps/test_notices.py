@@ -20,7 +20,7 @@ ANNA, HOME = Address("anna@alfa.example"), Address("anna@casa.example")
 @pytest.fixture
 def clock(monkeypatch):
     clock = FixedClock(NOON)
-    monkeypatch.setattr("ceralacca.apps.wiring.CLOCK", clock)
+    monkeypatch.setattr("ceralacca.apps.offices.CLOCK", clock)
     return clock
 
 
