@@ -1,6 +1,10 @@
+import re
+from itertools import product
+
 import pytest
 
 from ceralacca.core.access_point import FormDefect
+from ceralacca.formats import lines
 from ceralacca.formats.lines import line_defects
 
 CHUNK = 1 << 16
@@ -45,3 +49,11 @@ def test_line_ends_are_seen_across_the_pieces_in_which_a_message_is_read(shift):
     assert defects(padding + b"\r") == [FormDefect.LINE_END]
     assert defects(padding + b"\n") == [FormDefect.LINE_END]
     assert defects(padding + b"\r\r\n") == [FormDefect.LINE_END]
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 3])
+def test_lone_line_ends_are_seen_wherever_the_chunks_are_cut(monkeypatch, chunk):
+    monkeypatch.setattr(lines, "_CHUNK", chunk)
+    for length in range(7):
+        for octets in map(bytes, product(b"\r\nx", repeat=length)):
+            assert lines.has_bare_end(octets) is bool(re.search(rb"\r(?!\n)|(?<!\r)\n", octets)), octets

@@ -1,8 +1,10 @@
 """Mailboxes on disk: octets unmodified, once, within the quota, whatever is cut and whatever the holder does."""
 
 import os
+import re
 import shutil
 from datetime import timedelta
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -376,3 +378,11 @@ def test_started_by_root_the_mailboxes_belong_to_their_owner(tmp_path, clock):
     store.put([letter(), letter("a", ANNA)])
     everything = [tmp_path / "mail", *(tmp_path / "mail").rglob("*")]
     assert {path.lstat().st_uid for path in everything if not path.is_symlink()} == {12345}
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 3])
+def test_a_lone_lf_is_seen_wherever_the_chunks_are_cut(monkeypatch, chunk):
+    monkeypatch.setattr(module, "_CHUNK", chunk)
+    for length in range(7):
+        for octets in map(bytes, product(b"\r\nx", repeat=length)):
+            assert module._lines_end_in_crlf(octets) is not bool(re.search(rb"(?<!\r)\n", octets)), octets
