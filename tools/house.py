@@ -21,6 +21,7 @@ _FORBIDDEN = {
         r"(?i)\b(?:qualifi[e]d|accredit[e]d) (?:provider|software|trust)"
     ),
 }
+_POSSESSIVE_GROUP = re.compile(r"(?<!\\)\)[?*+]\+")
 _ADDRESS = re.compile(rb"[\w.+-]+@(?:[\w-]+\.)+([a-z]{2,})\b", re.IGNORECASE)
 _INVENTED = {b"example", b"test", b"invalid", b"localhost"}
 
@@ -38,6 +39,13 @@ def long_modules(path: Path, text: str) -> Iterator[str]:
         yield f"{path}:1: {text.count(chr(10))} lines; look for the second subject"
 
 
+def possessive_groups(path: Path, text: str) -> Iterator[str]:
+    """Find a possessive group in an expression: Python before 3.11.5 gets it wrong (python/cpython#106052)."""
+    if path.suffix == ".py" and path.parts[0] == "src":
+        for match in _POSSESSIVE_GROUP.finditer(text):
+            yield f"{path}:{text.count(chr(10), 0, match.start()) + 1}: a possessive group; let its runs be possessive"
+
+
 def real_addresses(path: Path, text: str) -> Iterator[str]:
     """Find a mail address in test data outside .example and .test: test data name nobody."""
     if path.parts[0] == "tests" and path.suffix in {".eml", ".xml", ".ldif"}:
@@ -47,7 +55,7 @@ def real_addresses(path: Path, text: str) -> Iterator[str]:
                 yield f"{path}: the address of a real domain ends in .{match[1].decode()}"
 
 
-RULES = (forbidden_words, long_modules, real_addresses)
+RULES = (forbidden_words, long_modules, possessive_groups, real_addresses)
 
 
 def tracked_files() -> Iterator[Path]:

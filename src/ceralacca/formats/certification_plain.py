@@ -21,7 +21,7 @@ LARGEST = 16_384
 
 _CHARACTER = r"[^<>&\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]"
 _SPACE = r"[ \t\r\n]*+"
-_TEXT = rf"(?=[^ <]){_CHARACTER}*+(?:&(?:amp|lt|gt|quot|apos);{_CHARACTER}*+)*+(?<! )"
+_TEXT = rf"(?=[^ <]){_CHARACTER}*+(?:&(?:amp|lt|gt|quot|apos);{_CHARACTER}*+)*(?<! )"
 
 
 def _element(name: str) -> str:
@@ -32,17 +32,17 @@ def _one_of(group: str, kinds: type[NotificationKind | ErrorKind | ReceiptKind])
     return rf'"(?P<{group}>{"|".join(re.escape(one.value) for one in kinds)})"'
 
 
-_RECIPIENTS = rf'(?:{_SPACE}<destinatari tipo="(?:certificato|esterno)">{_TEXT}</destinatari>)++'
-_TAKEN_ONES = rf"(?:{_SPACE}<ricezione>{_TEXT}</ricezione>)*+"
+_RECIPIENTS = rf'(?:{_SPACE}<destinatari tipo="(?:certificato|esterno)">{_TEXT}</destinatari>)+'
+_TAKEN_ONES = rf"(?:{_SPACE}<ricezione>{_TEXT}</ricezione>)*"
 _PLAIN = re.compile(
     rf'<\?xml version="1\.0" encoding="UTF-8"(?: standalone="no")?\?>{_SPACE}'
     rf"<postacert tipo={_one_of('kind', NotificationKind)} errore={_one_of('error', ErrorKind)}>"
     rf"{_SPACE}<intestazione>{_element('mittente')}(?P<destinatari>{_RECIPIENTS})"
-    rf"{_element('risposte')}(?:{_element('oggetto')})?+{_SPACE}</intestazione>"
+    rf"{_element('risposte')}(?:{_element('oggetto')})?{_SPACE}</intestazione>"
     rf'{_SPACE}<dati>{_element("gestore-emittente")}{_SPACE}<data zona="(?P<zona>[+-][0-9]{{4}})">'
-    rf"{_element('giorno')}{_element('ora')}{_SPACE}</data>{_element('identificativo')}(?:{_element('msgid')})?+"
-    rf"(?:{_SPACE}<ricevuta tipo={_one_of('receipt', ReceiptKind)} ?/>)?+(?:{_element('consegna')})?+"
-    rf"(?P<ricezione>{_TAKEN_ONES})(?:{_element('errore-esteso')})?+"
+    rf"{_element('giorno')}{_element('ora')}{_SPACE}</data>{_element('identificativo')}(?:{_element('msgid')})?"
+    rf"(?:{_SPACE}<ricevuta tipo={_one_of('receipt', ReceiptKind)} ?/>)?(?:{_element('consegna')})?"
+    rf"(?P<ricezione>{_TAKEN_ONES})(?:{_element('errore-esteso')})?"
     rf"{_SPACE}</dati>{_SPACE}</postacert>{_SPACE}"
 )
 _RECIPIENT = re.compile(r'<destinatari tipo="([a-z]++)">([^<]++)<')

@@ -10,9 +10,9 @@ from ceralacca.base.errors import PeerError
 
 # Possessive repeats (`*+`): a hostile name costs linear time.
 _RDN = re.compile(
-    r"[ ]*+([A-Za-z][A-Za-z0-9-]*+)[ ]*+=[ ]*+((?:[^\\,+\";<>\0]|\\[0-9A-Fa-f]{2}|\\[ \"#+,;<=>\\])*+)(,|\Z)"
+    r"[ ]*+([A-Za-z][A-Za-z0-9-]*+)[ ]*+=[ ]*+((?:[^\\,+\";<>\0]|\\[0-9A-Fa-f]{2}|\\[ \"#+,;<=>\\])*)(,|\Z)"
 )
-_ESCAPE = re.compile(r"((?:\\[0-9A-Fa-f]{2})++)|\\(.)")
+_ESCAPE = re.compile(r"((?:\\[0-9A-Fa-f]{2})+)|\\(.)")
 _SPECIAL = re.compile(r"[\"+,;<>\\]|\A[ #]|[ ]\Z|\0")
 
 

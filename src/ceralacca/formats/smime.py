@@ -218,7 +218,7 @@ def _delimiter_among_many(data: Octets, position: int, mark: bytes) -> _Delimite
 
     Compiling an expression for each boundary would cost more than all the rest of an ordinary message.
     """
-    line = re.compile(rb"(?<=\n)" + re.escape(mark) + rb"(--)?+[ \t]*+(?:\r?\n|\Z)")
+    line = re.compile(rb"(?<=\n)" + re.escape(mark) + rb"(--)?[ \t]*+(?:\r?\n|\Z)")
     found = line.search(data, position)
     return None if found is None else _Delimiter(start=found.start(), end=found.end(), closes=found[1] is not None)
 

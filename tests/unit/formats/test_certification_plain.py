@@ -1,5 +1,6 @@
 """The quick reading of certification data: what it takes, and what it leaves to the strict one."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,13 @@ DELIVERY = next(path for path in EXAMPLES if b'tipo="avvenuta-consegna"' in path
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_every_example_is_plain_and_read_as_by_the_strict_reader(path):
     assert read_plain(path.read_bytes()) == read_strictly(path.read_bytes()).data
+
+
+@pytest.mark.parametrize("tag", sorted(set(re.findall(rb"</[a-z-]+>", DELIVERY))))
+def test_an_element_that_does_not_end_is_left_to_the_strict_reader(tag):
+    before, _, after = DELIVERY.partition(tag)
+    for cut in range(len(tag), 40):  # with more and more of what stood before it
+        assert read_plain(before[: len(before) - cut + len(tag)] + after) is None
 
 
 @pytest.mark.parametrize(

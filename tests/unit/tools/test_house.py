@@ -31,3 +31,10 @@ def test_a_long_module_is_found_only_in_the_package(tool):
 def test_an_address_of_a_real_domain_in_test_data_is_found(tool):
     assert list(tool.real_addresses(Path("tests/golden/a.eml"), "To: x@gestore" + ".it"))
     assert not list(tool.real_addresses(Path("tests/golden/a.eml"), "To: x@gestore.example"))
+
+
+def test_a_possessive_group_is_found_and_a_possessive_run_is_not(tool):
+    module = Path("src/ceralacca/a.py")
+    assert list(tool.possessive_groups(module, 'one = re.compile(r"(?:ab*+c)' + '?+x")'))
+    assert not list(tool.possessive_groups(module, r'one = re.compile(r"[)]*+\)*+(?:ab*+c)?x")'))
+    assert not list(tool.possessive_groups(Path("tests/a.py"), "(?:ab*+c)" + "*+x"))

@@ -24,7 +24,7 @@ MOST_OF_PART = 512
 
 _EMPTY_LINE = re.compile(rb"\n\r?\n")
 # A line and its continuations; the second group is the name, when it is one by RFC 5322, 2.2.
-_FIELD = re.compile(rb"((?:([!-9;-~]++):)?+[^\n]*+(?:\n[ \t][^\n]*+)*+\n?+)")
+_FIELD = re.compile(rb"((?:([!-9;-~]++):)?[^\n]*+(?:\n[ \t][^\n]*+)*\n?+)")
 _FOLD = re.compile(rb"\r?\n")
 _NAME = re.compile(rb"[!-9;-~]+")
 _BLANK_FOLD = re.compile(rb"\n[ \t]++\r?(?:\n|\Z)")

@@ -8,7 +8,7 @@ import re
 from typing import NamedTuple
 
 SPACE = re.compile(r"[ \t\r\n]*+")
-_QUOTED = re.compile(r'"([^"\\]*+(?:\\.[^"\\]*+)*+)(\\?"|\\?\Z)', re.DOTALL)
+_QUOTED = re.compile(r'"([^"\\]*+(?:\\.[^"\\]*+)*)(\\?"|\\?\Z)', re.DOTALL)
 _IN_COMMENT = re.compile(r"\\.|[()]", re.DOTALL)
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 

@@ -20,12 +20,12 @@ MAX_PARAMETERS = 256
 _VALUE = re.compile(r"[^;\s(]*+", re.ASCII)
 _ATTRIBUTE = re.compile(r'[^=;\s("]++', re.ASCII)
 _RUN = re.compile(r"[^;(]*+")
-_TO_SEMICOLON = re.compile(r'(?:[^;"(]++|"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|\()*+', re.DOTALL)
+_TO_SEMICOLON = re.compile(r'(?:[^;"(]++|"(?:[^"\\]++|\\.)*(?:"|\\?\Z)|\()*', re.DOTALL)
 _EXTENDED = re.compile(r"([^*]++)(?:\*(0|[1-9][0-9]{0,3}))?(\*)?")
 # What nearly every program writes: no comment, no escape, no extended form. Read by two searches, to the same result.
 _LAWFUL = re.compile(
     r"([!#-'*-:<-~]++)"
-    r"((?:[ \t]*+;[ \t]*+[!#-')+-:<>-~]++=(?:\"[ !#-\[\]-~]*+\"|[!#-'*-:<-~]++))*+)[ \t]*+;?+"
+    r"((?:[ \t]*+;[ \t]*+[!#-')+-:<>-~]++=(?:\"[ !#-\[\]-~]*+\"|[!#-'*-:<-~]++))*)[ \t]*+;?+"
 )
 _PAIR = re.compile(r';[ \t]*+([^=]++)=(?:"([^"]*+)"|([^ \t;]++))')
 _MAIN = re.compile(rb"([!#-'*-:<-~]++)[ \t]*+(?:;|\Z)")
