@@ -159,6 +159,7 @@ def test_reading_and_sending_need_no_scripts(open_screen, tmp_path):
                 break
             page.wait_for_timeout(200)
         page.click("a >> text=Senza script")
+        page.wait_for_load_state()
         assert page.locator(".receipts li").count() >= 1
     with open_screen(BRUNO, scripts=False) as screen:
         page = screen.page
