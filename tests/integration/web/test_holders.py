@@ -42,6 +42,7 @@ def test_a_message_is_written_followed_and_proved(open_screen, running, tmp_path
         page.wait_for_url("**/sent**")
         page.wait_for_selector("[data-state=delivered]")
         screen.is_accessible("it-4-sent")
+        page.wait_for_selector("[data-state=sent-external]")
         assert page.locator("[data-state=sent-external]").count() == 1
         page.click(".transaction-head a")
         page.wait_for_selector(".receipts li >> nth=1")
