@@ -14,12 +14,12 @@ from ceralacca.ports.notices import AddressInWaiting, NoticeWay, NoticeWishes, T
 from ceralacca.store.columns import shortened
 from ceralacca.store.engine import Database, until_won
 from ceralacca.store.notice_tables import NOTICE, NOTICE_WISHES
+from ceralacca.store.prepared import Prepared, among
 from ceralacca.store.rows import read_kinds, write_kinds
 from ceralacca.store.tables import MAILBOX
 
 _W = NOTICE_WISHES.c
-_AT_ONCE: Final = 500
-"""Keys in one question."""
+_TOLD: Final = Prepared(select(NOTICE.c.key).where(among(NOTICE.c.key, "wanted")))
 
 
 class StoredNotices:
@@ -66,12 +66,8 @@ class StoredNotices:
 
     def told(self, keys: Collection[str]) -> frozenset[str]:
         """Return which of these notices went out. Raises WorldError."""
-        found: set[str] = set()
-        asked = list(keys)
-        for start in range(0, len(asked), _AT_ONCE):
-            query = select(NOTICE.c.key).where(NOTICE.c.key.in_(asked[start : start + _AT_ONCE]))
-            with self._database.reading() as connection:
-                found.update(connection.scalars(query))
+        with self._database.reading() as connection:
+            found = {row.key for row in _TOLD.all(connection, wanted=keys)}
         return frozenset(key for key in keys if shortened(key) in found)
 
     def forget(self, *, before: datetime) -> int:

@@ -30,7 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.types import Boolean, TypeEngine
+from sqlalchemy.types import TypeEngine
 
 Record: TypeAlias = Any
 """A row whose columns are its attributes, whoever has read it."""
@@ -137,8 +137,6 @@ def _reader(kind: TypeEngine[Any], dialect: Dialect) -> _Convert | None:
     if isinstance(there, TypeDecorator) and there.impl_instance.result_processor(dialect, None) is None:
         ours = there.process_result_value  # spares a call in between for every value
         return lambda value: ours(value, dialect)
-    if isinstance(there, Boolean) and not dialect.supports_native_boolean:
-        return lambda value: None if value is None else bool(value)
     return there.result_processor(dialect, None)
 
 
