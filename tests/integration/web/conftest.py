@@ -6,6 +6,7 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import wraps
 from pathlib import Path
 
 import httpx
@@ -77,6 +78,16 @@ class Screen:
         context.on("console", self._console)
         self.page = context.new_page()
         self.page.on("dialog", self._dialog)
+        # A click waits until the answer begins; what is counted next is to be counted on the whole page.
+        self.page.click, self.page.press = self._and_whole(self.page.click), self._and_whole(self.page.press)
+
+    def _and_whole(self, act):
+        @wraps(act)
+        def act_and_wait(*what, **how):
+            act(*what, **how)
+            self.page.wait_for_load_state()
+
+        return act_and_wait
 
     def _console(self, message):
         if message.type == "error" and "Failed to load resource" not in message.text:

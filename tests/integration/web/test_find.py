@@ -43,7 +43,6 @@ def test_received_mail_is_found_by_each_thing_asked_for(open_screen, send):
             wait_for(screen, "/mail", subject)
         page.check(".messages li:has-text('Trovami uno') input")
         page.click("button[value=archive]")
-        page.wait_for_load_state()
         assert page.locator(".messages >> text=Trovami uno").count() == 0
         search(page, everywhere=False, subject="trovami")
         assert page.locator(".messages li").count() == 1
@@ -82,7 +81,6 @@ def test_sent_mail_is_found_by_what_became_of_it(open_screen, send):
         page.click("form.search summary")
         page.select_option("#outcome", "failed")
         page.click(".search-go button")
-        page.wait_for_load_state()
         subjects = page.locator(".transaction-head a").all_inner_texts()
         assert subjects == ["Esito cattivo"]
         for outcome, subject in (("delivered", ["Esito buono"]), ("late", []), ("moving", []), ("external", [])):

@@ -42,7 +42,7 @@ def test_a_message_is_written_followed_and_proved(open_screen, running, tmp_path
         page.wait_for_url("**/sent**")
         page.wait_for_selector("[data-state=delivered]")
         screen.is_accessible("it-4-sent")
-        page.wait_for_selector("[data-state=sent-external]")
+        page.wait_for_selector("[data-state=sent-external]", timeout=150_000)  # a busy outsider is tried again later
         assert page.locator("[data-state=sent-external]").count() == 1
         page.click(".transaction-head a")
         page.wait_for_selector(".receipts li >> nth=1")
@@ -160,7 +160,6 @@ def test_reading_and_sending_need_no_scripts(open_screen, tmp_path):
                 break
             page.wait_for_timeout(200)
         page.click("a >> text=Senza script")
-        page.wait_for_load_state()
         assert page.locator(".receipts li").count() >= 1
     with open_screen(BRUNO, scripts=False) as screen:
         page = screen.page
@@ -192,7 +191,6 @@ def test_folders_searches_and_moves(open_screen, put):
         page = screen.page
         assert page.locator(".messages li").count() == 25
         page.click("a[rel=next]")
-        page.wait_for_load_state()
         assert page.locator(".messages li").count() >= 5
         page.goto(f"{screen.base}/mail?q=Numero+17")
         assert page.locator(".messages li").count() == 1

@@ -90,7 +90,6 @@ def test_a_holder_sees_who_came_in_and_signs_the_others_out(open_screen, running
         assert "Lettura (IMAP): entrato" in told
         assert "Queste pagine: entrato" in told
         page.click("button[value=others]")
-        page.wait_for_load_state()
         assert page.locator("#sessions li").count() == 1
         assert other.http.get("/mail").headers["location"].startswith("/sign-in")
         assert "sessioni delle pagine web terminate" in screen.go("/safety/devices").inner_text("#accesses")
