@@ -6,10 +6,13 @@ Whatever the octets, nothing but our own errors comes out, every step of the pro
 only what the one known provider signed.
 """
 
+from collections.abc import Callable
+
 from ceralacca.core.directory import Directory, ProviderRecord
 from ceralacca.core.model.address import Address
 from ceralacca.core.model.outcome import SealReport, SealStep
-from ceralacca.formats.cms import MalformedCms, read_signed_data
+from ceralacca.formats.cms import MalformedCms, SignedData, read_signed_data
+from ceralacca.formats.cms_alike import read_seal
 from ceralacca.formats.smime import MalformedSignature, NotSigned, split_signed
 from ceralacca.testing.authority import Authority
 from ceralacca.testing.seals import ENTITY, message
@@ -40,6 +43,7 @@ DIRECTORY = Directory(
 def test_one_input(data: bytes) -> None:
     """Read one input as everything that a seal is made of."""
     _alone(data)
+    assert _read(read_seal, data) == _read(read_signed_data, data)
     _judge(message(data, sender=SIGNER.address.text))
     _judge(data)
 
@@ -55,6 +59,13 @@ def _alone(data: bytes) -> None:
     except MalformedCms:
         return
     assert not opened.report.good or opened.content in KNOWN
+
+
+def _read(read: Callable[[bytes], SignedData], octets: bytes) -> SignedData | str:
+    try:
+        return read(octets)
+    except MalformedCms as fault:
+        return str(fault)
 
 
 def _judge(octets: bytes) -> None:

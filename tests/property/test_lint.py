@@ -10,8 +10,9 @@ from ceralacca.core.model.notification import MessageRow
 from ceralacca.core.model.provider import IssuingProvider
 from ceralacca.formats.envelope import Arrival, compose_anomaly_envelope
 from ceralacca.formats.splice import Splice
+from ceralacca.lint.reading import labels_of_entity, read_labels
 from ceralacca.lint.sealable import LintRefusal, examine, findings_in
-from ceralacca.lint.windows import has_bare_line_end, stretch, take_census, windows
+from ceralacca.lint.windows import has_bare_line_end, has_longer_line, stretch, take_census, windows
 from ceralacca.testing import good_drafts as good
 from ceralacca.testing.clock import CountingEntropy
 from ceralacca.testing.scenario import Scenario
@@ -97,6 +98,15 @@ def test_windows_tile_the_run_and_never_part_a_line_end(pieces, size):
     assert has_bare_line_end(whole) is (b"\r" in whole.replace(b"\r\n", b"") or b"\n" in whole.replace(b"\r\n", b""))
 
 
+@given(
+    lines=st.lists(st.sampled_from([b"", b"a", b"a\nb", b"\r", b"12345678", b"123456789", b"1234567890"]), min_size=1),
+    longest=st.integers(1, 10),
+)
+def test_a_longer_line_is_found_wherever_it_stands(lines, longest):
+    whole = b"\r\n".join(lines)
+    assert has_longer_line(whole, longest) is any(len(line) > longest for line in whole.split(b"\r\n"))
+
+
 @given(pieces=st.lists(st.binary(max_size=10)), start=st.integers(0, 60), length=st.integers(0, 60))
 def test_a_stretch_is_the_slice(pieces, start, length):
     splice = Splice.of(*pieces)
@@ -139,3 +149,21 @@ def test_whatever_arrives_fits_into_an_anomaly_envelope(lines, body, reverse, ht
         with_html=html,
     )
     assert findings_in(draft) == ()
+
+
+@pytest.mark.requirement("GE-9")
+@given(
+    kind=st.sampled_from([b"multipart/mixed", b"Multipart/Mixed", b"text/plain", b"multipart/"]),
+    boundary=st.one_of(st.binary(max_size=12), st.text(st.characters(max_codepoint=126)).map(str.encode)),
+    more=st.sampled_from([b"", b"X: y\r\n", b"; charset=x"]),
+)
+def test_heads_of_entities_are_read_as_one_only_where_the_boundary_alone_differs(kind, boundary, more):
+    head = b'Content-Type: %b; boundary="%b"\r\n%b' % (kind, boundary, more)
+    labels, found = labels_of_entity(head)
+    one_by_one = read_labels(head)
+    assert found == one_by_one.boundary
+    assert (labels.type, labels.head.keys, labels.head.whole) == (
+        one_by_one.type,
+        one_by_one.head.keys,
+        one_by_one.head.whole,
+    )

@@ -5,6 +5,7 @@ together exactly the letters whose delivery was told as done, each once, each wh
 done is missing.
 """
 
+import os
 import shutil
 import tempfile
 from contextlib import suppress
@@ -17,8 +18,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from ceralacca.core.model.address import Address
-from ceralacca.ports.mail_store import Put, PutOutcome
+from ceralacca.ports.mail_store import Coming, Put, PutOutcome
 from ceralacca.store import maildir as module
+from ceralacca.store import maildir_aside as aside
 from ceralacca.store.maildir import Maildir
 from ceralacca.testing.clock import FixedClock
 
@@ -51,20 +53,24 @@ class Mailboxes(RuleBasedStateMachine):
         home = self.store.home(box) / "Maildir"
         return sorted([*home.glob("new/*"), *home.glob("cur/*"), *home.glob(".Archivio/cur/*")])
 
-    def put(self, letters: list[int]) -> None:
+    def put(self, letters: list[int], foreseen: int) -> None:
         puts = [Put(mailbox=box, name=f"{n}", octets=octets(n), quota=10**6) for n in letters for box in BOXES]
-        for put, outcome in zip(puts, self.store.put(puts), strict=True):
+        with self.store.in_hand() as mail:
+            mail.expect([Coming(mailbox=put.mailbox, name=put.name, octets=put.octets) for put in puts[:foreseen]])
+            outcomes = mail.put(puts)
+            mail.settle()
+        for put, outcome in zip(puts, outcomes, strict=True):
             key = (put.mailbox, int(put.name))
             assert outcome is not PutOutcome.OVER_QUOTA
             assert not (outcome is PutOutcome.STORED and key in self.told)
             self.told.add(key)
 
-    @rule(letters=LETTERS)
-    def deliver(self, letters):
-        self.put(letters)
+    @rule(letters=LETTERS, foreseen=st.integers(0, 8))
+    def deliver(self, letters, foreseen):
+        self.put(letters, foreseen)
 
-    @rule(letters=LETTERS, after=st.integers(0, 60))
-    def die_while_delivering(self, letters, after):
+    @rule(letters=LETTERS, foreseen=st.integers(0, 8), after=st.integers(0, 60))
+    def die_while_delivering(self, letters, foreseen, after):
         left = after
 
         def reach(_):
@@ -73,8 +79,17 @@ class Mailboxes(RuleBasedStateMachine):
             if left < 0:
                 raise Cut
 
-        with mock.patch.object(module, "reach", reach), suppress(Cut):
-            self.put(letters)
+        def vanish(of: aside.Aside):
+            for written in of._written.values():
+                os.close(written.handle)
+
+        with (
+            mock.patch.object(module, "reach", reach),
+            mock.patch.object(aside, "reach", reach),
+            mock.patch.object(aside.Aside, "close", vanish),
+            suppress(Cut),
+        ):
+            self.put(letters, foreseen)
 
     @precondition(lambda self: any(self.shown(box) for box in BOXES))
     @rule(data=st.data(), act=st.sampled_from(["read", "move", "delete"]))

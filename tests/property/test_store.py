@@ -67,12 +67,21 @@ small_commits = st.one_of(
     ),
     st.builds(Commit, sent=few(st.builds(some.sent, names))),
 )
+claimers = st.sampled_from(["", "me", "you"])
 messages = st.builds(some.inbound, names, point=st.sampled_from(Point), octets=bodies)
 postponed = st.builds(Postponed, job=numbers, due=instants, note=names)
 
 acts = st.one_of(
     st.tuples(st.just("receive"), few(messages, 3), instants),
-    st.tuples(st.just("claim"), st.sets(kinds | st.sampled_from(JobKind)), instants, st.integers(0, 3)),
+    st.tuples(
+        st.just("claim"),
+        st.sets(kinds | st.sampled_from(JobKind)),
+        instants,
+        st.integers(0, 3),
+        claimers,
+        st.integers(1, 3),
+    ),
+    st.tuples(st.just("give back"), claimers, instants),
     st.tuples(st.just("commit"), st.lists(small_commits, max_size=4), few(postponed)),
     st.tuples(st.just("hold"), numbers),
     st.tuples(st.just("release"), numbers, instants),
@@ -91,8 +100,11 @@ def do(store: Store, act):
     match act:
         case "receive", received, now:
             return store.receive(received, now=now)
-        case "claim", wanted, now, limit:
-            return nameless(store.claim(sorted(wanted), now=now, limit=limit, lease=some.LEASE))
+        case "claim", wanted, now, limit, claimer, sharing:
+            how = {"now": now, "limit": limit, "lease": some.LEASE, "claimer": claimer, "sharing": sharing}
+            return nameless(store.claim(sorted(wanted), **how))
+        case "give back", claimer, now:
+            return store.give_back(claimer, now=now, lease=some.LEASE)
         case "commit", steps, late:
             steps = [
                 each if each.done is None else replace(each, done=ids.get(NAMES[each.done], NO_JOB)) for each in steps

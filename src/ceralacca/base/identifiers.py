@@ -1,12 +1,15 @@
 """PEC identifiers, Message-IDs and boundaries: unique for ever, from injected entropy (GE-29, GE-30).
 
-`Entropy` is a function from a number of octets to that many random octets; the real one is
-`system_entropy`, a test gives a counter.
+`Entropy` is a function from a number of octets to that many random octets; the real ones are
+`system_entropy` and, where names are made by the dozen, `name_entropy`; a test gives a counter.
 """
 
+import os
 import secrets
+from collections import deque
 from collections.abc import Callable
 from datetime import datetime
+from functools import lru_cache
 
 from ceralacca.base.instants import to_the_second
 
@@ -18,6 +21,25 @@ _LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"  # none that looks like another: 3
 system_entropy: Entropy = secrets.token_bytes
 """The operating system's random source."""
 
+_AT_ONCE = 64
+_drawn: deque[bytes] = deque()
+os.register_at_fork(after_in_child=_drawn.clear)  # no two processes give out the same
+
+
+def name_entropy(octets: int) -> bytes:
+    """Return random octets for what is unique and no secret: identifiers, boundaries. Safe between threads and forks.
+
+    The system is asked for many at once; each is given out to one caller only.
+    """
+    if octets != _RANDOM_OCTETS:
+        return system_entropy(octets)
+    try:
+        return _drawn.pop()
+    except IndexError:
+        fresh = system_entropy(_AT_ONCE * octets)
+        _drawn.extend([fresh[at : at + octets] for at in range(octets, len(fresh), octets)])
+        return fresh[:octets]
+
 
 def new_identifier(instant: datetime, entropy: Entropy, *, domain: str) -> str:
     """Return a new identifier `pec<random><yyyymmddhhmmss>@domain`, without angle brackets.
@@ -25,8 +47,12 @@ def new_identifier(instant: datetime, entropy: Entropy, *, domain: str) -> str:
     The left side is alphanumeric, carries 128 random bits and the instant in UTC (GE-29). Used
     for the PEC msgid and, with fresh entropy, for the Message-ID of each receipt (GE-30).
     """
-    moment = to_the_second(instant).strftime("%Y%m%d%H%M%S")
-    return f"pec{entropy(_RANDOM_OCTETS).hex()}{moment}@{domain}"
+    return f"pec{entropy(_RANDOM_OCTETS).hex()}{_moment(to_the_second(instant))}@{domain}"
+
+
+@lru_cache(maxsize=256)
+def _moment(instant: datetime) -> str:
+    return instant.strftime("%Y%m%d%H%M%S")
 
 
 def new_boundary(entropy: Entropy) -> str:

@@ -38,6 +38,8 @@ def to_the_second(instant: datetime) -> datetime:
     """
     if instant.tzinfo is None:
         raise ValueError("an instant must be aware")
+    if instant.tzinfo is UTC and not instant.microsecond:
+        return instant  # as it is nearly always
     return instant.astimezone(UTC).replace(microsecond=0)
 
 
@@ -71,7 +73,12 @@ def read_legal_time(legal: LegalTime) -> datetime:
     Any offset of less than a day is accepted, also one that Rome never had. Raises ValueError when
     a field does not have the form of TI-5 or the instant does not exist.
     """
-    match = _LEGAL.fullmatch(f"{legal.day} {legal.time} {legal.zone}")
+    return _read_legal(f"{legal.day} {legal.time} {legal.zone}")
+
+
+@lru_cache(maxsize=256)
+def _read_legal(text: str) -> datetime:
+    match = _LEGAL.fullmatch(text)
     if match is None:
         raise ValueError("day, time or zone is not dd/mm/yyyy, hh:mm:ss or [+|-]hhmm")
     day, month, year, hour, minute, second, zone_hours, zone_minutes = (int(match[n]) for n in (1, 2, 3, 4, 5, 6, 8, 9))
@@ -85,7 +92,12 @@ def read_legal_time(legal: LegalTime) -> datetime:
 
 def message_date(instant: datetime) -> str:
     """Write the instant as the body of a `Date` field (RFC 5322, 3.3), in Italian legal time."""
-    local = to_the_second(instant).astimezone(ROME)
+    return _kept_message_date(to_the_second(instant))
+
+
+@lru_cache(maxsize=256)
+def _kept_message_date(instant: datetime) -> str:
+    local = instant.astimezone(ROME)
     return (
         f"{_DAYS[local.weekday()]}, {local.day:02d} {_MONTHS[local.month - 1]} {local.year:04d} "
         f"{local.hour:02d}:{local.minute:02d}:{local.second:02d} {local.strftime('%z')[:5]}"

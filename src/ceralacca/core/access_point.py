@@ -166,6 +166,8 @@ def _session_failures(facts: SubmissionFacts) -> Iterator[FormalFailure]:
 def _form_failures(facts: SubmissionFacts) -> Iterator[FormalFailure]:
     """One failure a clause, whatever the number of defects: the wording is the same (AP-5, SE-7, AP-15)."""
     defects = facts.defects or (frozenset() if facts.header_read else {FormDefect.UNREADABLE_HEADER})
+    if not defects:
+        return
     hints: dict[str, list[str]] = {}
     for defect in FormDefect:
         if defect in defects:
@@ -202,12 +204,16 @@ def _recipient_failures(facts: SubmissionFacts, settings: AccessSettings) -> Ite
 
 
 def _missing(wanted: Sequence[Address], present: Iterable[Address]) -> list[Address]:
-    there = set(present)
-    return [address for address in dict.fromkeys(wanted) if address not in there]
+    there = {address.key for address in present}
+    missing: dict[str, Address] = {}
+    for address in wanted:
+        if address.key not in there:
+            missing.setdefault(address.key, address)
+    return list(missing.values())
 
 
 def _size_failures(facts: SubmissionFacts, settings: AccessSettings) -> Iterator[FormalFailure]:
-    recipients = len(set(facts.forward_paths))
+    recipients = len({address.key for address in facts.forward_paths})
     if facts.octets * recipients > settings.limit_octets:  # AP-12
         yield FormalFailure(requirement="AP-12", text="ecceduta la dimensione massima del messaggio")
     if recipients > settings.recipients:  # AP-13

@@ -11,6 +11,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from ceralacca.base.errors import PeerError
 from ceralacca.core.model.address import Address, InvalidAddress
@@ -152,8 +153,9 @@ class Directory:
 
     def certificate(self, sha1: str) -> bytes | None:
         """Return the listed certificate of this hash, as its first record has it; None when nobody lists it."""
-        listed = (der for record in self.records_of_certificate(sha1) for der in record.certificates)
-        return next((der for der in listed if certificate_sha1(der) == sha1), None)
+        records = self.records_of_certificate(sha1)
+        listed = (pair for record in records for pair in zip(record.certificates, record.hashes, strict=True))
+        return next((der for der, listed_hash in listed if listed_hash == sha1), None)
 
     def owners(self, certificate: bytes) -> tuple[ProviderRecord, ...]:
         """Return the records that list this very certificate: hash and all octets (DI-8, IP-7)."""
@@ -195,10 +197,12 @@ class Directory:
         return Directory(records=self.records_of_provider(name))
 
 
+@lru_cache(maxsize=1024)
 def certificate_sha1(certificate: bytes) -> str:
     """Return the hash by which the directory lists a DER certificate: 40 upper-case hexadecimal digits.
 
-    SHA-1 is the schema's (9.1) and names a certificate only; the octets are compared besides (DI-8).
+    SHA-1 is the schema's (9.1) and names a certificate only; the octets are compared besides (DI-8). Kept, since a
+    provider seals every message of a day with one certificate.
     """
     return hashlib.sha1(certificate, usedforsecurity=False).hexdigest().upper()
 

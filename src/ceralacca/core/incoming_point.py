@@ -10,6 +10,7 @@ Clauses: IP-4, IP-5, IP-7, IP-8, IP-10, IP-11, IP-14, IP-15, IP-22, MO-5, MO-13,
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 
@@ -189,10 +190,10 @@ def origin_is_proven(seal: SealReport) -> bool:
 
 def _origin_refused(seal: SealReport) -> str | None:
     """Return the reason of 4.7 when a test of existence, validity or origin is negative; None when none is."""
-    failed = [outcome for outcome in seal.steps if outcome.mark is Mark.FAILED and outcome.step in _ORIGIN]
-    if failed:
-        not_authentic = failed[0].step in _NOT_AUTHENTIC
-        return AnomalyReason.NO_SIGNATURE if not_authentic else AnomalyReason.UNTRUSTED_SIGNATURE
+    for outcome in seal.steps:
+        if outcome.mark is Mark.FAILED and outcome.step in _ORIGIN:
+            not_authentic = outcome.step in _NOT_AUTHENTIC
+            return AnomalyReason.NO_SIGNATURE if not_authentic else AnomalyReason.UNTRUSTED_SIGNATURE
     if seal.verdict is SealVerdict.UNSIGNED:
         return AnomalyReason.NO_SIGNATURE
     # Good once and no longer: at reception that is not good (IP-8).
@@ -201,7 +202,7 @@ def _origin_refused(seal: SealReport) -> str | None:
 
 def _origin_proven(seal: SealReport) -> bool:
     """Tell whether every test of existence, validity and origin was taken and is positive."""
-    good = {outcome.step for outcome in seal.steps if outcome.mark in {Mark.PASSED, Mark.TOLERATED}}
+    good = {outcome.step for outcome in seal.steps if outcome.mark is Mark.PASSED or outcome.mark is Mark.TOLERATED}
     return good.issuperset(_ORIGIN)
 
 
@@ -235,7 +236,7 @@ class _Signer:
             return cls(directory=directory, records=())
         # The directory's hash is SHA-1; the other digest stands for "byte for byte" (IP-7).
         listed = directory.records_of_certificate(certificate.sha1)
-        same = [record for record in listed if certificate.sha256.lower() in map(_sha256, record.certificates)]
+        same = [record for record in listed if certificate.sha256.upper() in map(_sha256, record.certificates)]
         return cls(directory=directory, records=tuple(same))
 
     def manages(self, domain: str) -> bool:
@@ -245,8 +246,10 @@ class _Signer:
         return any(record.provider_key == name_key(name) for record in self.records)
 
 
+@lru_cache(maxsize=512)
 def _sha256(der: bytes) -> str:
-    return sha256(der).hexdigest()
+    """Return the digest of a listed certificate as `CertificateFacts` writes it; it signs every message of a day."""
+    return sha256(der).hexdigest().upper()
 
 
 def _suspicion(facts: IncomingFacts) -> Suspicion | None:

@@ -160,16 +160,14 @@ def seen_by(mailbox: Address, row: LogRow) -> LogRow | None:
     """Return what this holder may see of a row; None when it is nothing."""
     if row.sender == mailbox and _is_the_senders(row):
         own = row.event is LogEvent.SUBMISSION or row.event in _RELAY
-        return replace(
-            row,
+        return row._replace(
             peer=row.peer if own else "",
             tls=row.tls if own else "",
             detail=row.detail if row.event in _OWN_WORDS else "",
         )
     if mailbox in row.concerned and row.event in _OF_THE_RECIPIENT:
         own = row.event is LogEvent.ARRIVAL
-        return replace(
-            row,
+        return row._replace(
             recipients=tuple(one for one in row.recipients if one.address == mailbox),
             concerned=(mailbox,),
             peer=row.peer if own else "",

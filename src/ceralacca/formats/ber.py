@@ -68,6 +68,11 @@ def expect(data: bytes, start: int, limit: int, tag: int) -> Element:
     """Read the element at `start` and insist on its tag. Raises MalformedBer."""
     if start >= limit or data[start] != tag:
         raise MalformedBer(f"the octet {tag:#04x} was expected at octet {start}")
+    body = start + 2
+    if body <= limit and (length := data[start + 1]) < _INDEFINITE and tag & 0x1F != 0x1F:
+        end = body + length  # as in `read`, which is called for the long forms alone
+        if end <= limit:
+            return _new(Element, (tag, start, body, end, end))
     return read(data, start, limit)
 
 

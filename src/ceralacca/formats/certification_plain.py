@@ -45,6 +45,10 @@ _PLAIN = re.compile(
     rf"(?P<ricezione>{_TAKEN_ONES})(?:{_element('errore-esteso')})?"
     rf"{_SPACE}</dati>{_SPACE}</postacert>{_SPACE}"
 )
+_KINDS = {kind.value: kind for kind in NotificationKind}
+_ERRORS = {error.value: error for error in ErrorKind}
+_RECEIPT_KINDS = {kind.value: kind for kind in ReceiptKind}
+_RECIPIENT_KINDS = {kind.value: kind for kind in RecipientKind}
 _RECIPIENT = re.compile(r'<destinatari tipo="([a-z]++)">([^<]++)<')
 _TAKEN = re.compile(r"<ricezione>([^<]++)<")
 
@@ -61,8 +65,8 @@ def read_plain(data: bytes) -> CertificationData | None:
 
 
 def _data(texts: Mapping[str, str | None]) -> CertificationData | None:
-    values = {name: _plain(text) for name, text in texts.items() if text is not None}
-    kind, consegna, receipt = NotificationKind(values["kind"]), values.get("consegna"), values.get("receipt")
+    values = {name: _plain(text) if "&" in text else text for name, text in texts.items() if text is not None}
+    kind, consegna, receipt = _KINDS[values["kind"]], values.get("consegna"), values.get("receipt")
     if kind is NotificationKind.VIRUS_DETECTION and consegna is None:
         return None  # TO-13
     original = _original(values, texts["destinatari"] or "")
@@ -70,13 +74,13 @@ def _data(texts: Mapping[str, str | None]) -> CertificationData | None:
         return None
     return CertificationData(
         kind=kind,
-        error=ErrorKind(values["error"]),
+        error=_ERRORS[values["error"]],
         original=original,
         issuer=values["gestore_emittente"],
         instant=read_legal_time(LegalTime(day=values["giorno"], time=values["ora"], zone=values["zona"])),
-        requested_receipt=None if receipt is None else ReceiptKind(receipt),
+        requested_receipt=None if receipt is None else _RECEIPT_KINDS[receipt],
         delivery_recipient=None if consegna is None else Address(consegna),
-        taken_recipients=tuple(Address(_plain(text)) for text in _TAKEN.findall(texts["ricezione"] or "")),
+        taken_recipients=tuple([Address(_plain(text)) for text in _TAKEN.findall(texts["ricezione"] or "")]),
         error_detail=values.get("errore_esteso"),
     )
 
@@ -90,8 +94,10 @@ def _original(values: Mapping[str, str], recipients: str) -> OriginalData | None
     return OriginalData(
         sender=Address(values["mittente"]),
         recipients=tuple(
-            Recipient(address=Address(_plain(text)), kind=RecipientKind(kind))
-            for kind, text in _RECIPIENT.findall(recipients)
+            [
+                Recipient(address=Address(_plain(text)), kind=_RECIPIENT_KINDS[kind])
+                for kind, text in _RECIPIENT.findall(recipients)
+            ]
         ),
         reply_to=values["risposte"],
         subject=values.get("oggetto"),

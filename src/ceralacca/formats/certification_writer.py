@@ -7,7 +7,6 @@ of the caller and is refused: a wrong certification must never reach the sealer.
 Clauses: XM-1, XM-2, XM-3, ER-1, TI-3, TI-5, AM-1, AM-3, AM-4, AM-18.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ceralacca.base.errors import OurError
@@ -52,7 +51,7 @@ def write_certification(data: CertificationData) -> bytes:
     on one line (XM-3). Raises OurError when the data break a table of 4.12 or 8.2, or pass 1 MiB.
     """
     _check(data)
-    octets = "".join(f"{line}\n" for line in _document(data)).encode("utf-8")
+    octets = "\n".join([*_document(data), ""]).encode("utf-8")
     if len(octets) > SIZE_LIMIT:
         raise OurError("certification data of more than 1 MiB")
     return octets
@@ -78,45 +77,51 @@ def _check(data: CertificationData) -> None:
         raise OurError(f"certification data of kind {data.kind} break the rules of {', '.join(broken)}")
 
 
-def _document(data: CertificationData) -> Iterator[str]:
-    yield '<?xml version="1.0" encoding="UTF-8"?>'  # XM-2
-    yield f'<postacert tipo="{data.kind}" errore="{data.error}">'  # ER-1: written also when nessuno
-    yield "  <intestazione>"
-    yield from _heading(data.original)
-    yield "  </intestazione>"
-    yield "  <dati>"
-    yield from _body(data, legal_time(data.instant))
-    yield "  </dati>"
-    yield "</postacert>"
+def _document(data: CertificationData) -> list[str]:
+    return [
+        '<?xml version="1.0" encoding="UTF-8"?>',  # XM-2
+        f'<postacert tipo="{data.kind}" errore="{data.error}">',  # ER-1: written also when nessuno
+        "  <intestazione>",
+        *_heading(data.original),
+        "  </intestazione>",
+        "  <dati>",
+        *_body(data, legal_time(data.instant)),
+        "  </dati>",
+        "</postacert>",
+    ]
 
 
-def _heading(original: OriginalData) -> Iterator[str]:
-    yield _element("mittente", original.sender.text)
+def _heading(original: OriginalData) -> list[str]:
+    lines = [_element("mittente", original.sender.text)]
     for recipient in original.recipients:
-        yield f'    <destinatari tipo="{recipient.kind}">{_escaped(one_line(recipient.address.text))}</destinatari>'
-    yield _element("risposte", original.reply_to)
+        text = _escaped(one_line(recipient.address.text))
+        lines.append(f'    <destinatari tipo="{recipient.kind}">{text}</destinatari>')
+    lines.append(_element("risposte", original.reply_to))
     if original.subject is not None:
-        yield _element("oggetto", original.subject)
+        lines.append(_element("oggetto", original.subject))
+    return lines
 
 
-def _body(data: CertificationData, legal: LegalTime) -> Iterator[str]:
+def _body(data: CertificationData, legal: LegalTime) -> list[str]:
     original = data.original
-    yield _element("gestore-emittente", data.issuer)
-    yield f'    <data zona="{legal.zone}">'  # TI-5
-    yield f"      <giorno>{legal.day}</giorno>"
-    yield f"      <ora>{legal.time}</ora>"
-    yield "    </data>"
-    yield _element("identificativo", original.identifier)
+    lines = [
+        _element("gestore-emittente", data.issuer),
+        f'    <data zona="{legal.zone}">',  # TI-5
+        f"      <giorno>{legal.day}</giorno>",
+        f"      <ora>{legal.time}</ora>",
+        "    </data>",
+        _element("identificativo", original.identifier),
+    ]
     if original.client_message_id is not None:  # AP-22
-        yield _element("msgid", original.client_message_id)
+        lines.append(_element("msgid", original.client_message_id))
     if data.requested_receipt is not None:
-        yield f'    <ricevuta tipo="{data.requested_receipt}"/>'  # AM-4
+        lines.append(f'    <ricevuta tipo="{data.requested_receipt}"/>')  # AM-4
     if data.delivery_recipient is not None:
-        yield _element("consegna", data.delivery_recipient.text)
-    for taken in data.taken_recipients:
-        yield _element("ricezione", taken.text)
+        lines.append(_element("consegna", data.delivery_recipient.text))
+    lines += [_element("ricezione", taken.text) for taken in data.taken_recipients]
     if data.error_detail is not None:
-        yield f"    <errore-esteso>{_escaped(some_lines(data.error_detail))}</errore-esteso>"
+        lines.append(f"    <errore-esteso>{_escaped(some_lines(data.error_detail))}</errore-esteso>")
+    return lines
 
 
 def _element(name: str, text: str) -> str:

@@ -10,7 +10,7 @@ Clauses: IP-6, IP-7, GE-2, TO-1; RFC 5652.
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 # Imported before any CMS is parsed, or attributes they define stay unknown to asn1crypto for the process.
 import asn1crypto.tsp  # noqa: F401
@@ -96,8 +96,7 @@ class SignatureScheme:
     """For `rsa-pss`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignedAttributes:
+class SignedAttributes(NamedTuple):
     """The attributes under the signature."""
 
     octets: bytes
@@ -109,8 +108,7 @@ class SignedAttributes:
     """Digest and signature algorithm as bound by RFC 6211, each the octets of its AlgorithmIdentifier."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignerInfo:
+class SignerInfo(NamedTuple):
     """One signature and what it says of itself."""
 
     issuer: bytes
@@ -130,8 +128,7 @@ class SignerInfo:
     """Digest and signature algorithm, each the octets of its AlgorithmIdentifier."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignedData:
+class SignedData(NamedTuple):
     """The outline of one SignedData."""
 
     content_type: bytes

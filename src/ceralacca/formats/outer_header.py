@@ -10,8 +10,10 @@ Clauses: GE-20 to GE-27, GE-32, AP-23, BT-2, BT-3, BA-3, SE-8, AM-10, AM-34.
 import re
 from binascii import b2a_base64
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
+from operator import attrgetter
+from typing import NamedTuple
 
 from ceralacca.base.errors import OurError
 from ceralacca.base.instants import message_date
@@ -24,6 +26,7 @@ from ceralacca.formats.neutral import one_line
 from ceralacca.formats.splice import Splice
 
 _LINE_ENDS = re.compile(rb"\r\n|\n")
+_WHOLE_LINES = re.compile(rb"(?:[^\r\n\x00]*+\r\n)+")
 _BREAKERS = re.compile(rb"[\r\x00]")
 _PLAIN_ADDRESS = re.compile(
     r"""[^\x00-\x20"(),:;<>\[\]\\\x7f-\U0010ffff]+|"(?:[ !#-\[\]-~]|\\[ -~])*"@[A-Za-z0-9.-]+"""
@@ -33,15 +36,15 @@ _QUOTABLE = re.compile(r"[ -~]{1,400}")
 _LONGEST_DISPLAY = 400
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OuterHeader:
+_start = attrgetter("start")
+
+
+class OuterHeader(NamedTuple):
     """The fields of one outer header, each as whole lines with CRLF; absent ones are empty.
 
     Never a `Sender` (AM-10), never `Auto-Submitted` (AM-34), nothing else of the original (GE-27).
     """
 
-    trace: bytes = b""
-    """Received and Return-Path of the original."""
     marks: bytes
     """The X- fields."""
     instant: datetime
@@ -49,9 +52,11 @@ class OuterHeader:
     sender: bytes
     """The From field."""
     to: bytes
+    message_id: bytes
+    trace: bytes = b""
+    """Received and Return-Path of the original."""
     cc: bytes = b""
     reply_to: bytes = b""
-    message_id: bytes
 
     def splice(self) -> Splice:
         """Write the fields in the order of GE-32."""
@@ -64,8 +69,9 @@ class OuterHeader:
 
 def inherited(head: Head, *names: str) -> bytes:
     """Return the fields of these names as they came, in the order in which they came (GE-24, GE-25)."""
-    keys = {name.lower() for name in names}
-    return b"".join(as_outer_lines(field) for field in head.fields if field.key in keys)
+    fields = [field for name in names for field in head.all(name)]
+    fields.sort(key=_start)
+    return b"".join(map(as_outer_lines, fields))
 
 
 def as_outer_lines(field: Field) -> bytes:
@@ -74,6 +80,8 @@ def as_outer_lines(field: Field) -> bytes:
     8-bit octets and long lines stay. A line end that is not CRLF becomes CRLF, a lone CR or a NUL
     becomes a space: a reader might take them for the end of the field.
     """
+    if _WHOLE_LINES.fullmatch(field.raw):
+        return field.raw  # as nearly always
     lines = _LINE_ENDS.split(field.raw)
     if not lines[-1]:
         lines.pop()
@@ -82,7 +90,7 @@ def as_outer_lines(field: Field) -> bytes:
 
 def marks(fields: Iterable[tuple[str, str]]) -> bytes:
     """Write the X- fields of a row."""
-    return b"".join(header_field(name, value) for name, value in fields)
+    return b"".join([header_field(name, value) for name, value in fields])
 
 
 def reference(original: OriginalData) -> tuple[str, str]:
@@ -102,7 +110,12 @@ def bracketed(identifier: str) -> str:
 
 def is_bare(address: Address) -> bool:
     """Tell whether the address can be the whole value of a field: printable, surely one, surely an address."""
-    return len(address.text) <= _LONGEST_DISPLAY and bool(_PLAIN_ADDRESS.fullmatch(address.text))
+    return len(address.text) <= _LONGEST_DISPLAY and _is_plain(address.text)
+
+
+@lru_cache(maxsize=1024)
+def _is_plain(address: str) -> bool:
+    return _PLAIN_ADDRESS.fullmatch(address) is not None
 
 
 def bare(address: Address) -> str:

@@ -10,8 +10,8 @@ Clauses: IP-6, IP-16, GE-17, GE-18, TO-2, TO-3, TO-5, TO-6, TO-11, TO-12, TO-16 
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from ceralacca.base.errors import UnreadableMessage
 from ceralacca.core.model.address import Address
@@ -61,8 +61,7 @@ class PartDeviation(StrEnum):
     """Neither: found by what it holds."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class Found(NamedTuple):
     """Where a part is, or why it is not."""
 
     entity: Entity | None = None
@@ -70,37 +69,63 @@ class Found:
     deviation: PartDeviation | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OuterFacts:
-    """What the outer header says: not covered by the seal, so never believed alone (GE-8, TO-20)."""
+class OuterFacts(NamedTuple):
+    """What the outer header says: not covered by the seal, so never believed alone (GE-8, TO-20).
 
+    What every message is asked for is read; what few are asked for, when it is asked for.
+    """
+
+    head: Head
     receipt_marks: tuple[str, ...]
     """Every `X-Ricevuta`, trimmed, as written."""
     transport_marks: tuple[str, ...]
     """Every `X-Trasporto`."""
-    receipt_kind: str | None
-    """`X-TipoRicevuta` as written; `ReceiptKind.requested_by` reads it (TO-12)."""
-    security: str | None
-    """`X-VerificaSicurezza`."""
-    original_sender: str | None
-    """`X-Mittente`."""
     sender: tuple[Address, ...]
     """Every mailbox of every `From`."""
     sender_display: str
     """Display name of the first mailbox of `From`."""
     to: tuple[Address, ...]
-    cc: tuple[Address, ...]
-    subject: str | None
-    """Decoded, on one line."""
-    date: str | None
     message_id: str | None
     """As written, brackets included; None when absent."""
-    reference: str | None
-    """`X-Riferimento-Message-ID` as written."""
+
+    @property
+    def receipt_kind(self) -> str | None:
+        """`X-TipoRicevuta` as written; `ReceiptKind.requested_by` reads it (TO-12)."""
+        return _one(self.head, "X-TipoRicevuta")
+
+    @property
+    def security(self) -> str | None:
+        """`X-VerificaSicurezza`."""
+        return _one(self.head, "X-VerificaSicurezza")
+
+    @property
+    def original_sender(self) -> str | None:
+        """`X-Mittente`."""
+        return _one(self.head, "X-Mittente")
+
+    @property
+    def cc(self) -> tuple[Address, ...]:
+        """Every mailbox of every `Cc`."""
+        return _addresses(self.head, "Cc")
+
+    @property
+    def subject(self) -> str | None:
+        """`Subject`, decoded, on one line."""
+        found = self.head.first("Subject")
+        return None if found is None else _line(decode_words(found.body))
+
+    @property
+    def date(self) -> str | None:
+        """`Date` as written."""
+        return _one(self.head, "Date")
+
+    @property
+    def reference(self) -> str | None:
+        """`X-Riferimento-Message-ID` as written."""
+        return _one(self.head, "X-Riferimento-Message-ID")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Received:
+class Received(NamedTuple):
     """One message seen as a PEC message."""
 
     data: Octets
@@ -214,7 +239,7 @@ def read_received(data: Octets) -> Received:
 
 
 def _seal(data: Octets, head: Head) -> tuple[SignedMessage | None, Reason | None]:
-    kinds = [read_main_value(field.body) for field in head.all("Content-Type")]
+    kinds = [read_main_value(body) for body in head.bodies("Content-Type")]
     if not kinds or (len(kinds) == 1 and kinds[0] not in _SIGNED_TYPES | _OPAQUE_TYPES):
         return None, Reason.NOT_SIGNED
     try:
@@ -320,36 +345,25 @@ def _certification(data: Octets, found: Found) -> tuple[ReadCertification | None
 
 def _outer(head: Head) -> OuterFacts:
     """Read the header of the message itself; X- fields of the original inside are user data (TO-18, AP-14)."""
-    senders = [mailbox for field in head.all("From") for mailbox in read_addresses(field.body).mailboxes]
+    senders = [mailbox for body in head.bodies("From") for mailbox in read_addresses(body).mailboxes]
     return OuterFacts(
+        head=head,
         receipt_marks=_all(head, "X-Ricevuta"),
         transport_marks=_all(head, "X-Trasporto"),
-        receipt_kind=_one(head, "X-TipoRicevuta"),
-        security=_one(head, "X-VerificaSicurezza"),
-        original_sender=_one(head, "X-Mittente"),
-        sender=tuple(mailbox.address for mailbox in senders),
+        sender=tuple([mailbox.address for mailbox in senders]),
         sender_display=senders[0].display if senders else "",
         to=_addresses(head, "To"),
-        cc=_addresses(head, "Cc"),
-        subject=_decoded(head, "Subject"),
-        date=_one(head, "Date"),
         message_id=_one(head, "Message-ID"),
-        reference=_one(head, "X-Riferimento-Message-ID"),
     )
 
 
 def _all(head: Head, name: str) -> tuple[str, ...]:
-    return tuple(_line(decode_words(field.body)) for field in head.all(name))
+    return tuple([_line(decode_words(body)) for body in head.bodies(name)])
 
 
 def _one(head: Head, name: str) -> str | None:
-    found = head.first(name)
-    return None if found is None else _line(found.body.decode("latin-1"))
-
-
-def _decoded(head: Head, name: str) -> str | None:
-    found = head.first(name)
-    return None if found is None else _line(decode_words(found.body))
+    found = head.text(name)
+    return None if found is None else _line(found)
 
 
 def _line(text: str) -> str:
@@ -359,4 +373,4 @@ def _line(text: str) -> str:
 
 
 def _addresses(head: Head, name: str) -> tuple[Address, ...]:
-    return tuple(mailbox.address for field in head.all(name) for mailbox in read_addresses(field.body).mailboxes)
+    return tuple([mailbox.address for body in head.bodies(name) for mailbox in read_addresses(body).mailboxes])

@@ -11,9 +11,8 @@ Clauses: GE-5, IP-6, TO-1 to TO-4, SE-7.
 import binascii
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from ceralacca.base.errors import PeerError, UnreadableMessage
 from ceralacca.core.model.reason import Reason
@@ -64,8 +63,7 @@ class SealForm(StrEnum):
     """`application/pkcs7-mime`: the content is inside the CMS (IP-6)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignedMessage:
+class SignedMessage(NamedTuple):
     """A message taken apart at its seal."""
 
     head: Head
@@ -83,8 +81,7 @@ class SignedMessage:
     """What leaves the usual shape and is borne (section 11)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Delimiter:
+class _Delimiter(NamedTuple):
     """A boundary line."""
 
     start: int

@@ -72,7 +72,7 @@ def _whole_lines(octets: bytes) -> tuple[bytes, bytes]:
     return base64_lines(octets[:end]) if end else b"", octets[end:]
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=64)
 def _cutter(lines: int) -> Struct:
     """Cut that many lines at once: in the time between two signatures a loop over them would show."""
     return Struct(f"{_LINE}s" * lines)

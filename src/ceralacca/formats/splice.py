@@ -4,8 +4,9 @@ A 30 MB original stands in its envelope and in its receipts as a view of the sam
 digest is taken and the output written piece by piece.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Protocol
 
 Octets = bytes | memoryview
@@ -24,14 +25,22 @@ class Splice:
     """Pieces of octets that read as one."""
 
     pieces: tuple[Octets, ...]
+    _sha256: str = field(init=False, compare=False, repr=False)
+    """Not there before it is asked for."""
 
     @classmethod
     def of(cls, *parts: "Octets | Splice") -> "Splice":
         """Join octets and splices without copying them."""
-        return cls(tuple(_flatten(parts)))
+        pieces: list[Octets] = []
+        for part in parts:
+            if isinstance(part, Splice):
+                pieces += part.pieces
+            elif len(part):
+                pieces.append(part)
+        return cls(tuple(pieces))
 
     def __len__(self) -> int:
-        return sum(len(piece) for piece in self.pieces)
+        return sum(map(len, self.pieces))
 
     def __iter__(self) -> Iterator[Octets]:
         return iter(self.pieces)
@@ -44,10 +53,17 @@ class Splice:
         for piece in self.pieces:
             digest.update(piece)
 
+    def sha256(self) -> str:
+        """Return the SHA-256 of every octet, hexadecimal; reckoned once."""
+        try:
+            return self._sha256
+        except AttributeError:
+            digest = sha256()
+            self.feed(digest)
+            object.__setattr__(self, "_sha256", digest.hexdigest())
+            return self._sha256
 
-def _flatten(parts: "Iterable[Octets | Splice]") -> Iterator[Octets]:
-    for part in parts:
-        if isinstance(part, Splice):
-            yield from part.pieces
-        elif len(part):
-            yield part
+
+def sha256_of(octets: Octets | Splice) -> str:
+    """Return the SHA-256 of octets, hexadecimal, without joining them."""
+    return octets.sha256() if isinstance(octets, Splice) else sha256(octets).hexdigest()

@@ -10,6 +10,7 @@ Clauses: GE-28, SE-8.
 import re
 from collections.abc import Iterator
 
+from ceralacca.formats.kept import kept
 from ceralacca.formats.mime.compose import fold
 from ceralacca.formats.mime.words import decode_words
 from ceralacca.formats.neutral import one_line
@@ -33,11 +34,17 @@ def prefixed_subject(prefix: str, field_body: bytes | None) -> bytes:
     written as UTF-8 encoded-words (SE-8). Either way the field decodes to the prefix, a space and what
     `decoded_subject` gives; where that cannot be had word by word, the whole subject is written anew.
     """
-    octets = subject_octets(field_body or b"")
+    return fold([b"Subject:", *(b" " + word for word in prefix.encode("ascii").split()), *_words(field_body or b"")])
+
+
+@kept(entries=512, most_octets=512)
+def _words(field_body: bytes) -> tuple[bytes, ...]:
+    """Return the words of the subject, each with its white space; remembered, since four messages have the same."""
+    octets = subject_octets(field_body)
     words = list(_header_words(b" " + octets))
     if _text(b"".join(words)) != _text(octets):
         words = list(_reencoded(b" ", octets, before=False, after=b""))
-    return fold([b"Subject:", *(b" " + word for word in prefix.encode("ascii").split()), *words])
+    return tuple(words)
 
 
 def _text(octets: bytes) -> str:

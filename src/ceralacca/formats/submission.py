@@ -131,7 +131,7 @@ def read_submission(
         senders=_addresses(fields.senders),
         to=_addresses(fields.to),
         cc=_addresses(fields.cc),
-        bcc_filled=head is not None and any(field.body for field in head.all("Bcc")),  # AP-11
+        bcc_filled=head is not None and any(head.bodies("Bcc")),  # AP-11
         defects=frozenset(defects),
         channel_protected=channel_protected,
         sender_owned=sender_owned,
@@ -175,7 +175,7 @@ def _fields(head: Head | None) -> _Fields:
 
 def _address_list(head: Head | None, name: str) -> AddressList:
     """Read all fields of the name as one list: a doubled field hides nobody (AP-5 fails it all the same)."""
-    return read_addresses(b", ".join(field.body for field in head.all(name)) if head else b"")
+    return read_addresses(b", ".join(head.bodies(name)) if head else b"")
 
 
 def _addresses(found: AddressList) -> tuple[Address, ...]:
@@ -185,9 +185,7 @@ def _addresses(found: AddressList) -> tuple[Address, ...]:
 def _requested_receipt(head: Head | None) -> ReceiptKind:
     """Read X-TipoRicevuta; fields that contradict each other ask for nothing known, which is complete (AP-16)."""
     asked = (
-        {ReceiptKind.requested_by(field.body.decode("latin-1")) for field in head.all("X-TipoRicevuta")}
-        if head
-        else set()
+        {ReceiptKind.requested_by(body.decode("latin-1")) for body in head.bodies("X-TipoRicevuta")} if head else set()
     )
     return asked.pop() if len(asked) == 1 else ReceiptKind.COMPLETE
 
@@ -210,7 +208,7 @@ def _defects(data: Octets, head: Head | None, entity: Entity | None, fields: _Fi
 def _header_defects(head: Head, fields: _Fields) -> Iterator[FormDefect]:
     if any(len(head.all(name)) > 1 for name in _ONCE):  # AP-5
         yield FormDefect.REPEATED_FIELD
-    if not any(field.body for field in head.all("Date")):  # RFC 5322, 3.6
+    if not any(head.bodies("Date")):  # RFC 5322, 3.6
         yield FormDefect.NO_DATE
     if not fields.message_id.sound:
         yield FormDefect.MESSAGE_ID

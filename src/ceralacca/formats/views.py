@@ -25,4 +25,6 @@ def find(data: Octets, mark: bytes, start: int) -> int:
 
 def is_blank(data: Octets, blanks: bytes, start: int, end: int) -> bool:
     """Say whether nothing but these octets stands between `start` and `end`."""
+    if start >= end:
+        return True
     return not any(bytes(data[at : min(at + PIECE, end)]).strip(blanks) for at in range(start, end, PIECE))

@@ -6,19 +6,16 @@ Clauses: XM-1 to XM-3, ER-1, TI-2, TI-5, TN-2, TN-4, PC-1, GE-23, SE-8.
 """
 
 import re
-from collections import deque
 from collections.abc import Iterator
-from importlib.resources import files
-
-from lxml import etree
+from functools import lru_cache
 
 from ceralacca.core.model.notification import MessageRow
+from ceralacca.lint.certified import DECLARATION
 from ceralacca.lint.reading import Reading
-from ceralacca.lint.rule import Family
+from ceralacca.lint.rule import CERTIFIED_ROWS, Family
 
 FAMILY = Family()
 
-_DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>'
 _LARGEST = 1 << 20  # XM-4: what we emit must be readable by a reader as strict as ours
 _CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
 _CONTROL_BUT_LF = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
@@ -47,39 +44,22 @@ _KINDS = {
     MessageRow.DELIVERY: ("avvenuta-consegna", {"nessuno"}),
     MessageRow.NON_DELIVERY: ("errore-consegna", {"no-dest", "no-dominio", "altro"}),
 }
-_PARENTS = frozenset({"postacert", "intestazione", "dati", "data"})
 _OPTIONAL = ("ricevuta", "consegna", "ricezione", "errore-esteso")
 
 
-_SPARE_DTDS: deque[etree.DTD] = deque()
-"""Our copy of the DTD, as many times as threads have needed it at once: one that validates is nobody else's."""
+@lru_cache(maxsize=1024)
+def _is_bare(address: str) -> bool:
+    return _BARE.fullmatch(address) is not None
 
 
-def _is_valid(tree: etree._Element) -> bool:
-    try:
-        dtd = _SPARE_DTDS.pop()
-    except IndexError:
-        with files("ceralacca.formats").joinpath("postacert.dtd").open("rb") as source:
-            dtd = etree.DTD(source)  # XM-5: our own, never the one that a document names
-    valid = bool(dtd.validate(tree))
-    _SPARE_DTDS.append(dtd)
-    return valid
-
-
-def _certified(reading: Reading) -> bool:
-    return reading.draft.row is not MessageRow.ANOMALY_ENVELOPE
-
-
-@FAMILY.rule("xml-octets", "XM-2", "GE-11")
+@FAMILY.rule("xml-octets", "XM-2", "GE-11", rows=CERTIFIED_ROWS)
 def xml_octets(reading: Reading) -> Iterator[str]:
     """UTF-8 with the declaration, no BOM, no DOCTYPE, no processing instruction, no namespace."""
-    if not _certified(reading):
-        return
     xml = reading.xml
     if xml is None:
         yield f"there are no certification data {reading.xml_defect}".rstrip()
         return
-    if not xml.startswith(_DECLARATION):
+    if not xml.startswith(DECLARATION):
         yield "the XML declaration is not the one of XM-2"
     if b"<!" in xml or xml.count(b"<?") != 1 or b"xmlns" in xml:
         yield "a DOCTYPE, comment, CDATA section, processing instruction or namespace"
@@ -87,35 +67,35 @@ def xml_octets(reading: Reading) -> Iterator[str]:
         yield "more than 1 MiB"
 
 
-@FAMILY.rule("xml-valid", "XM-1")
+@FAMILY.rule("xml-valid", "XM-1", rows=CERTIFIED_ROWS)
 def xml_valid(reading: Reading) -> Iterator[str]:
     """Well-formed and valid against the DTD."""
-    if not _certified(reading) or reading.xml is None:
+    if reading.xml is None:
         return
-    if reading.tree is None:
+    if reading.certified is None:
         yield reading.xml_defect
-    elif not _is_valid(reading.tree):
+    elif not reading.certified.valid:
         yield "not valid against the DTD"
 
 
-@FAMILY.rule("xml-kind", "XM-1", "ER-1")
+@FAMILY.rule("xml-kind", "XM-1", "ER-1", rows=CERTIFIED_ROWS)
 def xml_kind(reading: Reading) -> Iterator[str]:
     """`tipo` and `errore` are those of the row, and both are written out."""
-    if reading.tree is None or not _certified(reading):
+    if reading.certified is None:
         return
     kind, errors = _KINDS[reading.draft.row]
-    if reading.tree.get("tipo") != kind:
+    if reading.certified.kind != kind:
         yield f"tipo is not {kind}"
-    if reading.tree.get("errore") not in errors:
+    if reading.certified.error not in errors:
         yield "errore is not one that this row may have, or is not written out"
 
 
-@FAMILY.rule("xml-contents", "XM-1", "ER-1", "BT-4", "PC-1")
+@FAMILY.rule("xml-contents", "XM-1", "ER-1", "BT-4", "PC-1", rows=CERTIFIED_ROWS)
 def xml_contents(reading: Reading) -> Iterator[str]:
     """The optional elements of the kind are there, the others are not (second table of 8.2)."""
-    if reading.tree is None or not _certified(reading):
+    if reading.certified is None:
         return
-    expected = _CONTENTS.get(reading.tree.get("tipo", ""), (set(), set()))[0]
+    expected = _CONTENTS.get(reading.certified.kind or "", (set(), set()))[0]
     for name in _OPTIONAL:
         texts = reading.xml_texts(name)
         if bool(texts) is not (name in expected):
@@ -124,14 +104,13 @@ def xml_contents(reading: Reading) -> Iterator[str]:
             yield f"{name} is empty"
 
 
-@FAMILY.rule("xml-recipients", "XM-1", "TN-4", "PC-4", "XM-7")
+@FAMILY.rule("xml-recipients", "XM-1", "TN-4", "PC-4", "XM-7", rows=CERTIFIED_ROWS)
 def xml_recipients(reading: Reading) -> Iterator[str]:
     """Every recipient has its type written out; those delivered to or taken in charge are among them."""
-    if reading.tree is None or not _certified(reading):
+    if reading.certified is None:
         return
-    kinds: dict[str, str | None] = {
-        (element.text or "").lower(): element.get("tipo") for element in reading.tree.iter("destinatari")
-    }
+    names = [text.lower() for text in reading.xml_texts("destinatari")]
+    kinds = dict(zip(names, reading.certified.recipient_kinds, strict=True))
     if None in kinds.values():
         yield "destinatari without tipo"
     for text in (*reading.xml_texts("consegna"), *reading.xml_texts("ricezione")):
@@ -141,29 +120,28 @@ def xml_recipients(reading: Reading) -> Iterator[str]:
             yield "a notice about a recipient that is not certified"
 
 
-@FAMILY.rule("xml-instant", "GE-23", "TI-2", "TI-3", "TI-5")
+@FAMILY.rule("xml-instant", "GE-23", "TI-2", "TI-3", "TI-5", rows=CERTIFIED_ROWS)
 def xml_instant(reading: Reading) -> Iterator[str]:
     """`data` is the instant of the step in Italian legal time."""
-    if reading.tree is None or not _certified(reading):
+    if reading.certified is None:
         return
     local = reading.local
-    zone = next((element.get("zona") for element in reading.tree.iter("data")), None)
-    if (reading.xml_text("giorno"), reading.xml_text("ora"), zone) != (local.day, local.time, local.zone):
+    shown = (reading.xml_text("giorno"), reading.xml_text("ora"), reading.certified.zone)
+    if shown != (local.day, local.time, local.zone):
         yield "data is not the instant of the draft in legal time"
 
 
-@FAMILY.rule("xml-values", "XM-3", "SE-8", "AM-14")
+@FAMILY.rule("xml-values", "XM-3", "SE-8", "AM-14", rows=CERTIFIED_ROWS)
 def xml_values(reading: Reading) -> Iterator[str]:
     """No value holds a control character; addresses are bare; identifiers have the brackets that they must."""
-    if reading.tree is None or not _certified(reading):
+    if reading.certified is None:
         return
-    joined = "".join(text for name, texts in reading.values.items() if name not in _PARENTS for text in texts)
-    for name, texts in reading.values.items() if not joined.isprintable() else ():
+    for name, texts in () if reading.certified.printable else reading.certified.texts.items():
         pattern = _CONTROL_BUT_LF if name == "errore-esteso" else _CONTROL
-        if name not in _PARENTS and any(map(pattern.search, texts)):
+        if any(map(pattern.search, texts)):
             yield f"{name} holds a control character"
     for name in ("mittente", "destinatari", "consegna", "ricezione"):
-        if not all(map(_BARE.fullmatch, reading.xml_texts(name))):
+        if not all(map(_is_bare, reading.xml_texts(name))):
             yield f"{name} is not a bare address"
     if not (reading.xml_text("gestore-emittente") or "").strip():
         yield "gestore-emittente is empty"
@@ -171,10 +149,8 @@ def xml_values(reading: Reading) -> Iterator[str]:
         yield "identificativo is not an identifier without brackets"
 
 
-@FAMILY.rule("xml-error-code", "TN-2", "AD-1")
+@FAMILY.rule("xml-error-code", "TN-2", "AD-1", rows={MessageRow.DELIVERY_TIMEOUT})
 def xml_error_code(reading: Reading) -> Iterator[str]:
     """The timeout notices are told apart by the code that begins `errore-esteso`."""
-    row = reading.draft.row
-    detail = reading.xml_text("errore-esteso") or ""
-    if row is MessageRow.DELIVERY_TIMEOUT and not detail.startswith(("4.4.1 - ", "5.4.1 - ")):
+    if not (reading.xml_text("errore-esteso") or "").startswith(("4.4.1 - ", "5.4.1 - ")):
         yield "errore-esteso begins with neither 4.4.1 nor 5.4.1"

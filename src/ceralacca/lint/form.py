@@ -7,7 +7,7 @@ tolerances of section 11 come before any failure (IP-16), each under a reason co
 Clauses: IP-12, IP-13, IP-16, GE-8, GE-17, GE-18, GE-26, MO-5, XM-6, TO-5 to TO-8, TO-11 to TO-14, TO-17, AM-14, SE-7.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -38,6 +38,7 @@ class FormStep(StrEnum):
     RECIPIENTS = "recipients"
 
 
+_STEPS = tuple(FormStep)
 _SERVICE_KINDS = frozenset({NotificationKind.TAKING_IN_CHARGE, NotificationKind.VIRUS_DETECTION})
 _MARKS = {
     "x-ricevuta": {kind.value for kind in NotificationKind} - {NotificationKind.TRANSPORT_ENVELOPE.value},
@@ -107,12 +108,40 @@ class _Result:
 
 _PASSED = _Result()
 _NOT_ASKED = _Result(Mark.NOT_REACHED)
+_CLAUSES = {
+    FormStep.MARKER: ("GE-20",),
+    FormStep.HEADER_FIELDS: ("TO-5", "AP-23"),
+    FormStep.FROM: ("GE-3", "GE-26"),
+    FormStep.STRUCTURE: ("IP-6", "GE-9", "SE-7"),
+    FormStep.READABLE_PART: ("GE-12", "TO-6"),
+    FormStep.CERTIFICATION_PART: ("GE-11", "TO-11", "TO-17"),
+    FormStep.CERTIFICATION: ("XM-5", "XM-6", "TO-9"),
+    FormStep.ORIGINAL_PART: ("GE-10", "TO-17"),
+    FormStep.KIND: ("GE-8",),
+    FormStep.IDENTIFIER: ("XM-6", "GE-30", "TO-7"),
+    FormStep.REVERSE_PATH: ("MO-6", "AM-14"),
+    FormStep.RECIPIENTS: ("MO-5", "MO-10", "AM-14"),
+}
 _CLAUSE = {
     MessageFamily.ENVELOPE: "IP-12",
     MessageFamily.RECEIPT: "IP-13",
     MessageFamily.ANOMALY: "BA-1",
     MessageFamily.NONE: "IP-12",
 }
+
+
+def _outcome(family: MessageFamily, step: FormStep, result: _Result) -> StepOutcome:
+    return StepOutcome(
+        step=step,
+        mark=result.mark,
+        requirements=(_CLAUSE[family], *_CLAUSES[step]),
+        reason=result.reason or "",
+        evidence=dict(result.evidence),
+    )
+
+
+_PLAIN = {family: tuple(_outcome(family, step, _PASSED) for step in FormStep) for family in MessageFamily}
+"""Of steps that are plainly passed, as nearly all are."""
 
 
 def _failed(reason: FormReason, **evidence: str) -> _Result:
@@ -139,35 +168,32 @@ class _Form:
     service_mailboxes: tuple[Address, ...] | None
 
     def outcomes(self) -> tuple[StepOutcome, ...]:
-        clause = _CLAUSE[self.family]
+        family = self.family
         return tuple(
-            StepOutcome(
-                step=step,
-                mark=result.mark,
-                requirements=(clause, *more),
-                reason=result.reason or "",
-                evidence=dict(result.evidence),
-            )
-            for step, more, result in self._steps()
+            [
+                passed if result is _PASSED else _outcome(family, step, result)
+                for step, passed, result in zip(_STEPS, _PLAIN[family], self._results(), strict=True)
+            ]
         )
 
-    def _steps(self) -> Iterator[tuple[FormStep, tuple[str, ...], _Result]]:
-        yield FormStep.MARKER, ("GE-20",), self._marker()
-        yield FormStep.HEADER_FIELDS, ("TO-5", "AP-23"), self._header_fields()
-        yield FormStep.FROM, ("GE-3", "GE-26"), self._from()
-        yield FormStep.STRUCTURE, ("IP-6", "GE-9", "SE-7"), self._structure()
-        yield FormStep.READABLE_PART, ("GE-12", "TO-6"), self._readable_part()
-        yield FormStep.CERTIFICATION_PART, ("GE-11", "TO-11", "TO-17"), self._certification_part()
-        yield FormStep.CERTIFICATION, ("XM-5", "XM-6", "TO-9"), self._unless_anomaly(self._certification)
-        yield FormStep.ORIGINAL_PART, ("GE-10", "TO-17"), self._original_part()
-        yield FormStep.KIND, ("GE-8",), self._unless_anomaly(self._kind)
-        yield FormStep.IDENTIFIER, ("XM-6", "GE-30", "TO-7"), self._unless_anomaly(self._identifier)
-        yield FormStep.REVERSE_PATH, ("MO-6", "AM-14"), self._unless_anomaly(self._reverse_path)
-        yield FormStep.RECIPIENTS, ("MO-5", "MO-10", "AM-14"), self._unless_anomaly(self._recipients)
-
-    def _unless_anomaly(self, check: Callable[[], _Result]) -> _Result:
-        """Skip what compares with certification data, which an anomaly envelope never has (GE-16)."""
-        return _NOT_ASKED if self.family is MessageFamily.ANOMALY else check()
+    def _results(self) -> tuple[_Result, ...]:
+        """Take the steps, in the order of `FormStep`."""
+        # An anomaly envelope never has certification data to compare with (GE-16).
+        compares = self.family is not MessageFamily.ANOMALY
+        return (
+            self._marker(),
+            self._header_fields(),
+            self._from(),
+            self._structure(),
+            self._readable_part(),
+            self._certification_part(),
+            self._certification() if compares else _NOT_ASKED,
+            self._original_part(),
+            self._kind() if compares else _NOT_ASKED,
+            self._identifier() if compares else _NOT_ASKED,
+            self._reverse_path() if compares else _NOT_ASKED,
+            self._recipients() if compares else _NOT_ASKED,
+        )
 
     # -- outer header --------------------------------------------------------------------------
 
@@ -188,10 +214,9 @@ class _Form:
     def _header_fields(self) -> _Result:
         head = self.received.head
         for name in _REQUIRED:
-            count = len(head.all(name))
-            if count != 1:
+            if (count := head.count_of(name)) != 1:
                 return _failed(FormReason.FIELD_REPEATED if count else FormReason.FIELD_MISSING, field=name)
-        missing = [name for name in _EXPECTED.get(self.family, ()) if not head.all(name)]
+        missing = [name for name in _EXPECTED.get(self.family, ()) if not head.count_of(name)]
         return _tolerated(FormReason.OPTIONAL_FIELD_MISSING, fields=", ".join(missing)) if missing else _PASSED
 
     def _from(self) -> _Result:

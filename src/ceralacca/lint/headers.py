@@ -11,22 +11,25 @@ and the table of 1.1.
 import re
 from collections import Counter
 from collections.abc import Iterator
+from functools import lru_cache
 
 from ceralacca.core.model.notification import MessageRow
-from ceralacca.lint.reading import Reading
-from ceralacca.lint.rule import Family
-from ceralacca.lint.windows import has_bare_line_end
+from ceralacca.lint.reading import Reading, read_fields
+from ceralacca.lint.rule import CERTIFIED_ROWS, EVERY_ROW, Family
+from ceralacca.lint.windows import has_bare_line_end, has_longer_line
 
 FAMILY = Family()
 
 _LONGEST_LINE = 998
-_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
-_UNUSUAL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\xff]")
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_USUAL = bytes([*b"\t\r\n", *range(0x20, 0x7F)])
+_BLANK = re.compile(rb"\r\n[ \t]++\r\n")
 _OWN_ID = re.compile(r"<[A-Za-z0-9]+@[A-Za-z0-9.-]+>")
 _BARE_ADDRESS = re.compile(r'[^\s<>(),:;"\[\]]+@[A-Za-z0-9.-]+|"(?:[^"\\]|\\.)*"@[A-Za-z0-9.-]+')
 _WORD = re.compile(r"[!-~]{1,900}")
+_ESCAPE = re.compile(r"\\(.)")
 _ENCODED_ON_BEHALF = re.compile(r"(?:=\?utf-8\?b\?[A-Za-z0-9+/=]+\?=[ \t]+)+<[^<>@\s]+@[A-Za-z0-9.-]+>")
-_ON_BEHALF = re.compile(r'"Per conto di: ((?:[^"\\]|\\.)*)"[ \t]+<([^<>@\s]+@[A-Za-z0-9.-]+)>')
+_ON_BEHALF = re.compile(r'"Per conto di: ((?:[^"\\]++|\\.)*)"[ \t]+<([^<>@\s]+@[A-Za-z0-9.-]+)>')
 
 _MARKERS = {
     MessageRow.NON_ACCEPTANCE: "non-accettazione",
@@ -75,6 +78,11 @@ _OPTIONAL = _INHERITED | {"sender"}
 _ORDER = ("received", "return-path", "x-", "date", "subject", "from", "sender", "to", "cc", "reply-to", "message-id")
 
 
+@lru_cache(maxsize=1024)
+def _is_bare(address: str) -> bool:
+    return _BARE_ADDRESS.fullmatch(address) is not None
+
+
 def inherits(row: MessageRow, key: str) -> bool:
     """Tell whether that field of the row is the original's own, octet for octet (GE-24, GE-25)."""
     if row is MessageRow.ANOMALY_ENVELOPE and key == "message-id":
@@ -88,8 +96,8 @@ def header_grammar(reading: Reading) -> Iterator[str]:
     head = reading.head
     if not head.whole:
         yield "the header is not a run of fields with CRLF ends"
-    if has_bare_line_end(head.octets):
-        yield "a CR or LF stands alone"
+        if has_bare_line_end(head.octets):
+            yield "a CR or LF stands alone"
     if b"\0" in head.octets:
         yield "a NUL"
 
@@ -98,44 +106,50 @@ def header_grammar(reading: Reading) -> Iterator[str]:
 def header_octets(reading: Reading) -> Iterator[str]:
     """What we write ourselves is printable US-ASCII in lines of at most 998 octets, none of them blank."""
     row, head = reading.draft.row, reading.head
-    written = head.octets.split(b"\r\n")
-    short = max(map(len, written)) <= _LONGEST_LINE and not any(map(bytes.isspace, written))
-    if short and not _UNUSUAL.search(head.octets):
+    octets = head.octets
+    if not (octets.translate(None, _USUAL) or _BLANK.search(octets) or has_longer_line(octets, _LONGEST_LINE)):
         return
-    for field in head.fields:
-        if inherits(row, field.key):
+    fields, _ = read_fields(head.octets.decode("latin-1"))
+    for key, name, (first, *more) in fields:
+        if inherits(row, key):
             continue
-        if not field.body.isascii() or _CONTROL.search(field.body):
-            yield f"{field.key}: an octet above 127 or a control character"
-        lines = head.octets[field.start : field.end].split(b"\r\n")[:-1]
-        if any(len(line) > _LONGEST_LINE for line in lines):
-            yield f"{field.key}: a line of more than 998 octets"
-        if any(not line.strip() for line in lines[1:]):
-            yield f"{field.key}: a folded line without content"
+        if not all(line.isascii() and not _CONTROL.search(line) for line in (first, *more)):
+            yield f"{key}: an octet above 127 or a control character"
+        if any(len(line) > _LONGEST_LINE for line in (f"{name}:{first}", *more)):
+            yield f"{key}: a line of more than 998 octets"
+        if not all(line.strip(" \t\v\f") for line in more):
+            yield f"{key}: a folded line without content"
 
 
 @FAMILY.rule("header-fields", "GE-20", "GE-24", "GE-27", "MO-6")
 def header_fields(reading: Reading) -> Iterator[str]:
     """The fields of the row, each once, and no others."""
-    row = reading.draft.row
-    allowed = _FIELDS[row]
-    counts = Counter(field.key for field in reading.head.fields)
-    for key, count in counts.items():
+    yield from _misplaced_fields(reading.draft.row, reading.head.keys)
+
+
+@lru_cache(maxsize=256)
+def _misplaced_fields(row: MessageRow, keys: tuple[str, ...]) -> tuple[str, ...]:
+    allowed, found = _FIELDS[row], []
+    for key, count in Counter(keys).items():
         if key not in allowed:
-            yield f"{key} does not belong there"
+            found.append(f"{key} does not belong there")
         elif count > 1 and key != "received" and not (row is MessageRow.ANOMALY_ENVELOPE and inherits(row, key)):
-            yield f"{key} occurs {count} times"
+            found.append(f"{key} occurs {count} times")
     needed = allowed - (_OPTIONAL if row in ENVELOPES else {"sender"})
-    for key in sorted(needed - counts.keys()):
-        yield f"{key} is missing"
+    return (*found, *(f"{key} is missing" for key in sorted(needed.difference(keys))))
 
 
 @FAMILY.rule("header-order", "GE-32")
 def header_order(reading: Reading) -> Iterator[str]:
     """Trace fields, X- fields, Date, Subject, From, To, Cc, Reply-To, Message-ID."""
-    places = [_place(field.key) for field in reading.head.fields]
-    if places != sorted(places):
+    if not _in_order(reading.head.keys):
         yield "the fields are not in the order of emission"
+
+
+@lru_cache(maxsize=256)
+def _in_order(keys: tuple[str, ...]) -> bool:
+    places = [_place(key) for key in keys]
+    return places == sorted(places)
 
 
 def _place(key: str) -> int:
@@ -150,22 +164,26 @@ def marker(reading: Reading) -> Iterator[str]:
     """The X- fields say what the row says."""
     row, head = reading.draft.row, reading.head
     key = "x-trasporto" if row in ENVELOPES else "x-ricevuta"
-    if head.only(key) != _MARKERS[row]:
+    if head.single.get(key) != _MARKERS[row]:
         yield f"{key} is not {_MARKERS[row]}"
-    if row in _SECURITY and head.only("x-verificasicurezza") != "errore":
+    if row in _SECURITY and head.single.get("x-verificasicurezza") != "errore":
         yield "x-verificasicurezza is not errore"
-    if row is MessageRow.VIRUS_DETECTION and head.only("x-mittente") != reading.xml_text("mittente"):
+    if row is MessageRow.VIRUS_DETECTION and head.single.get("x-mittente") != reading.xml_text("mittente"):
         yield "x-mittente is not the sender of the certification data"
     if row is MessageRow.TRANSPORT_ENVELOPE:
-        requested = None if reading.tree is None else next(iter(reading.tree.iter("ricevuta")), None)
-        if requested is None or head.only("x-tiporicevuta") != requested.get("tipo"):
+        certified = reading.certified
+        if (
+            certified is None
+            or "ricevuta" not in certified.texts
+            or head.single.get("x-tiporicevuta") != certified.requested
+        ):
             yield "x-tiporicevuta is not ricevuta of the certification data"
 
 
 @FAMILY.rule("date", "GE-23", "TI-2", "TI-3")
 def date(reading: Reading) -> Iterator[str]:
     """Date is the instant of the step, in Italian legal time."""
-    if reading.head.only("date") != reading.local.date:
+    if reading.head.single.get("date") != reading.local.date:
         yield "Date is not the instant of the draft in legal time"
 
 
@@ -173,15 +191,17 @@ def date(reading: Reading) -> Iterator[str]:
 def subject(reading: Reading) -> Iterator[str]:
     """The row's prefix, one space, the original's subject; the prefix alone when that has none."""
     row = reading.draft.row
-    body = reading.head.only("subject") or ""
+    body = reading.head.single.get("subject") or ""
     prefix = _PREFIXES[row]
     rest = body[len(prefix) :]
     if not body.startswith(prefix) or (rest and (not rest.startswith(" ") or not rest[1:].strip())):
         yield "the subject does not begin with the prefix of the row"
         return
-    if row is MessageRow.ANOMALY_ENVELOPE or reading.tree is None or "=?" in rest:
+    if row is MessageRow.ANOMALY_ENVELOPE or reading.certified is None or "=?" in rest:
         return
-    if " ".join(rest.split()) != " ".join((reading.xml_text("oggetto") or "").split()):
+    if rest[1:] != reading.xml_text("oggetto") and " ".join(rest.split()) != " ".join(
+        (reading.xml_text("oggetto") or "").split()
+    ):
         yield "the subject is not the one of the certification data"
 
 
@@ -189,11 +209,11 @@ def subject(reading: Reading) -> Iterator[str]:
 def sender(reading: Reading) -> Iterator[str]:
     """A bare provider address; in envelopes behind `Per conto di:` and the original sender's address."""
     draft, head = reading.draft, reading.head
-    body = head.only("from") or ""
-    if head.bodies("sender") and head.only("sender") != body:
+    body = head.single.get("from") or ""
+    if "sender" in head.keys and head.single.get("sender") != body:
         yield "Sender is not equal to From"
     if draft.row not in ENVELOPES:
-        if not _BARE_ADDRESS.fullmatch(body):
+        if not _is_bare(body):
             yield "From is not a bare address"
         return
     match = _ON_BEHALF.fullmatch(body)
@@ -202,7 +222,7 @@ def sender(reading: Reading) -> Iterator[str]:
     if not match:
         yield "From has not the form of an envelope's From"
         return
-    on_behalf = re.sub(r"\\(.)", r"\1", match[1])
+    on_behalf = _ESCAPE.sub(r"\1", match[1]) if "\\" in match[1] else match[1]
     expected = (
         reading.xml_text("mittente")
         if draft.row is MessageRow.TRANSPORT_ENVELOPE
@@ -212,14 +232,12 @@ def sender(reading: Reading) -> Iterator[str]:
         yield "From does not name the original sender's address"
 
 
-@FAMILY.rule("to", "GE-21", "MO-5", "MO-10")
+@FAMILY.rule("to", "GE-21", "MO-5", "MO-10", rows=EVERY_ROW - ENVELOPES)
 def addressee(reading: Reading) -> Iterator[str]:
     """A receipt goes to one address: the original sender, or the service mailbox for rows 6 and 8."""
     draft = reading.draft
-    if draft.row in ENVELOPES:
-        return
-    body = reading.head.only("to") or ""
-    if not _BARE_ADDRESS.fullmatch(body):
+    body = reading.head.single.get("to") or ""
+    if not _is_bare(body):
         yield "To is not one bare address"
     if [path.text for path in draft.forward_paths] != [body]:
         yield "the forward path is not the address in To"
@@ -235,7 +253,7 @@ def paths(reading: Reading) -> Iterator[str]:
     if not draft.forward_paths:
         yield "there is no forward path"
     if draft.row not in ENVELOPES:
-        if reverse is None or reverse != reading.head.only("from"):
+        if reverse is None or reverse != reading.head.single.get("from"):
             yield "the reverse path is not the provider address"
     elif draft.row is MessageRow.TRANSPORT_ENVELOPE:
         if reverse is None or reverse != reading.xml_text("mittente"):
@@ -248,9 +266,9 @@ def paths(reading: Reading) -> Iterator[str]:
 def message_id(reading: Reading) -> Iterator[str]:
     """The envelope's is the PEC msgid; a receipt's is new; an anomaly envelope's is inherited."""
     draft = reading.draft
-    body = reading.head.only("message-id")
+    body = reading.head.single.get("message-id")
     identifier = f"<{reading.xml_text('identificativo')}>"
-    if (body or "").split() != draft.message_id.split():
+    if body != draft.message_id and (body or "").split() != draft.message_id.split():
         yield "Message-ID is not the one of the draft"
     if draft.row is MessageRow.ANOMALY_ENVELOPE:
         return
@@ -260,21 +278,18 @@ def message_id(reading: Reading) -> Iterator[str]:
         yield "Message-ID is that of an envelope in a receipt, or the reverse"
 
 
-@FAMILY.rule("reference", "GE-22", "AP-22", "AP-23")
+@FAMILY.rule("reference", "GE-22", "AP-22", "AP-23", rows=CERTIFIED_ROWS)
 def reference(reading: Reading) -> Iterator[str]:
     """X-Riferimento-Message-ID is what the client had put; the PEC msgid when it had put nothing."""
-    if reading.draft.row is MessageRow.ANOMALY_ENVELOPE:
-        return
     client_id = (reading.xml_text("msgid") or "").strip()
     # What no header line could hold counts as none (SE-8).
     expected = client_id if _WORD.fullmatch(client_id) else f"<{reading.xml_text('identificativo')}>"
-    if reading.head.only("x-riferimento-message-id") != expected:
+    if reading.head.single.get("x-riferimento-message-id") != expected:
         yield "X-Riferimento-Message-ID is not msgid of the certification data"
 
 
-@FAMILY.rule("reply-to", "BT-3")
+@FAMILY.rule("reply-to", "BT-3", rows={MessageRow.TRANSPORT_ENVELOPE})
 def reply_to(reading: Reading) -> Iterator[str]:
     """An envelope always says where to answer."""
-    row = reading.draft.row
-    if row is MessageRow.TRANSPORT_ENVELOPE and not reading.head.bodies("reply-to"):
+    if "reply-to" not in reading.head.keys:
         yield "there is no Reply-To"

@@ -7,10 +7,8 @@ counted. What cannot be read is left empty here, and the rules say so.
 
 import binascii
 import re
-from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
@@ -19,6 +17,7 @@ from zoneinfo import ZoneInfo
 from lxml import etree
 
 from ceralacca.formats.draft import Draft
+from ceralacca.lint.certified import Certified, read_certified
 from ceralacca.lint.windows import Census, stretch, take_census, windows
 
 _ROME = ZoneInfo("Europe/Rome")
@@ -29,53 +28,49 @@ CHARSETS = frozenset({"iso-8859-1", "utf-8", "us-ascii"})
 _HEAD_LIMIT = 256 * 1024  # SE-7
 _WHOLE = 1 << 20
 """Up to so many octets a draft is joined to be read."""
-_FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:([^\r\n]*(?:\r\n[ \t][^\r\n]*)*)\r\n")
-_FOLD = re.compile(rb"\r\n(?=[ \t])")
-_PARAMETER = re.compile(r';\s*([a-z0-9*-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]+))', re.IGNORECASE)
+_USUAL_NAME = 80
+"""Names of fields up to that length are remembered: a stranger's long ones are not to fill the memory."""
+_NAME = re.compile(r"[!-9;-~]+[ \t]*")
+_ESCAPE = re.compile(r"\\(.)")
+_ONE_BOUNDARY = re.compile(rb'(Content-Type: multipart/[a-z]+; boundary=")([!#-\[\]-~]+)("\r\n)')
+_PARAMETER = re.compile(r';\s*([a-z0-9*-]+)\s*=\s*(?:"((?:[^"\\]++|\\.)*)"|([^\s;"]+))', re.IGNORECASE)
 
 
-class ReadField(NamedTuple):
-    """One header field as written."""
-
-    key: str
-    """Name in lower case."""
-    body: bytes
-    """After the colon, unfolded, without the white space around it."""
-    start: int
-    end: int
+ReadField = tuple[str, str, list[str]]
+"""One header field: its name in lower case, all that stands before the colon, and what follows it without line ends,
+in more than one line where it is folded."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ReadHead:
-    """Header fields of a message or a part."""
+    """Header fields of a message or a part, as text of one character an octet (latin-1)."""
 
-    octets: bytes
-    fields: tuple[ReadField, ...]
-    whole: bool
-    """True when every octet belongs to a well-formed field with CRLF."""
+    __slots__ = ("keys", "octets", "single", "whole")
 
-    def bodies(self, key: str) -> list[bytes]:
-        """Return the bodies of all fields of that lower-case name."""
-        return [field.body for field in self.fields if field.key == key]
-
-    def only(self, key: str) -> str | None:
-        """Return the body of the single field of that name; None when there is none or more than one."""
-        found = self.bodies(key)
-        return found[0].decode("latin-1") if len(found) == 1 else None
+    def __init__(self, octets: bytes) -> None:
+        self.octets = octets
+        fields, self.whole = read_fields(octets.decode("latin-1"))
+        self.keys: tuple[str, ...] = tuple([key for key, _, _ in fields])
+        """Names in lower case, in order."""
+        self.single = {key: "".join(lines).strip(" \t") for key, _, lines in fields}
+        """What follows the colon, unfolded, without the white space around it: of the names that occur once."""
+        if len(self.single) < len(self.keys):
+            for key in {key for key in self.keys if self.keys.count(key) > 1}:
+                del self.single[key]
 
     def value(self, key: str) -> tuple[str, dict[str, str]]:
         """Return main value (lower case) and parameters of a MIME field; an absent one reads as empty."""
-        body = self.only(key) or ""
+        body = self.single.get(key, "")
+        if not body:
+            return "", {}
         main, _, _ = body.partition(";")
         parameters = {
-            name.lower(): (re.sub(r"\\(.)", r"\1", quoted) if quoted else plain)
+            name.lower(): (_ESCAPE.sub(r"\1", quoted) if quoted else plain)
             for name, quoted, plain in _PARAMETER.findall(body)
         }
         return main.strip().lower(), parameters
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Labels:
+class Labels(NamedTuple):
     """What the head of a part says of it."""
 
     head: ReadHead
@@ -89,8 +84,7 @@ class Labels:
     encoding: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReadPart:
+class ReadPart(NamedTuple):
     """One part of the signed entity: its labels and the span of its body."""
 
     labels: Labels
@@ -105,8 +99,7 @@ class ReadPart:
         return self.labels.type
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LocalInstant:
+class LocalInstant(NamedTuple):
     """The instant of the draft as Italian legal time shows it (TI-3 to TI-5), reckoned here once."""
 
     day: str
@@ -118,18 +111,23 @@ class LocalInstant:
     @classmethod
     def of(cls, instant: datetime) -> "LocalInstant":
         """Reckon the legal time of an instant."""
-        local = instant.astimezone(_ROME)
-        offset = local.utcoffset() or timedelta()
-        hours, minutes = divmod(int(offset.total_seconds()) // 60, 60)
-        time = f"{local.hour:02}:{local.minute:02}:{local.second:02}"
-        zone = f"+{hours:02}{minutes:02}"
-        month = _MONTHS[local.month - 1]
-        return cls(
-            day=f"{local.day:02}/{local.month:02}/{local.year:04}",
-            time=time,
-            zone=zone,
-            date=f"{_DAYS[local.weekday()]}, {local.day:02} {month} {local.year:04} {time} {zone}",
-        )
+        return _local(instant.astimezone(UTC))  # where equal is the same instant
+
+
+@lru_cache(maxsize=256)
+def _local(instant: datetime) -> LocalInstant:
+    local = instant.astimezone(_ROME)
+    offset = local.utcoffset() or timedelta()
+    hours, minutes = divmod(int(offset.total_seconds()) // 60, 60)
+    time = f"{local.hour:02}:{local.minute:02}:{local.second:02}"
+    zone = f"+{hours:02}{minutes:02}"
+    month = _MONTHS[local.month - 1]
+    return LocalInstant(
+        day=f"{local.day:02}/{local.month:02}/{local.year:04}",
+        time=time,
+        zone=zone,
+        date=f"{_DAYS[local.weekday()]}, {local.day:02} {month} {local.year:04} {time} {zone}",
+    )
 
 
 class Reading:
@@ -138,8 +136,9 @@ class Reading:
     def __init__(self, draft: Draft) -> None:
         self.draft = draft
         self.local = LocalInstant.of(draft.instant)
-        self.head = read_head(bytes(draft.header))
-        self._whole = bytes(draft.entity) if len(draft.entity) <= _WHOLE else None
+        self.head = ReadHead(bytes(draft.header))
+        self.size = len(draft.entity)
+        self._whole = bytes(draft.entity) if self.size <= _WHOLE else None
         self._read_entity()
         self._read_text()
         self._read_certification()
@@ -157,8 +156,7 @@ class Reading:
     def _read_entity(self) -> None:
         opening = self._stretch(0, 4096)
         end = opening.find(b"\r\n\r\n")
-        self.labels = read_labels(opening[: end + 2] if end >= 0 else b"")
-        self.boundary = self.labels.boundary
+        self.labels, self.boundary = labels_of_entity(opening[: end + 2] if end >= 0 else b"")
         self.parts: tuple[ReadPart, ...] = ()
         self.closed = False
         self.collisions = 0
@@ -202,14 +200,21 @@ class Reading:
         body_start = start + end + 4 if end >= 0 else stop
         opaque = labels.type == "message/rfc822"
         if opaque:
-            original = self._stretch(body_start, min(stop, body_start + _HEAD_LIMIT))
-            self.original_ids = identity_of(original.partition(b"\r\n\r\n")[0])
+            self.original_ids = identity_of(self._head_at(body_start, stop))
         body = None if opaque else self._stretch(body_start, stop)
         return ReadPart(labels=labels, start=min(body_start, stop), end=stop, body=body)
 
+    def _head_at(self, start: int, stop: int) -> bytes:
+        """Return the octets up to the first empty line, as many as a head may have."""
+        most = min(stop, start + _HEAD_LIMIT)
+        if self._whole is None:
+            return self._stretch(start, most).partition(b"\r\n\r\n")[0]
+        end = self._whole.find(b"\r\n\r\n", start, most)
+        return self._whole[start : end if end >= 0 else most]
+
     def census(self, start: int, stop: int) -> Census:
         """Look for what transport can damage between two offsets of the entity that do not cut a line end."""
-        return take_census(self._chunks(start, stop))
+        return take_census(self._chunks(start, stop) if self._whole is None else (self._whole[start:stop],))
 
     def _chunks(self, start: int, stop: int) -> Iterator[bytes]:
         for base, window in self._windows():
@@ -242,51 +247,66 @@ class Reading:
 
     def _read_certification(self) -> None:
         self.xml: bytes | None = None
-        self.tree: etree._Element | None = None
-        self.values: dict[str, list[str]] = {}
+        self.certified: Certified | None = None
         self.xml_defect = ""
-        found = [part for part in self.parts if part.type == "application/xml" and part.body is not None]
-        if not found:
+        self._texts: dict[str, list[str]] = {}
+        found = next((part for part in self.parts if part.type == "application/xml" and part.body is not None), None)
+        if found is None:
             return
-        self.xml = decoded_body(found[0])
+        self.xml = decoded_body(found)
         if self.xml is None:
             self.xml_defect = "the transfer encoding is broken"
             return
         try:
-            self.tree = _tree(self.xml)
+            self.certified = read_certified(self.xml)
         except (etree.XMLSyntaxError, ValueError) as error:
             self.xml_defect = f"not well-formed ({type(error).__name__})"
             return
-        for element in self.tree.iter(etree.Element):
-            self.values.setdefault(str(element.tag), []).append(element.text or "")
+        self._texts = self.certified.texts
 
     def xml_texts(self, name: str) -> list[str]:
         """Return the texts of all elements of that name in the certification data, in order."""
-        return self.values.get(name, [])
+        return self._texts.get(name, [])
 
     def xml_text(self, name: str) -> str | None:
         """Return the text of the first element of that name, or None."""
-        found = self.values.get(name)
+        found = self._texts.get(name)
         return found[0] if found else None
 
 
-def read_head(octets: bytes) -> ReadHead:
-    """Read header fields; `whole` is False when a stretch is not a well-formed field."""
-    fields, at = [], 0
-    while match := _FIELD.match(octets, at):
-        name, body = match.groups()
-        if b"\r" in body:
-            body = _FOLD.sub(b"", body)
-        end = match.end()
-        fields.append(ReadField(name.decode("ascii").lower(), body.strip(b" \t"), at, end))
-        at = end
-    return ReadHead(octets=octets, fields=tuple(fields), whole=at == len(octets) and bool(octets))
+def read_fields(text: str) -> tuple[list[ReadField], bool]:
+    """Return the fields, and whether every character belongs to a well-formed field with CRLF.
+
+    What stands behind a line that is not well-formed is not read.
+    """
+    *lines, rest = text.split("\r\n")
+    fields: list[ReadField] = []
+    for line in lines:
+        name, colon, body = line.partition(":")
+        key = (_kept_key if len(name) <= _USUAL_NAME else _key)(name)
+        if "\r" in line or "\n" in line:
+            return fields, False
+        if colon and key:
+            fields.append((key, name, [body]))
+        elif fields and line.startswith((" ", "\t")):
+            fields[-1][2].append(line)
+        else:
+            return fields, False
+    return fields, bool(fields) and not rest
+
+
+def _key(name: str) -> str:
+    """Return the name in lower case; nothing for what cannot be one (RFC 5322, 2.2)."""
+    return name.rstrip(" \t").lower() if _NAME.fullmatch(name) else ""
+
+
+_kept_key = lru_cache(maxsize=256)(_key)
 
 
 @lru_cache(maxsize=256)
 def read_labels(octets: bytes) -> Labels:
     """Read the head of a part; the heads that we write are few, and remembered."""
-    head = read_head(octets)
+    head = ReadHead(octets)
     media_type, parameters = head.value("content-type")
     disposition, more = head.value("content-disposition")
     return Labels(
@@ -297,8 +317,18 @@ def read_labels(octets: bytes) -> Labels:
         boundary=parameters.get("boundary", "").encode("latin-1"),
         disposition=disposition,
         filename=more.get("filename", ""),
-        encoding=(head.only("content-transfer-encoding") or "7bit").lower(),
+        encoding=(head.single.get("content-transfer-encoding") or "7bit").lower(),
     )
+
+
+def labels_of_entity(octets: bytes) -> tuple[Labels, bytes]:
+    """Read the head of the entity, and its boundary; heads that differ in the boundary alone are read as one."""
+    found = _ONE_BOUNDARY.fullmatch(octets)
+    if found is None:
+        labels = read_labels(octets)
+        return labels, labels.boundary
+    before, boundary, after = found.groups()
+    return read_labels(b"%bx%b" % (before, after)), boundary
 
 
 def identity_of(head: bytes) -> dict[bytes, list[bytes]]:
@@ -349,18 +379,3 @@ def decoded_text(part: ReadPart) -> str | None:
         return octets.decode(part.labels.charset).replace("\r\n", "\n")
     except UnicodeDecodeError:
         return None
-
-
-_SPARE_PARSERS: deque[etree.XMLParser] = deque()
-"""As many as threads have needed at once: to make one takes longer than to read with it."""
-
-
-def _tree(document: bytes) -> etree._Element:
-    """Parse with a parser that is nobody else's meanwhile: lxml parsers are not shared between threads."""
-    try:
-        parser = _SPARE_PARSERS.pop()
-    except IndexError:
-        parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
-    tree = etree.fromstring(document, parser)
-    _SPARE_PARSERS.append(parser)  # one that met an error is let go
-    return tree

@@ -5,13 +5,19 @@ holds. Rules of one family live in one module (`headers`, `structure`, `certific
 `sealable` runs them all.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
+from ceralacca.core.model.notification import MessageRow
 from ceralacca.lint.reading import Reading
 
-Check = Callable[[Reading], Iterator[str]]
+Check = Callable[[Reading], Iterable[str]]
 """Yields one short piece of evidence for each violation; yields nothing when all is well."""
+
+
+EVERY_ROW = frozenset(MessageRow)
+CERTIFIED_ROWS = EVERY_ROW - {MessageRow.ANOMALY_ENVELOPE}
+"""The rows with certification data: all but one (GE-16)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +38,8 @@ class Rule:
 
     name: str
     requirements: tuple[str, ...]
+    rows: frozenset[MessageRow]
+    """The rows that it is about: it is asked of no other."""
     check: Check
 
 
@@ -41,11 +49,11 @@ class Family:
 
     rules: list[Rule] = field(default_factory=list)
 
-    def rule(self, name: str, *requirements: str) -> Callable[[Check], Check]:
+    def rule(self, name: str, *requirements: str, rows: Collection[MessageRow] = EVERY_ROW) -> Callable[[Check], Check]:
         """Add the decorated check to the family under a stable name."""
 
         def add(check: Check) -> Check:
-            self.rules.append(Rule(name=name, requirements=requirements, check=check))
+            self.rules.append(Rule(name=name, requirements=requirements, rows=frozenset(rows), check=check))
             return check
 
         return add

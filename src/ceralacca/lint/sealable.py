@@ -8,6 +8,7 @@ from dataclasses import InitVar, dataclass
 from typing import Final
 
 from ceralacca.base.errors import OurError
+from ceralacca.core.model.notification import MessageRow
 from ceralacca.formats.draft import Draft
 from ceralacca.lint import certification, headers, structure, text
 from ceralacca.lint.reading import Reading
@@ -22,6 +23,9 @@ RULES: Final[tuple[Rule, ...]] = (
     *text.FAMILY.rules,
 )
 """Every rule for what we emit, in the order in which they run."""
+
+
+_OF_ROW: Final = {row: tuple(rule for rule in RULES if row in rule.rows) for row in MessageRow}
 
 
 class LintRefusal(OurError):
@@ -49,11 +53,11 @@ class Sealable:
 
 
 def findings_in(draft: Draft) -> tuple[Finding, ...]:
-    """Run every rule over the draft and return all that they found."""
+    """Run every rule of the row over the draft and return all that they found."""
     reading = Reading.of(draft)
     return tuple(
         Finding(rule=rule.name, requirements=rule.requirements, evidence=evidence)
-        for rule in RULES
+        for rule in _OF_ROW[draft.row]
         for evidence in rule.check(reading)
     )
 

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from html import unescape
 
 from ceralacca.core.model.notification import MessageRow
-from ceralacca.lint.reading import CHARSETS, Reading, ReadPart, inner_parts
+from ceralacca.lint.reading import CHARSETS, Reading, inner_parts
 from ceralacca.lint.rule import Family
+from ceralacca.lint.windows import has_longer_line
 
 FAMILY = Family()
 
@@ -27,15 +28,19 @@ _ATTRIBUTE = re.compile(r"""\s+([a-z-]+)(?:\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'>]+))
 _ATTRIBUTES = frozenset({"lang", "dir", "charset", "html"})
 
 
-def expected_parts(row: MessageRow) -> tuple[tuple[str, ...], ...]:
-    """Return the sequences of parts that a row may have (table of 1.1)."""
-    if row is MessageRow.TRANSPORT_ENVELOPE:
-        return ((_TEXT, _XML, _ORIGINAL),)  # BT-1
-    if row is MessageRow.ANOMALY_ENVELOPE:
-        return ((_TEXT, _ORIGINAL),)  # GE-16, BA-1
-    if row is MessageRow.DELIVERY:
-        return ((_TEXT, _XML, _ORIGINAL), (_TEXT, _XML))  # DR-3, DR-4
-    return ((_TEXT, _XML),)  # GE-15, AD-5
+_PARTS: dict[MessageRow, tuple[tuple[str, ...], ...]] = {
+    **dict.fromkeys(MessageRow, ((_TEXT, _XML),)),  # GE-15, AD-5
+    MessageRow.TRANSPORT_ENVELOPE: ((_TEXT, _XML, _ORIGINAL),),  # BT-1
+    MessageRow.ANOMALY_ENVELOPE: ((_TEXT, _ORIGINAL),),  # GE-16, BA-1
+    MessageRow.DELIVERY: ((_TEXT, _XML, _ORIGINAL), (_TEXT, _XML)),  # DR-3, DR-4
+}
+"""The sequences of parts that a row may have (table of 1.1)."""
+_TEXT_TYPES = frozenset({"text/plain", "multipart/alternative"})
+_LABELS = {
+    _XML: ("daticert.xml", frozenset({"base64"})),
+    _ORIGINAL: ("postacert.eml", frozenset({"7bit", "8bit"})),
+}
+"""Name and transfer encodings of a part by its type (2.2)."""
 
 
 @FAMILY.rule("entity-head", "GE-9", "GE-5")
@@ -46,7 +51,7 @@ def entity_head(reading: Reading) -> Iterator[str]:
         yield "the entity has no readable head"
     if reading.labels.type != "multipart/mixed" or not reading.boundary:
         yield "the entity is not a multipart/mixed with a boundary"
-    if [field.key for field in head.fields] != ["content-type"]:
+    if head.keys != ("content-type",):
         yield "the entity has other fields than Content-Type"
 
 
@@ -64,35 +69,26 @@ def frame(reading: Reading) -> Iterator[str]:
 @FAMILY.rule("parts", "GE-9", "GE-15", "GE-16", "GE-17", "BT-1", "BA-1", "DR-3", "DR-4", "AD-5", "NA-2", "TN-3", "RV-2")
 def parts(reading: Reading) -> Iterator[str]:
     """Exactly the parts of the row, in order: text, certification data, original."""
-    found = tuple(_TEXT if _is_text(part) else part.type for part in reading.parts)
-    if found not in expected_parts(reading.draft.row):
+    found = tuple([_TEXT if part.type in _TEXT_TYPES else part.type for part in reading.parts])
+    if found not in _PARTS[reading.draft.row]:
         yield f"the parts are ({', '.join(part.type or 'unlabelled' for part in reading.parts)})"
 
 
-def _is_text(part: ReadPart) -> bool:
-    return part.type in {"text/plain", "multipart/alternative"}
-
-
 @FAMILY.rule("labels", "GE-10", "GE-11", "AM-1", "AM-20")
-def labels(reading: Reading) -> Iterator[str]:
+def part_labels(reading: Reading) -> Iterator[str]:
     """Types, file names, dispositions and encodings of section 2.2."""
-    for part in reading.parts:
-        if not part.labels.head.whole:
-            yield f"the head of the {part.type or 'unlabelled'} part is not a run of fields"
-        if part.type == _XML:
-            yield from _label_of(part, "daticert.xml", {"base64"})
-        elif part.type == _ORIGINAL:
-            yield from _label_of(part, "postacert.eml", {"7bit", "8bit"})
-
-
-def _label_of(part: ReadPart, name: str, encodings: set[str]) -> Iterator[str]:
-    labels = part.labels
-    if (labels.name, labels.filename) != (name, name):
-        yield f"{part.type} is not named {name}"
-    if labels.disposition != "inline":
-        yield f"{name} is not inline"
-    if labels.encoding not in encodings:
-        yield f"{name} has a transfer encoding that it may not have"
+    for labels, *_ in reading.parts:
+        if not labels.head.whole:
+            yield f"the head of the {labels.type or 'unlabelled'} part is not a run of fields"
+        if labels.type not in _LABELS:
+            continue
+        name, encodings = _LABELS[labels.type]
+        if labels.name != name or labels.filename != name:
+            yield f"{labels.type} is not named {name}"
+        if labels.disposition != "inline":
+            yield f"{name} is not inline"
+        if labels.encoding not in encodings:
+            yield f"{name} has a transfer encoding that it may not have"
 
 
 @FAMILY.rule("readable-part", "GE-12", "GE-19", "AM-17")
@@ -149,7 +145,7 @@ def _gap(match: "re.Match[str]") -> str:
 @FAMILY.rule("octets", "GE-5", "GE-14", "BA-5")
 def octets(reading: Reading) -> Iterator[str]:
     """What we sign is 7-bit with CRLF line ends; only an embedded 8-bit message may be 8-bit, and says so."""
-    size = len(reading.draft.entity)
+    size = reading.size
     if reading.census(0, size).clean:
         return
     row = reading.draft.row
@@ -171,20 +167,17 @@ def octets(reading: Reading) -> Iterator[str]:
 def line_length(reading: Reading) -> Iterator[str]:
     """No line that we wrote in a part is longer than 998 octets."""
     for part in reading.parts:
-        written = part.labels.head.octets + (part.body or b"")
-        if len(written) > _LONGEST_LINE and any(len(line) > _LONGEST_LINE for line in written.split(b"\r\n")):
+        if has_longer_line(part.labels.head.octets + (part.body or b""), _LONGEST_LINE):
             yield f"a line of more than 998 octets in the {part.type} part"
 
 
-@FAMILY.rule("original-identity", "AP-21", "BT-1")
+@FAMILY.rule("original-identity", "AP-21", "BT-1", rows={MessageRow.TRANSPORT_ENVELOPE})
 def original_identity(reading: Reading) -> Iterator[str]:
     """The original inside is the one that the certification data are about.
 
     Only in our own envelope: a delivery receipt gives back what the peer enveloped, octet for octet (DR-3), and is
     owed also when the peer left the Message-ID as it was.
     """
-    if reading.draft.row is not MessageRow.TRANSPORT_ENVELOPE:
-        return
     ids = reading.original_ids
     if ids.get(b"message-id") != [f"<{reading.xml_text('identificativo')}>".encode()]:
         yield "Message-ID of the original is not identificativo"

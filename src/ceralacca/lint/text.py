@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from ceralacca.core.model.notification import MessageRow
 from ceralacca.lint.reading import Reading
-from ceralacca.lint.rule import Family
+from ceralacca.lint.rule import CERTIFIED_ROWS, Family
 
 FAMILY = Family()
 
@@ -73,10 +73,10 @@ def instant(reading: Reading) -> Iterator[str]:
         yield "the text does not show the instant of the draft in legal time"
 
 
-@FAMILY.rule("text-names", "AC-1", "BT-1", "PC-4", "TN-1", "RV-1", "DR-4")
+@FAMILY.rule("text-names", "AC-1", "BT-1", "PC-4", "TN-1", "RV-1", "DR-4", rows=CERTIFIED_ROWS)
 def names(reading: Reading) -> Iterator[str]:
     """Sender, subject and recipients are those of the certification data."""
-    if reading.plain is None or reading.tree is None or reading.draft.row is MessageRow.ANOMALY_ENVELOPE:
+    if reading.plain is None or reading.certified is None:
         return
     row, text = reading.draft.row, reading.plain
     if f'"{reading.xml_text("oggetto") or ""}" ' not in text:
@@ -93,19 +93,19 @@ def names(reading: Reading) -> Iterator[str]:
 
 def _expected_list(reading: Reading) -> str:
     name = _LISTED.get(reading.draft.row)
-    if name is None or reading.tree is None:
+    if name is None or reading.certified is None:
         return ""
-    with_kind = reading.draft.row is MessageRow.ACCEPTANCE  # AC-1
-    return "\n".join(
-        (element.text or "") + (_KINDS.get(element.get("tipo", ""), "") if with_kind else "")
-        for element in reading.tree.iter(name)
-    )
+    texts = reading.xml_texts(name)
+    if reading.draft.row is MessageRow.ACCEPTANCE:  # AC-1
+        kinds = reading.certified.recipient_kinds
+        texts = [text + _KINDS.get(kind or "", "") for text, kind in zip(texts, kinds, strict=True)]
+    return "\n".join(texts)
 
 
-@FAMILY.rule("text-anomaly", "BA-1", "BA-2", "BA-4")
+@FAMILY.rule("text-anomaly", "BA-1", "BA-2", "BA-4", rows={MessageRow.ANOMALY_ENVELOPE})
 def anomaly(reading: Reading) -> Iterator[str]:
     """An anomaly envelope lists its recipients, says why, and certifies nothing."""
-    if reading.plain is None or reading.draft.row is not MessageRow.ANOMALY_ENVELOPE:
+    if reading.plain is None:
         return
     text, draft = reading.plain, reading.draft
     if ":\n" + "\n".join(path.text for path in draft.forward_paths) + "\n" not in text:
@@ -133,10 +133,10 @@ def last_line(reading: Reading) -> Iterator[str]:
         yield "the text does not say that the original is attached"
 
 
-@FAMILY.rule("text-timeout", "TN-2", "TN-1")
+@FAMILY.rule("text-timeout", "TN-2", "TN-1", rows={MessageRow.DELIVERY_TIMEOUT})
 def timeout(reading: Reading) -> Iterator[str]:
     """The text of a timeout notice is the one of its code."""
-    if reading.draft.row is not MessageRow.DELIVERY_TIMEOUT or reading.plain is None:
+    if reading.plain is None:
         return
     sentence = _SENTENCES.get((reading.xml_text("errore-esteso") or "")[:5])
     if sentence is None or sentence not in reading.plain:

@@ -9,7 +9,7 @@ Clauses: IP-6 to IP-9, CE-3, CE-8, CE-10, DI-5, TO-1, TO-4, TO-21.
 import hashlib
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Final
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -39,7 +39,6 @@ _CLAUSES: Final[Mapping[SealStep, tuple[str, ...]]] = {
     SealStep.DIRECTORY: ("IP-7", "DI-8"),
     SealStep.SENDER_DOMAIN: ("IP-14",),
 }
-_PASSED: Final = {step: StepOutcome(step=step, mark=Mark.PASSED, requirements=_CLAUSES[step]) for step in SealStep}
 _NOT_REACHED: Final = {
     step: StepOutcome(step=step, mark=Mark.NOT_REACHED, requirements=_CLAUSES[step]) for step in SealStep
 }
@@ -107,6 +106,16 @@ _CLOCK_SKEW = timedelta(minutes=5)
 _ATTRIBUTE_SET = 0x31
 
 
+def _outcome(step: SealStep, reason: Reason | None, mark: Mark, evidence: Mapping[str, str]) -> StepOutcome:
+    return StepOutcome(step=step, mark=mark, requirements=_CLAUSES[step], reason=reason or "", evidence=evidence)
+
+
+@cache  # no more than there are steps, reasons and marks
+def _bare_outcome(step: SealStep, reason: Reason | None, mark: Mark) -> StepOutcome:
+    """Return the outcome of a step that needs no evidence, as nearly all are."""
+    return _outcome(step, reason, mark, {})
+
+
 class Procedure:
     """The steps that concern the seal itself, with their outcomes so far; `trust.opaque` shares them."""
 
@@ -132,16 +141,7 @@ class Procedure:
 
     def put(self, step: SealStep, reason: Reason | None, mark: Mark, evidence: Mapping[str, str] | None = None) -> None:
         """Record the outcome of a step."""
-        if reason is None and not evidence:
-            self._outcomes[step] = _PASSED[step] if mark is Mark.PASSED else _NOT_REACHED[step]
-            return
-        self._outcomes[step] = StepOutcome(
-            step=step,
-            mark=mark,
-            requirements=_CLAUSES[step],
-            reason=reason or "",
-            evidence=evidence or {},
-        )
+        self._outcomes[step] = _outcome(step, reason, mark, evidence) if evidence else _bare_outcome(step, reason, mark)
 
     def _failed(self, step: SealStep, reason: Reason, **evidence: str) -> None:
         self.put(step, reason, Mark.FAILED, evidence)

@@ -10,10 +10,9 @@ receiver may decide anything from it.
 """
 
 import re
-from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from cryptography import x509
 
@@ -32,8 +31,7 @@ _Kind = TypeVar("_Kind", bound=x509.ExtensionType)
 _NEXT_FIELD = re.compile(rb"\r\n(?![ \t])")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SealedMessage:
+class SealedMessage(NamedTuple):
     """A message ready to be stored and sent, exactly as it will be forever."""
 
     row: MessageRow

@@ -11,7 +11,7 @@ Clauses: none of PEC; RFC 5652, ETSI EN 319 122-1.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -110,7 +110,7 @@ def _signatures(
     data: SignedData, content: bytes, trust: TrustStore | None, present: datetime, layer: int
 ) -> Iterator[DocumentSignature]:
     for signer in data.signers:
-        one = replace(data, signers=(signer,))
+        one = data._replace(signers=(signer,))
         procedure = Procedure(content=content, detached=False, data=one, at=JudgedAt.signing(present))
         procedure.shape(())
         procedure.seal(trust)

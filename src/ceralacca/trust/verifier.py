@@ -16,7 +16,8 @@ from typing import Final
 from ceralacca.core.directory import Directory, ProviderRecord
 from ceralacca.core.model.outcome import Mark, SealReport, SealStep
 from ceralacca.core.model.reason import Reason
-from ceralacca.formats.cms import MalformedCms, read_signed_data
+from ceralacca.formats.cms import MalformedCms
+from ceralacca.formats.cms_alike import read_seal
 from ceralacca.formats.kept import kept
 from ceralacca.formats.mime.addresses import AddressList, read_addresses
 from ceralacca.formats.smime import MalformedSignature, NotSigned, SealForm, SignedMessage, split_signed
@@ -51,7 +52,7 @@ def verify_seal(
     except (NotSigned, MalformedSignature) as fault:
         return unsealed(at, fault.reason, str(fault))
     try:
-        data = read_signed_data(parts.cms)
+        data = read_seal(parts.cms)
     except MalformedCms as fault:
         return unsealed(at, Reason.MALFORMED_CMS, str(fault))
     detached = parts.form is SealForm.DETACHED

@@ -1,6 +1,5 @@
 """Acceptance times by contract: from the dot to the receipt in the mailbox, and who waited too long (SL-4)."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -67,7 +66,7 @@ def test_a_receipt_that_has_not_come_is_a_breach_once_its_term_is_over():
 
 
 def test_a_mailbox_without_room_is_no_delay_of_the_provider():
-    full = replace(delivered("a", 2, message_id=""), event=LogEvent.DELIVERY_FAILURE, detail="receipt held")
+    full = delivered("a", 2, message_id="")._replace(event=LogEvent.DELIVERY_FAILURE, detail="receipt held")
     for rows in ([accepted("a"), full], [accepted("a"), full, delivered("a", 9999)]):
         found = times(*rows)
         assert (found.contracts()[0].held, found.contracts()[0].receipts) == (1, 0)

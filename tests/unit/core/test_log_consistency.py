@@ -1,7 +1,6 @@
 """The consistency report: logs of live providers are sound, and every rule, broken on purpose, is found and named."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -44,7 +43,7 @@ def said(rows: Iterable[LogRow], own=ALFA, **options) -> set[tuple[Rule, Side, A
 def changed(rows: list[LogRow], event: LogEvent, /, position: int = 0, **changes) -> list[LogRow]:
     """Return the rows with one of them changed."""
     place = [number for number, row in enumerate(rows) if row.event is event][position]
-    return [*rows[:place], replace(rows[place], **changes), *rows[place + 1 :]]
+    return [*rows[:place], rows[place]._replace(**changes), *rows[place + 1 :]]
 
 
 def without(rows: list[LogRow], *events: LogEvent) -> list[LogRow]:
@@ -54,7 +53,7 @@ def without(rows: list[LogRow], *events: LogEvent) -> list[LogRow]:
 def again(rows: list[LogRow], event: LogEvent, /, **changes) -> list[LogRow]:
     """Return the rows with one more of an event, about another message."""
     row = next(row for row in rows if row.event is event)
-    return [*rows, replace(row, message_id="<un-altro@gestore-alfa.example>", **changes)]
+    return [*rows, row._replace(message_id="<un-altro@gestore-alfa.example>", **changes)]
 
 
 @pytest.fixture(scope="module")
@@ -224,7 +223,7 @@ def test_every_rule_is_broken_by_a_test_above():
 def days(delivered: LiveCircuit, count: int) -> list[LogRow]:
     """One transaction a day, each under its own identifier."""
     return [
-        replace(row, identifier=f"{day}-{row.identifier}", instant=row.instant + timedelta(days=day))
+        row._replace(identifier=f"{day}-{row.identifier}", instant=row.instant + timedelta(days=day))
         for day in range(count)
         for row in delivered.alfa.store.log
         if row.identifier
@@ -244,7 +243,7 @@ def test_passes_find_the_same_as_one_reading(delivered):
 
 def test_a_finding_holds_only_over_all_rows_of_its_transaction(delivered):
     rows = list(enumerate(days(delivered, 1), start=1))
-    late = [(number, replace(row, instant=row.instant + 2 * LIFE)) for number, row in rows if number > 6]
+    late = [(number, row._replace(instant=row.instant + 2 * LIFE)) for number, row in rows if number > 6]
     cut = [*rows[:6], *late]
     assert examine(lambda: cut, own_domains=ALFA, until=LATER).findings, "cut apart by time, both halves lack something"
     mended = examine(lambda: cut, own_domains=ALFA, until=LATER, whole=lambda identifier: rows)

@@ -79,8 +79,8 @@ def test_paths_are_those_of_the_table(name):
     reading = Reading.of(draft)
     addressee = SERVICE_MAILBOX if draft.row.facts.to_service_mailbox else Address("mario.rossi@pec.alfa.example")
     assert draft.forward_paths == (addressee,)
-    assert reading.head.only("to") == addressee.text
-    assert reading.head.only("from") == str(draft.reverse_path)
+    assert reading.head.single.get("to") == addressee.text
+    assert reading.head.single.get("from") == str(draft.reverse_path)
     assert str(draft.reverse_path).startswith("posta-certificata@gestore-")
 
 
@@ -112,17 +112,17 @@ def test_no_other_receipt_holds_the_original(name):
 @pytest.mark.parametrize("name", list(RECEIPTS))
 def test_error_detail_is_there_exactly_when_there_is_an_error(name):
     reading = Reading.of(RECEIPTS[name])
-    assert (reading.tree.get("errore") == "nessuno") is (reading.xml_text("errore-esteso") is None)
+    assert (reading.certified.error == "nessuno") is (reading.xml_text("errore-esteso") is None)
 
 
 @pytest.mark.requirement("NA-1", "ER-1")
 def test_non_acceptance_says_why(sent):
     draft = compose_non_acceptance(sent.by_sender(), description="ecceduto il numero massimo di destinatari")
     reading = Reading.of(draft)
-    assert reading.head.only("x-ricevuta") == "non-accettazione"
-    assert reading.head.only("subject").startswith("AVVISO DI NON ACCETTAZIONE: =?utf-8?q?Citt=C3=A0?=")
-    assert reading.head.only("x-verificasicurezza") is None
-    assert (reading.tree.get("tipo"), reading.tree.get("errore")) == ("non-accettazione", "altro")
+    assert reading.head.single.get("x-ricevuta") == "non-accettazione"
+    assert reading.head.single["subject"].startswith("AVVISO DI NON ACCETTAZIONE: =?utf-8?q?Citt=C3=A0?=")
+    assert reading.head.single.get("x-verificasicurezza") is None
+    assert (reading.certified.kind, reading.certified.error) == ("non-accettazione", "altro")
     assert reading.xml_text("errore-esteso") == "ecceduto il numero massimo di destinatari"
     assert "a causa di ecceduto il numero massimo di destinatari.\n" in reading.plain
 
@@ -130,10 +130,10 @@ def test_non_acceptance_says_why(sent):
 @pytest.mark.requirement("NV-1", "ER-1")
 def test_non_acceptance_for_virus_names_it(sent):
     reading = Reading.of(compose_non_acceptance_virus(sent.by_sender(), virus="Eicar-Test-Signature"))
-    assert reading.head.only("x-ricevuta") == "non-accettazione"
-    assert reading.head.only("x-verificasicurezza") == "errore"
-    assert reading.head.only("subject").startswith("AVVISO DI NON ACCETTAZIONE PER VIRUS: ")
-    assert (reading.tree.get("tipo"), reading.tree.get("errore")) == ("non-accettazione", "virus")
+    assert reading.head.single.get("x-ricevuta") == "non-accettazione"
+    assert reading.head.single.get("x-verificasicurezza") == "errore"
+    assert reading.head.single["subject"].startswith("AVVISO DI NON ACCETTAZIONE PER VIRUS: ")
+    assert (reading.certified.kind, reading.certified.error) == ("non-accettazione", "virus")
     assert reading.xml_text("errore-esteso") == "Eicar-Test-Signature"
 
 
@@ -144,9 +144,13 @@ def test_acceptance_lists_every_recipient_with_its_type_at_t0(sent):
     assert (
         'anna.bianchi@pec.beta.example ("posta certificata")\ninfo@ditta.example ("posta ordinaria")\n' in reading.plain
     )
-    assert (reading.tree.get("tipo"), reading.xml_text("ricevuta")) == ("accettazione", None)
+    assert (reading.certified.kind, reading.xml_text("ricevuta")) == ("accettazione", None)
     assert draft.instant == envelope.instant == sent.scenario.instant
-    assert Reading.of(envelope).head.only("date") == reading.head.only("date") == "Thu, 05 Nov 2026 10:15:02 +0100"
+    assert (
+        Reading.of(envelope).head.single.get("date")
+        == reading.head.single.get("date")
+        == "Thu, 05 Nov 2026 10:15:02 +0100"
+    )
     assert reading.xml_text("ora") == "10:15:02"
     assert "Il giorno 05/11/2026 alle ore 10:15:02 (+0100) il messaggio\n" in reading.plain
 
@@ -161,10 +165,10 @@ def test_acceptance_lists_every_recipient_with_its_type_at_t0(sent):
 )
 def test_timeout_notices_differ_in_text_and_detail_only(sent, timeout, code, sentence):
     reading = Reading.of(compose_timeout_notice(sent.by_sender(), recipient=ANNA, timeout=timeout))
-    assert reading.head.only("x-ricevuta") == "preavviso-errore-consegna"
-    assert reading.head.only("subject").startswith("AVVISO DI MANCATA CONSEGNA PER SUP. TEMPO MASSIMO: ")
-    assert reading.head.only("to") == "mario.rossi@pec.alfa.example"
-    assert (reading.tree.get("errore"), reading.xml_text("consegna")) == ("altro", ANNA.text)
+    assert reading.head.single.get("x-ricevuta") == "preavviso-errore-consegna"
+    assert reading.head.single["subject"].startswith("AVVISO DI MANCATA CONSEGNA PER SUP. TEMPO MASSIMO: ")
+    assert reading.head.single.get("to") == "mario.rossi@pec.alfa.example"
+    assert (reading.certified.error, reading.xml_text("consegna")) == ("altro", ANNA.text)
     assert reading.xml_text("errore-esteso").startswith(code)
     assert sentence in reading.plain
 
@@ -199,10 +203,10 @@ def test_virus_detection_goes_to_the_service_mailbox(here):
     reading = Reading.of(
         compose_virus_detection(here, recipient=ANNA, virus="Eicar-Test-Signature", service_mailbox=SERVICE_MAILBOX)
     )
-    assert reading.head.only("x-ricevuta") == "rilevazione-virus"
-    assert reading.head.only("x-mittente") == "mario.rossi@pec.alfa.example"
-    assert reading.head.only("to") == SERVICE_MAILBOX.text
-    assert (reading.tree.get("errore"), reading.xml_text("consegna")) == ("virus", ANNA.text)
+    assert reading.head.single.get("x-ricevuta") == "rilevazione-virus"
+    assert reading.head.single.get("x-mittente") == "mario.rossi@pec.alfa.example"
+    assert reading.head.single.get("to") == SERVICE_MAILBOX.text
+    assert (reading.certified.error, reading.xml_text("consegna")) == ("virus", ANNA.text)
     assert "è stato rilevato un problema di sicurezza Eicar-Test-Signature.\n" in reading.plain
 
 
@@ -211,9 +215,9 @@ def test_non_delivery_for_virus_needs_only_the_certification_data(sent):
     issuance = replace(sent.by_sender(), subject_body=None)  # all that the notice of row 8 brings
     draft = compose_non_delivery_virus(issuance, recipient=ANNA, virus="Eicar-Test-Signature")
     reading = Reading.of(draft)
-    assert reading.head.only("x-verificasicurezza") == "errore"
-    assert (reading.tree.get("tipo"), reading.tree.get("errore")) == ("errore-consegna", "virus")
-    assert reading.head.only("subject").startswith("AVVISO DI MANCATA CONSEGNA PER VIRUS: =?utf-8?q?Citt=C3=A0?=")
+    assert reading.head.single.get("x-verificasicurezza") == "errore"
+    assert (reading.certified.kind, reading.certified.error) == ("errore-consegna", "virus")
+    assert reading.head.single["subject"].startswith("AVVISO DI MANCATA CONSEGNA PER VIRUS: =?utf-8?q?Citt=C3=A0?=")
     assert findings_in(draft) == ()
 
 
@@ -222,8 +226,8 @@ def test_non_delivery_for_virus_needs_only_the_certification_data(sent):
 def test_non_delivery_says_what_the_table_says(here, failure):
     reading = Reading.of(compose_non_delivery(here, recipient=ANNA, failure=failure))
     detail = failure.value.detail("Gestore Beta S.r.l.")
-    assert reading.head.only("x-ricevuta") == "errore-consegna"
-    assert reading.tree.get("errore") == failure.value.error != ErrorKind.NONE
+    assert reading.head.single.get("x-ricevuta") == "errore-consegna"
+    assert reading.certified.error == failure.value.error != ErrorKind.NONE
     assert reading.xml_text("errore-esteso") == detail
     assert f"è stato rilevato un errore {detail}.\n" in reading.plain
 
@@ -248,8 +252,8 @@ def test_copy_of_a_complete_message_gets_a_concise_receipt_that_says_complete(se
     reading = Reading.of(draft)
     assert [part.type for part in reading.parts] == ["text/plain", "application/xml"]
     assert reading.plain.startswith("Ricevuta sintetica di avvenuta consegna\n")
-    assert next(reading.tree.iter("ricevuta")).get("tipo") == "completa"
-    assert reading.head.bodies("x-tiporicevuta") == []  # AM-32
+    assert reading.certified.requested == "completa"
+    assert "x-tiporicevuta" not in reading.head.keys  # AM-32
 
 
 @pytest.mark.requirement("DR-2", "DR-4")
@@ -303,7 +307,7 @@ def test_without_client_identifier_the_reference_is_the_pec_one():
         Scenario(submitted=SUBMITTED.replace(b"Message-ID: <2026", b"X-Altro: <2026")).transaction().by_sender()
     )
     reading = Reading.of(draft)
-    assert reading.head.only("x-riferimento-message-id") == f"<{reading.xml_text('identificativo')}>"
+    assert reading.head.single.get("x-riferimento-message-id") == f"<{reading.xml_text('identificativo')}>"
     assert reading.xml_text("msgid") is None
     assert findings_in(draft) == ()
 
@@ -324,7 +328,7 @@ def test_identifier_of_another_provider_cannot_break_the_header(sent, msgid, exp
     original = replace(sent.original, client_message_id=msgid)
     draft = compose_acceptance(replace(sent.by_sender(), original=original))
     reading = Reading.of(draft)
-    assert reading.head.only("x-riferimento-message-id") == (expected or f"<{original.identifier}>")
+    assert reading.head.single.get("x-riferimento-message-id") == (expected or f"<{original.identifier}>")
     assert "Bcc" not in order(draft)
 
 

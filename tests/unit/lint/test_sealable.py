@@ -201,6 +201,7 @@ ENTITIES = [
     ("readable-part", DELIVERY, b"quoted-printable", b"x-uuencode"),
     ("octets", DELIVERY, b"Ricevuta di", b"Ricevut\xe0 di"),
     ("octets", DELIVERY, b"Ricevuta di", b"Ricevuta\ndi"),
+    ("octets", DELIVERY, b"Ricevuta di", b"Ric\revuta\ndi"),
     ("octets", DELIVERY, b"Ricevuta di", b"Ricevuta\x00di"),
     ("octets", DELIVERY, b"Buongiorno", b"Buongiorn\xf2"),
     ("octets", ENVELOPE, b"Buongiorno", b"Buongiorn\xf2"),

@@ -33,9 +33,10 @@ class Address:
     """What addresses are compared by: the whole address in lower case (AM-14)."""
 
     def __post_init__(self) -> None:
-        if not self.text or _CONTROL.search(self.text):
+        text = self.text
+        if not text or not (text.isprintable() or _CONTROL.search(text) is None):  # no control character is printable
             raise InvalidAddress("an address is empty or holds a control character")
-        object.__setattr__(self, "key", self.text.lower())
+        object.__setattr__(self, "key", text.lower())
 
     @classmethod
     def parse(cls, text: str) -> "Address":

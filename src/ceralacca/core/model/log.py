@@ -4,9 +4,9 @@ A row is evidence: it is written in the transaction of the state that it describ
 never holds message content (LO-9). Sealing, searching and keeping the log are other matters.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from ceralacca.core.model.address import Address
 from ceralacca.core.model.certification import Recipient
@@ -59,8 +59,7 @@ class LogEvent(StrEnum):
     """The provider was started or stopped."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogRow:
+class LogRow(NamedTuple):
     """One record (LO-1, LO-7). Absent values are None or empty."""
 
     instant: datetime

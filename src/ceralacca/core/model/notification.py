@@ -137,10 +137,12 @@ class MessageRow(Enum):
         errors=frozenset({ErrorKind.NO_RECIPIENT, ErrorKind.NO_DOMAIN, ErrorKind.OTHER}),
     )
 
-    @property
-    def facts(self) -> RowFacts:
+    __hash__ = object.__hash__
+    """Of the member itself, in C: tables by row are looked into for every message."""
+
+    def __init__(self, facts: RowFacts) -> None:
+        self.facts = facts
         """What the norm fixes for this row."""
-        return self.value
 
     @classmethod
     def of(cls, kind: NotificationKind, error: ErrorKind) -> "MessageRow":

@@ -8,6 +8,7 @@ are UTC to the microsecond.
 import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import lru_cache
 
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, check_circular=False, allow_nan=False).encode
 
@@ -27,6 +28,7 @@ def octets(text: str) -> bytes:
     return text.encode("utf-8", "backslashreplace")  # of a lone surrogate it makes the very escape of JSON
 
 
+@lru_cache(maxsize=256)  # equal instants have one text, whatever their zone
 def instant_text(instant: datetime) -> str:
     """Return an instant as every line writes it: `2026-11-28T10:15:02.000000Z`."""
-    return f"{instant.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}Z"
+    return instant.astimezone(UTC).isoformat(timespec="microseconds")[: -len("+00:00")] + "Z"

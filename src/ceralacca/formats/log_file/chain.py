@@ -9,8 +9,10 @@ believed in pointing at a place.
 """
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from hashlib import sha256
+from typing import Final
 from zlib import crc32
 
 from ceralacca.formats.log_file.canonical import octets, value_text
@@ -27,14 +29,15 @@ class RowChain:
         self._hash = prev_hash
         self._tree = MerkleTree()
         self._marks = bytearray()
+        self._last: dict[str, tuple[object, str, bytes]] = {}
         self.rows = 0
 
     def line(self, members: Iterable[tuple[str, object]]) -> bytes:
         """Return the line of the next row, with its line end."""
         parts = [f'{{"seq":{self._number + self.rows}']
         for name, value in members:
-            text = value_text(value)
-            self._marks += crc32(octets(text)).to_bytes(4, "big")[1:]
+            text, mark = _remembered(value) if value is None or type(value) is str else self._of_list(name, value)
+            self._marks += mark
             parts.append(f'"{name}":{text}')
         parts.append(f'"prev_hash":"{self._hash}"')
         body = octets(",".join(parts))
@@ -43,6 +46,15 @@ class RowChain:
         self._tree.add(digest.digest())
         self.rows += 1
         return b'%b,"hash":"%b"}\n' % (body, self._hash.encode())
+
+    def _of_list(self, name: str, value: object) -> tuple[str, bytes]:
+        """Spell what is no text; what is the very same thing as in the row before is not spelled again."""
+        if not value and type(value) in _EMPTY:
+            return _EMPTY[type(value)]
+        last = self._last.get(name)
+        if last is None or last[0] is not value:
+            last = self._last[name] = value, *_spelled(value)
+        return last[1:]
 
     @property
     def row_hash(self) -> str:
@@ -58,6 +70,19 @@ class RowChain:
     def marks(self) -> bytes:
         """Marks of the lines, one after the other."""
         return bytes(self._marks)
+
+
+def _spelled(value: object) -> tuple[str, bytes]:
+    """Return what stands in a line for a value, and its mark."""
+    text = value_text(value)
+    return text, crc32(octets(text)).to_bytes(4, "big")[1:]
+
+
+_remembered = lru_cache(maxsize=1024)(_spelled)
+"""For texts: most members of a row are empty, or say the same as those of rows before."""
+
+
+_EMPTY: Final[Mapping[type, tuple[str, bytes]]] = {list: _spelled([]), dict: _spelled({})}
 
 
 def marks_text(marks: bytes) -> str:

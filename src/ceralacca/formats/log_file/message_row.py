@@ -7,8 +7,11 @@ any other remark stands in `nota`. So nothing of a row is lost and nothing is sa
 Clauses: LO-1, LO-7, LO-9.
 """
 
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
+from ceralacca.core.model.certification import Recipient
 from ceralacca.core.model.log import LogEvent, LogRow
 from ceralacca.core.model.notification import ReceiptKind
 from ceralacca.formats.log_file.canonical import instant_text
@@ -32,7 +35,7 @@ def message_members(row: LogRow, node: str) -> Members:
         ("identificativo", row.identifier),
         ("msgid", row.client_message_id),
         ("mittente", None if row.sender is None else row.sender.text),
-        ("destinatari", [{"addr": one.address.text, "tipo": one.kind.value} for one in row.recipients]),
+        ("destinatari", _destinatari(row.recipients)),
         ("oggetto", row.subject),
         ("tipo", row.kind),
         ("errore", row.error),
@@ -47,3 +50,13 @@ def message_members(row: LogRow, node: str) -> Members:
         ("tls", row.tls),
         ("nota", "" if receipt else row.detail),
     ]
+
+
+def _destinatari(recipients: tuple[Recipient, ...]) -> Sequence[dict[str, str]]:
+    """Return the recipients as their member has them: the same list for all rows of a transaction."""
+    return _spelt(tuple([(one.address.text, one.kind.value) for one in recipients]))
+
+
+@lru_cache(maxsize=256)  # by the texts: addresses are equal in whatever letters they are spelt
+def _spelt(recipients: tuple[tuple[str, str], ...]) -> Sequence[dict[str, str]]:
+    return [{"addr": address, "tipo": kind} for address, kind in recipients]

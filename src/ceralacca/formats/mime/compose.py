@@ -8,11 +8,11 @@ Clauses: GE-5, GE-9 to GE-14, GE-19, AM-1, AM-17, AM-20, AM-31, SE-8.
 """
 
 import re
-from binascii import b2a_base64
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from ceralacca.base.errors import OurError
+from ceralacca.formats.smime_writer import base64_lines
 from ceralacca.formats.splice import Octets, Splice
 
 CRLF = b"\r\n"
@@ -27,8 +27,9 @@ _FILE_NAME = re.compile(r"[A-Za-z0-9._-]+")
 _BOUNDARY = re.compile(r"[A-Za-z0-9'()+_,./:=?-]{1,70}")
 _C1 = re.compile(r"[\x80-\x9f]")
 _CHUNK = re.compile(rb"[ \t]*[^ \t]+")
-_UNSAFE = re.compile(rb"[^\n -<>-~]| $|^\.|^F(?=rom )", re.MULTILINE)
-_BASE64_OCTETS_OF_LINE = 57  # 76 characters
+_SAFE = bytes([*b"\n", *range(0x20, 0x7F)])
+_SHORT_PART = 4096
+"""Octets of a part that is joined with the delimiters around it: each piece costs whoever walks over them."""
 
 
 @lru_cache(maxsize=2048)  # one transaction writes the same addresses and subjects four times
@@ -55,6 +56,8 @@ def fold(chunks: Sequence[bytes]) -> bytes:
     parted from the second only when they cannot stand in one line. Raises OurError when a chunk
     alone passes the limit of a line.
     """
+    if (length := sum(map(len, chunks))) <= LINE_AIM or (length <= LINE_LIMIT and len(chunks) == 2):
+        return b"".join(chunks) + CRLF
     lines = [chunks[0]]
     for number, chunk in enumerate(chunks[1:]):
         limit = LINE_AIM if number else LINE_LIMIT
@@ -110,13 +113,12 @@ def _is_latin(text: str) -> bool:
 
 def certification_part(xml: bytes) -> bytes:
     """Return the part that holds the certification data: `daticert.xml`, base64 (GE-11, GE-14, AM-1)."""
-    lines = (xml[at : at + _BASE64_OCTETS_OF_LINE] for at in range(0, len(xml), _BASE64_OCTETS_OF_LINE))
     return (
         b'Content-Type: application/xml; name="daticert.xml"\r\n'
         b'Content-Disposition: inline; filename="daticert.xml"\r\n'
         b"Content-Transfer-Encoding: base64\r\n"
         b"\r\n"
-    ) + CRLF.join(b2a_base64(line, newline=False) for line in lines)
+    ) + base64_lines(xml).removesuffix(CRLF)
 
 
 def message_part_head(encoding: str = "7bit", filename: str = "postacert.eml") -> bytes:
@@ -139,7 +141,7 @@ def multipart_mixed(boundary: str, parts: "Sequence[Octets | Splice]") -> Splice
     """Return the entity to be signed (GE-9): its Content-Type field, then the parts in the order given.
 
     Each part is a whole entity, header and body, without the line end that precedes a boundary.
-    The last octets are the closing delimiter and its CRLF. Nothing is copied.
+    The last octets are the closing delimiter and its CRLF. Nothing long is copied.
     """
     return _multipart("mixed", boundary, parts)
 
@@ -147,11 +149,17 @@ def multipart_mixed(boundary: str, parts: "Sequence[Octets | Splice]") -> Splice
 def _multipart(subtype: str, boundary: str, parts: "Sequence[Octets | Splice]") -> Splice:
     if not _BOUNDARY.fullmatch(boundary):
         raise OurError("a boundary holds a character it may not, or is too long")
-    delimiter = f"\r\n--{boundary}".encode("ascii")
-    pieces: list[Octets | Splice] = [f'Content-Type: multipart/{subtype}; boundary="{boundary}"\r\n'.encode("ascii")]
+    delimiter = f"\r\n--{boundary}\r\n".encode("ascii")
+    pieces: list[Octets | Splice] = []
+    written = f'Content-Type: multipart/{subtype}; boundary="{boundary}"\r\n'.encode("ascii")
     for part in parts:
-        pieces += [delimiter, CRLF, part]
-    return Splice.of(*pieces, delimiter, b"--\r\n")
+        written += delimiter
+        if isinstance(part, bytes) and len(part) <= _SHORT_PART:
+            written += part
+        else:
+            pieces += [written, part]
+            written = b""
+    return Splice.of(*pieces, written + delimiter[:-2] + b"--\r\n")
 
 
 def quoted_printable(octets: bytes) -> bytes:
@@ -164,8 +172,11 @@ def quoted_printable(octets: bytes) -> bytes:
     >>> quoted_printable("è accettato \nFrom me".encode("iso-8859-1"))
     b'=E8 accettato=20\r\n=46rom me'
     """
-    safe = _UNSAFE.sub(lambda found: b"=%02X" % found[0][0], octets.replace(CRLF, b"\n"))
-    return CRLF.join(line if len(line) <= 76 else _broken_line(line) for line in safe.split(b"\n"))
+    safe = b"\n%b\n" % octets.replace(CRLF, b"\n").replace(b"=", b"=3D")
+    for octet in set(safe.translate(None, _SAFE)):
+        safe = safe.replace(b"%c" % octet, b"=%02X" % octet)
+    safe = safe.replace(b"\n.", b"\n=2E").replace(b"\nFrom ", b"\n=46rom ").replace(b" \n", b"=20\n")
+    return CRLF.join([line if len(line) <= 76 else _broken_line(line) for line in safe[1:-1].split(b"\n")])
 
 
 def _broken_line(line: bytes) -> bytes:

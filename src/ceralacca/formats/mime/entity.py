@@ -13,7 +13,6 @@ Clauses: GE-5, GE-31, SE-7, TO-3, TO-4, TO-17; RFC 2046, 5.1.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ceralacca.formats.kept import kept
@@ -31,8 +30,10 @@ _ENCODINGS = IDENTITY | {"base64", "quoted-printable"}
 _DELIMITER_TAIL = re.compile(rb"(--)?[ \t]*+(?:\r?\n|\r?\Z)")
 _BOUNDARY = re.compile(rb"[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]")  # RFC 2046, 5.1.1
 _LONGEST_BOUNDARY = 256
+_new = tuple.__new__  # what Span(...) does, without the call between
 _PLAIN_TEXT = "text/plain"
 _MESSAGE = "message/rfc822"
+_UNLABELLED, _IN_DIGEST = ContentValue(value=_PLAIN_TEXT), ContentValue(value=_MESSAGE)
 
 
 class Span(NamedTuple):
@@ -42,8 +43,7 @@ class Span(NamedTuple):
     end: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entity:
+class Entity(NamedTuple):
     """One MIME entity: a message, or a part of one."""
 
     head: Head
@@ -51,6 +51,8 @@ class Entity:
     body_start: int
     end: int
     """For a part of a multipart: before the line end that precedes the delimiter (GE-5)."""
+    media_type: str
+    """Type and subtype in lower case: the value of `content_type`."""
     content_type: ContentValue
     """`text/plain` when absent or unreadable; in a multipart/digest `message/rfc822` when absent."""
     disposition: ContentValue | None
@@ -69,11 +71,6 @@ class Entity:
     """Each with the line end before it and the one after it; the last one closes, unless UNTERMINATED."""
     epilogue: Span | None = None
     """What follows the closing delimiter's line; None when nothing closes."""
-
-    @property
-    def media_type(self) -> str:
-        """Type and subtype in lower case."""
-        return self.content_type.value
 
     @property
     def is_multipart(self) -> bool:
@@ -108,41 +105,57 @@ class Entity:
         return memoryview(data)[self.body_start : self.end]
 
 
-@dataclass(slots=True, kw_only=True)
 class _Seen:
     """An entity while its children are still being found."""
 
-    head: Head
-    end: int
-    depth: int
-    content_type: ContentValue
-    disposition: ContentValue | None
-    encoding: str
-    defects: list[Defect]
-    parent: "_Seen | None"
-    boundary: bytes | None = None
-    preamble: Span | None = None
-    delimiters: list[Span] = field(default_factory=list)
-    epilogue: Span | None = None
-    children: list[Entity] = field(default_factory=list)
-    """In reverse order while being filled."""
+    __slots__ = (
+        "boundary",
+        "children",
+        "content_type",
+        "defects",
+        "delimiters",
+        "depth",
+        "disposition",
+        "encoding",
+        "end",
+        "epilogue",
+        "head",
+        "parent",
+        "preamble",
+    )
+
+    def __init__(
+        self, head: Head, end: int, depth: int, labels: "_Labels", parent: "_Seen | None", *, in_digest: bool
+    ) -> None:
+        self.head, self.end, self.depth, self.parent = head, end, depth, parent
+        self.content_type = labels.content_type or (_IN_DIGEST if in_digest else _UNLABELLED)
+        self.disposition, self.encoding = labels.disposition, labels.encoding
+        self.defects = list(labels.defects)
+        self.boundary: bytes | None = None
+        self.preamble: Span | None = None
+        self.delimiters: list[Span] = []
+        self.epilogue: Span | None = None
+        self.children: list[Entity] = []
+        """In reverse order while being filled."""
 
     def finished(self) -> Entity:
+        head, defects = self.head, self.defects
         return Entity(
-            head=self.head,
-            start=self.head.start,
-            body_start=self.head.end,
-            end=self.end,
-            content_type=self.content_type,
-            disposition=self.disposition,
-            encoding=self.encoding,
-            children=tuple(reversed(self.children)),
-            defects=tuple(dict.fromkeys(self.defects)),
-            depth=self.depth,
-            boundary=self.boundary,
-            preamble=self.preamble,
-            delimiters=tuple(self.delimiters),
-            epilogue=self.epilogue,
+            head,
+            head.start,
+            head.end,
+            self.end,
+            self.content_type.value,
+            self.content_type,
+            self.disposition,
+            self.encoding,
+            tuple(self.children[::-1]),
+            tuple(dict.fromkeys(defects)) if defects else (),
+            self.depth,
+            self.boundary,
+            self.preamble,
+            tuple(self.delimiters),
+            self.epilogue,
         )
 
 
@@ -179,7 +192,8 @@ class _Look:
             one = self._enter(span, parent)
             seen.append(one)
             # Taken from the end, so the first part is entered first: `seen` is in document order.
-            self.waiting.extend((inside, one) for inside in reversed(self._inside(one)))
+            if inside := self._inside(one):
+                self.waiting.extend([(each, one) for each in reversed(inside)])
         while True:  # every child stands after its parent
             one = seen.pop()
             entity = one.finished()
@@ -189,33 +203,27 @@ class _Look:
 
     def _enter(self, span: Span, parent: _Seen | None) -> _Seen:
         """Read the header of the entity that fills the span."""
-        head = read_head(self.data, span.start, span.end, self.limits)
-        self.fields += len(head.fields)
+        start, end = span
+        head = read_head(self.data, start, end, self.limits)
+        self.fields += len(head.lines.fields)
         if self.fields > self.limits.fields:
-            raise LimitExceeded("fields", self.limits.fields, offset=span.start)
+            raise LimitExceeded("fields", self.limits.fields, offset=start)
         labels = _kept_labels(head.lines.octets)
         in_digest = parent is not None and parent.content_type.value == "multipart/digest"  # RFC 2046, 5.1.5
-        return _Seen(
-            head=head,
-            end=span.end,
-            depth=0 if parent is None else parent.depth + 1,
-            content_type=labels.content_type or ContentValue(value=_MESSAGE if in_digest else _PLAIN_TEXT),
-            disposition=labels.disposition,
-            encoding=labels.encoding,
-            defects=list(labels.defects),
-            parent=parent,
-        )
+        return _Seen(head, end, 0 if parent is None else parent.depth + 1, labels, parent, in_digest=in_digest)
 
     def _inside(self, one: _Seen) -> list[Span]:
         """Return the spans of the children, after counting them against the limits."""
         kind = one.content_type.value
         if kind.startswith("multipart/"):
             inside = self._parts(one)
-        elif kind == _MESSAGE and self.into_messages and one.encoding in IDENTITY:
+        elif kind != _MESSAGE:
+            return []
+        elif self.into_messages and one.encoding in IDENTITY:
             inside = [Span(one.head.end, one.end)]
         else:
             inside = []
-        if one.encoding not in IDENTITY and (inside or kind == _MESSAGE or kind.startswith("multipart/")):
+        if one.encoding not in IDENTITY:
             one.defects.append(Defect.ENCODED_COMPOSITE)
         if inside and one.depth >= self.limits.depth:
             raise LimitExceeded("depth", self.limits.depth, offset=one.head.start)  # SE-7
@@ -236,37 +244,33 @@ class _Look:
         if not closed:
             one.defects.append(Defect.UNTERMINATED)
             ends.append(one.end)
-        parts = [Span(delimiter.end, end) for delimiter, end in zip(delimiters, ends, strict=False)]
+        parts = [_new(Span, (after, end)) for (_, after), end in zip(delimiters, ends, strict=False)]
         if not parts:
             one.defects.append(Defect.NO_PARTS)
         return parts
 
     def _find_delimiters(self, one: _Seen, boundary: bytes) -> bool:
         """Find the delimiter lines of one multipart; True when a closing one ends them."""
-        needle = b"\n--" + boundary
-        floor = one.head.end
+        data, needle, delimiters = self.data, b"\n--" + boundary, one.delimiters
+        floor, most = one.head.end, self.limits.parts + 1 - self.entities
         lookalikes = 0
         # The first delimiter may follow the empty line at once: that line's LF is the one before the body.
-        for hit in _places(self.data, needle, max(floor - 1, one.head.start), one.end):
-            tail = _DELIMITER_TAIL.match(self.data, hit + len(needle), one.end)
+        for hit in _places(data, needle, max(floor - 1, one.head.start), one.end):
+            tail = _DELIMITER_TAIL.match(data, hit + len(needle), one.end)
             if tail is None:
                 one.defects.append(Defect.LOOKALIKE_DELIMITER)
                 lookalikes += 1
             else:
-                one.delimiters.append(Span(self._line_end_before(hit, floor), tail.end()))
+                # The line end before it belongs to it, unless that belongs to the one before.
+                start = hit - 1 if hit > floor and data[hit - 1] == 0x0D else max(hit, floor)
                 floor = tail.end()
+                delimiters.append(_new(Span, (start, floor)))
                 if tail[1]:
                     self._close(one, needle, floor)
                     return True
-            if self.entities + len(one.delimiters) + lookalikes > self.limits.parts + 1:
+            if len(delimiters) + lookalikes > most:
                 raise LimitExceeded("parts", self.limits.parts, offset=hit)  # SE-7
         return False
-
-    def _line_end_before(self, line_feed: int, floor: int) -> int:
-        """Return where the line end begins whose LF stands at `line_feed`, not before `floor`."""
-        if line_feed > floor and self.data[line_feed - 1] == 0x0D:
-            return line_feed - 1
-        return max(line_feed, floor)
 
     def _close(self, one: _Seen, needle: bytes, end: int) -> None:
         one.epilogue = Span(end, one.end)
@@ -288,8 +292,7 @@ def _places(data: Octets, needle: bytes, start: int, end: int) -> Iterator[int]:
         yield from (hit.start() for hit in re.compile(re.escape(needle)).finditer(data, start, end))
 
 
-@dataclass(frozen=True, slots=True)
-class _Labels:
+class _Labels(NamedTuple):
     """What a header says about the content that follows it."""
 
     content_type: ContentValue | None

@@ -9,6 +9,7 @@ Clauses: AP-5, GE-31, SE-7, TO-4, TO-5.
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from ceralacca.base.errors import UnreadableMessage
@@ -29,6 +30,7 @@ _FOLD = re.compile(rb"\r?\n")
 _NAME = re.compile(rb"[!-9;-~]+")
 _BLANK_FOLD = re.compile(rb"\n[ \t]++\r?(?:\n|\Z)")
 _LONG_LINE = 998  # RFC 5322, 2.1.1
+_new = tuple.__new__  # what Field(...) does, without the call between
 
 
 class Field(NamedTuple):
@@ -73,8 +75,7 @@ class HeadLines:
     defects: tuple[Defect, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Head:
+class Head(NamedTuple):
     """The header of one entity: `[start, fields_end)` are its fields, `[fields_end, end)` is the empty line."""
 
     lines: HeadLines
@@ -98,15 +99,26 @@ class Head:
         """Return every field of that name, in order; the name is compared without case (TO-5)."""
         return self._placed(self.lines.index.get(name.lower(), ()))
 
+    def count_of(self, name: str) -> int:
+        """Return how many fields of that name there are."""
+        return len(self.lines.index.get(name.lower(), ()))
+
     def first(self, name: str) -> Field | None:
         """Return the first field of that name. Whether there are more is for the caller to ask."""
         found = self.lines.index.get(name.lower())
-        return self._placed(found[:1])[0] if found else None
+        if not found:
+            return None
+        first = found[0]
+        return Field(first.name, first.raw, self.start + first.start) if self.start else first
+
+    def bodies(self, name: str) -> list[bytes]:
+        """Return the bodies of all fields of that name, in order."""
+        return [field.body for field in self.lines.index.get(name.lower(), ())]
 
     def text(self, name: str) -> str | None:
         """Return the body of the first field of that name, one character an octet (latin-1)."""
-        found = self.first(name)
-        return None if found is None else found.body.decode("latin-1")
+        found = self.lines.index.get(name.lower())
+        return found[0].body.decode("latin-1") if found else None
 
     def _placed(self, fields: tuple[Field, ...]) -> tuple[Field, ...]:
         start = self.start
@@ -127,24 +139,20 @@ def read_head(data: Octets, start: int = 0, end: int | None = None, limits: Limi
 
     Copies the header, never what follows it. Raises LimitExceeded (SE-7).
     """
-    data = flat(data)
+    if not isinstance(data, bytes):
+        data = flat(data)
     end = len(data) if end is None else end
     fields_end, body = _extent(data, start, end, limits)
     lines = head_lines(bytes(data[start:fields_end]))
     if len(lines.fields) > limits.fields:
         raise LimitExceeded("fields", limits.fields, offset=start)
     defects = lines.defects if body > fields_end else (*lines.defects, Defect.NO_EMPTY_LINE)
-    return Head(lines=lines, start=start, fields_end=fields_end, end=body, defects=defects)
+    return Head(lines, start, fields_end, body, defects)
 
 
 def head_lines(octets: bytes) -> HeadLines:
     """Read the fields of a header, without the empty line; those of parts are mostly the same, and remembered."""
     return _kept_of_part(octets) if len(octets) <= MOST_OF_PART else _kept_of_message(octets)
-
-
-@kept(entries=256, most_octets=MOST_OF_PART)
-def _kept_of_part(octets: bytes) -> HeadLines:
-    return _read_lines(octets)
 
 
 @kept(entries=8, most_octets=16_384)
@@ -156,42 +164,43 @@ def _read_lines(octets: bytes) -> HeadLines:
     pieces = _FIELD.findall(octets)
     pieces.pop()  # the last match is always the empty one at the end
     defects = _line_defects(octets)
-    fields = _fields(pieces, defects)
-    index: dict[str, list[Field]] = {}
-    for one in fields:
-        index.setdefault(one.name.lower(), []).append(one)
-    return HeadLines(
-        octets=octets,
-        fields=fields,
-        index={key: tuple(found) for key, found in index.items()},
-        defects=tuple(dict.fromkeys(defects)),
-    )
+    fields: list[Field] = []
+    index: dict[str, tuple[Field, ...]] = {}
+    several: dict[str, list[Field]] = {}
+    offset = 0
+    for piece, found in pieces:
+        name = (found or _odd_name(piece, defects)).decode("latin-1")
+        one = _new(Field, (name, piece, offset))
+        offset += len(piece)
+        fields.append(one)
+        key, alone = name.lower(), (one,)
+        if (first := index.setdefault(key, alone)) is not alone:
+            several.setdefault(key, [*first]).append(one)
+    for key, each in several.items():
+        index[key] = tuple(each)
+    distinct = tuple(dict.fromkeys(defects)) if defects else ()
+    return HeadLines(octets=octets, fields=tuple(fields), index=index, defects=distinct)
+
+
+_kept_of_part = lru_cache(maxsize=256)(_read_lines)
 
 
 def _extent(data: Octets, start: int, end: int, limits: Limits) -> tuple[int, int]:
     """Find where the fields end and where the body begins."""
-    opening = bytes(data[start : min(start + 2, end)])
-    if opening == b"\r\n" or opening[:1] == b"\n":
-        return start, start + (2 if opening[0] == 0x0D else 1)
+    if start < end and data[start] in b"\r\n":  # else no empty line can stand first
+        opening = bytes(data[start : min(start + 2, end)])
+        if opening == b"\r\n" or opening[:1] == b"\n":
+            return start, start + (2 if opening[0] == 0x0D else 1)
     bound = start + limits.header_octets
-    found = _EMPTY_LINE.search(data, start, min(end, bound + 2))
+    found = _EMPTY_LINE.search(data, start, min(bound + 2, end))
     if found is None:
         if end > bound:
             raise LimitExceeded("header_octets", limits.header_octets, offset=start)  # SE-7
         return end, end
-    if found.start() + 1 > bound:
+    last, body = found.span()
+    if last + 1 > bound:
         raise LimitExceeded("header_octets", limits.header_octets, offset=start)  # SE-7
-    return found.start() + 1, found.end()
-
-
-def _fields(pieces: list[tuple[bytes, bytes]], defects: list[Defect]) -> tuple[Field, ...]:
-    fields: list[Field] = []
-    offset = 0
-    for piece, found in pieces:
-        name = found or _odd_name(piece, defects)
-        fields.append(Field(name.decode("latin-1"), piece, offset))
-        offset += len(piece)
-    return tuple(fields)
+    return last + 1, body
 
 
 def _odd_name(piece: bytes, defects: list[Defect]) -> bytes:
@@ -211,10 +220,10 @@ def _line_defects(block: bytes) -> list[Defect]:
         defects.append(Defect.EIGHT_BIT)  # AP-5
     if b"\0" in block:
         defects.append(Defect.NUL)
-    pairs = block.count(b"\r\n")
-    if block.count(b"\r") > pairs:
+    alone = block.replace(b"\r\n", b"")
+    if b"\r" in alone:
         defects.append(Defect.BARE_CR)
-    if block.count(b"\n") > pairs:
+    if b"\n" in alone:
         defects.append(Defect.BARE_LF)
     if len(block) > _LONG_LINE and max(len(line.rstrip(b"\r")) for line in block.split(b"\n")) > _LONG_LINE:
         defects.append(Defect.LONG_LINE)

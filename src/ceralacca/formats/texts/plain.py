@@ -4,8 +4,9 @@ Lines are parted by LF and the text ends with one; `formats.mime.compose` encode
 wrapped, however long a subject is (AM-31).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import datetime
+from functools import lru_cache
 
 from ceralacca.core.model.address import Address
 from ceralacca.core.model.certification import CertificationData
@@ -37,13 +38,11 @@ def anomaly_text(
 
 
 def _fill(template: str, values: Values) -> str:
-    return "".join(f"{line}\n" for line in _lines(template, values))
+    lists = {name: "".join([f"{item}\n" for item in items]) for name, items in values.lists.items()}
+    return _with_line_ends(template, frozenset(lists)).format_map({**values.single, **lists})
 
 
-def _lines(template: str, values: Values) -> Iterator[str]:
-    for line in template.split("\n"):
-        items = values.lists.get(line.strip("{}"))
-        if items is None:
-            yield line.format_map(values.single)
-        else:
-            yield from items
+@lru_cache(maxsize=64)
+def _with_line_ends(template: str, lists: frozenset[str]) -> str:
+    """Give every line its end but those of lists, whose items bring theirs."""
+    return "".join([line if line.strip("{}") in lists else f"{line}\n" for line in template.split("\n")])

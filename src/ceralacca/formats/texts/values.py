@@ -5,8 +5,8 @@ neutralised here, once, before either layout sees it (SE-8).
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from ceralacca.base.instants import legal_time
 from ceralacca.core.model.address import Address
@@ -21,8 +21,7 @@ _KIND_WORDS = {
 }  # AC-1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Values:
+class Values(NamedTuple):
     """The fillings of one text."""
 
     single: Mapping[str, str]
@@ -37,6 +36,7 @@ def certified_values(facts: CertificationData, receipt: ReceiptKind | None) -> V
     `receipt` is the kind of delivery receipt that is issued; absent, it is the kind requested.
     """
     original = facts.original
+    recipients = _lines(recipient.address for recipient in original.recipients)
     title = receipt or facts.requested_receipt
     return Values(
         single={
@@ -49,9 +49,9 @@ def certified_values(facts: CertificationData, receipt: ReceiptKind | None) -> V
             "titolo": DELIVERY_TITLES[title] if title else "",
         },
         lists={
-            "destinatari": _lines(recipient.address for recipient in original.recipients),
+            "destinatari": recipients,
             "destinatari_con_tipo": tuple(
-                f"{one_line(recipient.address.text)} {_KIND_WORDS[recipient.kind]}" for recipient in original.recipients
+                [f"{text} {_KIND_WORDS[one.kind]}" for text, one in zip(recipients, original.recipients, strict=True)]
             ),
             "ricezione": _lines(facts.taken_recipients),  # PC-4
         },
@@ -79,4 +79,4 @@ def _instant_values(instant: datetime) -> dict[str, str]:
 
 
 def _lines(addresses: Iterable[Address]) -> tuple[str, ...]:
-    return tuple(one_line(address.text) for address in addresses)
+    return tuple([one_line(address.text) for address in addresses])

@@ -1,0 +1,166 @@
+"""The certification data of a draft, read as a stranger would.
+
+Of thousands of documents nearly all differ in their texts alone. The *shape* of a document is what is left when
+every text that a closing tag follows is one `x`: lxml parses a shape once and our DTD judges it once, for neither
+well-formedness nor validity depends on which characters the texts hold, as long as XML may hold them. Whatever is
+out of the way (a text of two lines, a reference by number, a shape that is not valid) is read by lxml as a whole.
+"""
+
+import re
+from collections import deque
+from collections.abc import Callable, Iterable
+from importlib.resources import files
+from itertools import accumulate
+from operator import itemgetter
+from typing import NamedTuple
+
+from lxml import etree
+
+from ceralacca.formats.kept import kept
+
+DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>'
+"""How the file must begin (XM-2)."""
+_LARGEST = 1 << 20  # XM-4
+_LARGEST_SHAPE = 4096
+_TEXT = re.compile(r">([^<>\n]++)</")
+_REFERENCE = re.compile("&(?:amp|lt|gt);")
+_PARENTS = frozenset({"postacert", "intestazione", "dati", "data"})
+
+
+class Certified(NamedTuple):
+    """What well-formed certification data say; an attribute that is not written out is None."""
+
+    kind: str | None
+    """`tipo`"""
+    error: str | None
+    """`errore`"""
+    texts: dict[str, list[str]]
+    """By the name of the element, in order; without the elements that only hold others."""
+    recipient_kinds: tuple[str | None, ...]
+    """`tipo` of each of `destinatari`."""
+    requested: str | None
+    """`tipo` of the first `ricevuta`."""
+    zone: str | None
+    """`zona` of the first `data`."""
+    printable: bool
+    """Whether every character of the texts is printable."""
+    valid: bool
+    """Whether the DTD allows it (XM-1)."""
+
+
+def read_certified(octets: bytes) -> Certified:
+    """Read the file. Raises XMLSyntaxError or ValueError when it is not well-formed."""
+    return _read_by_shape(octets) or _read_whole(octets)
+
+
+class _Shape(NamedTuple):
+    """What all documents of one shape have in common."""
+
+    common: Certified
+    """Read with `x` for every text, and valid; has no texts but those that never change."""
+    names: tuple[str, ...]
+    """Of the elements whose texts change."""
+    cut: Callable[[list[str]], Iterable[list[str]]]
+    """Cuts the texts of a document into those of each name."""
+
+
+def _read_by_shape(octets: bytes) -> Certified | None:
+    """Read a document that differs from a known shape in its texts alone; None for any other."""
+    if len(octets) > _LARGEST or not octets.startswith(DECLARATION):
+        return None
+    try:
+        pieces = _TEXT.split(octets.decode("utf-8"))
+    except UnicodeDecodeError:
+        return None
+    texts = pieces[1::2]
+    joined = " ".join(texts)
+    if not joined.isprintable():  # every printable character is one that XML may hold
+        return None
+    if "&" in joined:
+        if "&" in _REFERENCE.sub("", joined):
+            return None
+        texts = [_resolved(text) if "&" in text else text for text in texts]
+    shape = _shape(">x</".join(pieces[::2]).encode("utf-8"))
+    if shape is None:
+        return None
+    return shape.common._replace(texts=shape.common.texts | dict(zip(shape.names, shape.cut(texts), strict=True)))
+
+
+def _resolved(text: str) -> str:
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
+@kept(entries=128, most_octets=_LARGEST_SHAPE)
+def _shape(octets: bytes) -> _Shape | None:
+    """Read a shape; None for one that is not valid, or in which it is not plain where each text belongs."""
+    if b"<!" in octets or octets.count(b"<?") != 1:
+        return None
+    try:
+        common = _read_whole(octets)
+    except (etree.XMLSyntaxError, ValueError):
+        return None
+    changing = {name: len(texts) for name, texts in common.texts.items() if set(texts) == {"x"}}
+    fixed = {name: texts for name, texts in common.texts.items() if "x" not in texts}
+    if not common.valid or len(changing) + len(fixed) != len(common.texts):
+        return None
+    if sum(changing.values()) != octets.count(b">x</"):  # an x that is not all of its element: a > stands before it
+        return None
+    # Valid: the elements of one name stand together, so that the order of names is that of texts.
+    after = tuple(accumulate(changing.values()))
+    cut = itemgetter(*map(slice, (0, *after), after))  # a valid one has more than one name: it cuts into a tuple
+    return _Shape(common._replace(texts=fixed), tuple(changing), cut)
+
+
+def _read_whole(octets: bytes) -> Certified:
+    tree = _tree(octets)
+    texts: dict[str, list[str]] = {}
+    kinds: list[str | None] = []
+    first: dict[str, etree._Element] = {}
+    for element in tree.iter(etree.Element):
+        name = str(element.tag)
+        first.setdefault(name, element)
+        if name not in _PARENTS:
+            texts.setdefault(name, []).append(element.text or "")
+        if name == "destinatari":
+            kinds.append(element.get("tipo"))
+    requested, date = first.get("ricevuta"), first.get("data")
+    return Certified(
+        kind=tree.get("tipo"),
+        error=tree.get("errore"),
+        texts=texts,
+        recipient_kinds=tuple(kinds),
+        requested=None if requested is None else requested.get("tipo"),
+        zone=None if date is None else date.get("zona"),
+        printable=all(text.isprintable() for each in texts.values() for text in each),
+        valid=_is_valid(tree),
+    )
+
+
+_SPARE_PARSERS: deque[etree.XMLParser] = deque()
+"""As many as threads have needed at once: to make one takes longer than to read with it."""
+
+
+def _tree(document: bytes) -> etree._Element:
+    """Parse with a parser that is nobody else's meanwhile: lxml parsers are not shared between threads."""
+    try:
+        parser = _SPARE_PARSERS.pop()
+    except IndexError:
+        parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
+    tree = etree.fromstring(document, parser)
+    _SPARE_PARSERS.append(parser)  # one that met an error is let go
+    return tree
+
+
+_SPARE_DTDS: deque[etree.DTD] = deque()
+"""Our copy of the DTD, as many times as threads have needed it at once: one that validates is nobody else's."""
+
+
+def _is_valid(tree: etree._Element) -> bool:
+    try:
+        dtd = _SPARE_DTDS.pop()
+    except IndexError:
+        with files("ceralacca.formats").joinpath("postacert.dtd").open("rb") as source:
+            dtd = etree.DTD(source)  # XM-5: our own, never the one that a document names
+    valid = bool(dtd.validate(tree))
+    _SPARE_DTDS.append(dtd)
+    return valid
