@@ -1,47 +1,44 @@
 """A client of clamd that fails closed: a verdict only when clamd gave one, whole and in its place (AP-18).
 
-One scan is one connection: INSTREAM, the octets, the end mark, one answer, end of connection. An
-answer that comes before the end mark, is cut, is followed by anything, or by a reset, is no
+One scan is one command of a session: INSTREAM, the octets, the end mark, one answer with the number of the command. An
+answer that comes before the end mark, has another number, is cut, or is followed by anything, is no
 verdict; nor is an error, a limit that was passed inside an archive, or an answer given on
 signatures that are too old. Equal content is scanned once for each edition of the signatures.
 
-Not here: starting clamd (`net.clamd_child`), and what becomes of a message without a verdict.
+Which edition that is, clamd is asked anew every few seconds, in a session too: it answers with the signatures that the
+next scan will have, so that new ones are noticed as soon as on a new connection.
+
+Not here: sessions, connections and their time limits (`net.clamd_session`), starting clamd (`net.clamd_child`), and
+what becomes of a message without a verdict.
 
 Clauses: AP-17, AP-18, IP-5, VI-3, VI-4.
 """
 
 import hashlib
-import os
 import re
-import select
-import socket
 import struct
 import time
+import weakref
 from collections import OrderedDict
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from pathlib import Path
 from threading import Lock
 from typing import Final
 
 from ceralacca.base.clock import Clock, SystemClock
 from ceralacca.formats.splice import Octets
+from ceralacca.net.clamd_session import OVER_STREAM, Address, Session, Sessions, not_scanned
 from ceralacca.ports.scanner import NotScanned, NotScannedReason, ScanVerdict
 
 DEMO_MARKER: Final = b"Ceralacca demonstration signatures: this database finds the test file only."
 """Octets that the demonstration database finds, and no other: by them it is recognised."""
 
 _CHUNK: Final = 1 << 18
-_MOST_ANSWER: Final = 1024
-_LONGEST_SOCKET_PATH: Final = 100
 _END_MARK: Final = bytes(4)
 _ANSWER: Final = re.compile(r"stream: (?:(OK)|([ -~]{1,200}) (FOUND|ERROR))")
 _VERSION: Final = re.compile(r"ClamAV [!-~]{1,40}(?:/(?P<edition>[0-9]{1,10})/(?P<date>[A-Za-z0-9: ]{1,40}))?")
 _OVER_LIMITS: Final = "Heuristics.Limits.Exceeded"
-_OVER_STREAM: Final = "INSTREAM size limit exceeded"
 _AHEAD: Final = timedelta(days=1)
 
 
@@ -49,8 +46,7 @@ _AHEAD: Final = timedelta(days=1)
 class ClamdSettings:
     """Where clamd is and how long to wait for it."""
 
-    address: Path | tuple[str, int]
-    """Path of a Unix socket, or host and port."""
+    address: Address
     most_octets: int = 100 * 2**20
     """No more than clamd's StreamMaxLength: a larger message is known not to be scannable before it is sent."""
     connect_seconds: float = 2.0
@@ -65,6 +61,8 @@ class ClamdSettings:
     demonstration: bool = False
     """Bear a database without date: the sandbox's, which finds the test file only. Never in production."""
     verdicts_kept: int = 4096
+    sessions_kept: int = 4
+    """How many connections are kept: each is one of those that clamd's MaxQueue counts, in every process that scans."""
 
 
 class Clamd:
@@ -75,6 +73,13 @@ class Clamd:
         self._clock = clock or SystemClock()
         self._lock = Lock()
         self._kept: OrderedDict[tuple[bytes, str], ScanVerdict] = OrderedDict()
+        self._sessions = Sessions(
+            settings.address,
+            connect_seconds=settings.connect_seconds,
+            silent_seconds=settings.silent_seconds,
+            most_kept=settings.sessions_kept,
+        )
+        weakref.finalize(self, self._sessions.close)
         self._version = ""
         self._version_until = 0.0
 
@@ -88,14 +93,14 @@ class Clamd:
         Raises NotScanned.
         """
         if len(octets) > self._settings.most_octets:
-            raise _not_scanned("the message is larger than the scanner takes", NotScannedReason.TOO_LARGE)
+            raise not_scanned("the message is larger than the scanner takes", NotScannedReason.TOO_LARGE)
         version = self._current_version()
         key = hashlib.sha256(octets).digest(), version
         with self._lock:
             if (known := self._kept.get(key)) is not None:
                 self._kept.move_to_end(key)
                 return known
-        verdict = _verdict(self._stream(octets), version)
+        verdict = self._stream(octets, version)
         with self._lock:
             self._kept[key] = verdict
             while len(self._kept) > self._settings.verdicts_kept:
@@ -119,14 +124,14 @@ class Clamd:
 
     def reload(self) -> None:
         """Let clamd load its signatures anew, beside its work. Raises NotScanned when it does not say so."""
-        if self._ask(b"zRELOAD\0") != "RELOADING":
-            raise _not_scanned("clamd does not reload", NotScannedReason.GARBLED)
+        if self._sessions.ask_alone(b"zRELOAD\0", until=self._until()) != "RELOADING":
+            raise not_scanned("clamd does not reload", NotScannedReason.GARBLED)
 
     def version(self) -> str:
         """Return what clamd says of itself: version, edition and date of its signatures. Raises NotScanned."""
         text = self._ask(b"zVERSION\0")
         if not _VERSION.fullmatch(text):
-            raise _not_scanned("clamd does not say its version", NotScannedReason.GARBLED)
+            raise not_scanned("clamd does not say its version", NotScannedReason.GARBLED)
         return text
 
     def signed_at(self) -> datetime | None:
@@ -138,7 +143,7 @@ class Clamd:
 
         Raises NotScanned.
         """
-        return not _verdict(self._stream(DEMO_MARKER), "").clean
+        return not self._stream(DEMO_MARKER).clean
 
     def _current_version(self) -> str:
         """Return the edition in use, once its age has been judged. Raises NotScanned."""
@@ -155,131 +160,49 @@ class Clamd:
         signed = _signatures_of(version)
         if signed is None:
             if not self._settings.demonstration:
-                raise _not_scanned("the age of the signatures cannot be told", NotScannedReason.OLD_SIGNATURES)
+                raise not_scanned("the age of the signatures cannot be told", NotScannedReason.OLD_SIGNATURES)
             return
         age = self._clock.now() - signed
         if age > self._settings.signature_age or age < -_AHEAD:
-            raise _not_scanned(f"the signatures are of {signed:%Y-%m-%d}", NotScannedReason.OLD_SIGNATURES)
+            raise not_scanned(f"the signatures are of {signed:%Y-%m-%d}", NotScannedReason.OLD_SIGNATURES)
 
     def _ask(self, command: bytes) -> str:
-        with self._connection() as line:
-            line.send(command)
-            return line.answer()
+        until = self._until()
 
-    def _stream(self, octets: Octets) -> str:
+        def words(session: Session) -> str:
+            session.ask(command, until=until)
+            return session.answer()
+
+        return self._sessions.speak(words)
+
+    def _stream(self, octets: Octets, version: str = "") -> ScanVerdict:
         """Send all the octets and only then listen (AP-18)."""
-        with self._connection() as line:
-            view = memoryview(octets)
-            try:
-                line.send(b"zINSTREAM\0")
-                for start in range(0, len(view), _CHUNK):
-                    chunk = view[start : start + _CHUNK]
-                    line.send(struct.pack("!I", len(chunk)))
-                    line.send(chunk)
-                line.send(_END_MARK)
-            except ConnectionError:
-                raise line.early() from None
-            return line.answer()
+        view, until = memoryview(octets), self._until()
+        chunks = [view[start : start + _CHUNK] for start in range(0, len(view), _CHUNK)]
+        stream = [piece for chunk in chunks for piece in (struct.pack("!I", len(chunk)), chunk)]
 
-    @contextmanager
-    def _connection(self) -> Iterator["_Line"]:
-        """Open one connection. What breaks on it becomes NotScanned."""
-        try:
-            with _connect(self._settings) as opened:
-                yield _Line(opened, self._settings)
-        except TimeoutError:
-            raise _not_scanned("clamd does not answer in time", NotScannedReason.SLOW) from None
-        except OSError as error:
-            what = f"no word with clamd: {error.strerror or type(error).__name__}"
-            raise _not_scanned(what, NotScannedReason.AWAY) from None
+        def words(session: Session) -> ScanVerdict:
+            session.ask(b"zINSTREAM\0", *stream, _END_MARK, until=until)
+            return _verdict(session.answer(), version)
 
+        return self._sessions.speak(words)
 
-class _Line:
-    """One connection with its time limits."""
-
-    def __init__(self, opened: socket.socket, settings: ClamdSettings) -> None:
-        self._socket = opened
-        self._silent = settings.silent_seconds
-        self._until = time.monotonic() + settings.total_seconds
-
-    def send(self, octets: Octets) -> None:
-        """Send all of it. Raises ConnectionError also when clamd has spoken already: its answer is none."""
-        if select.select([self._socket], [], [], 0)[0]:
-            raise ConnectionError
-        self._limit()
-        self._socket.sendall(octets)
-
-    def answer(self) -> str:
-        """Return the one answer, ended by NUL and then by an orderly end of the connection."""
-        octets = b""
-        while len(octets) <= _MOST_ANSWER:
-            self._limit()
-            more = self._socket.recv(_MOST_ANSWER)
-            if not more:
-                break
-            octets += more
-        if len(octets) > _MOST_ANSWER or octets.find(b"\0") != len(octets) - 1:
-            raise _not_scanned("clamd's answer is cut or not one", NotScannedReason.GARBLED)
-        return octets[:-1].decode("ascii", "replace")
-
-    def early(self) -> NotScanned:
-        """Tell what it means that clamd spoke or left before it had heard all."""
-        try:
-            text = self._socket.recv(_MOST_ANSWER).decode("ascii", "replace")
-        except OSError:
-            return _not_scanned("clamd broke off", NotScannedReason.AWAY)
-        if _OVER_STREAM in text:
-            return _not_scanned("the message is larger than clamd's StreamMaxLength", NotScannedReason.TOO_LARGE)
-        if not text:
-            return _not_scanned("clamd broke off", NotScannedReason.AWAY)
-        return _not_scanned("clamd answered before it had heard all", NotScannedReason.GARBLED)
-
-    def _limit(self) -> None:
-        left = self._until - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        self._socket.settimeout(min(left, self._silent))
-
-
-@contextmanager
-def _connect(settings: ClamdSettings) -> Iterator[socket.socket]:
-    if isinstance(settings.address, tuple):
-        with socket.create_connection(settings.address, settings.connect_seconds) as opened:
-            opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            yield opened
-        return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as opened:
-        opened.settimeout(settings.connect_seconds)
-        with _reachable(settings.address) as path:
-            opened.connect(path)
-        yield opened
-
-
-@contextmanager
-def _reachable(path: Path) -> Iterator[str]:
-    """Give a name of the socket that is short enough for the system: long ones go by the folder's descriptor."""
-    if len(os.fsencode(path)) <= _LONGEST_SOCKET_PATH:
-        yield str(path)
-        return
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        yield f"/proc/self/fd/{folder}/{path.name}"
-    finally:
-        os.close(folder)
+    def _until(self) -> float:
+        return time.monotonic() + self._settings.total_seconds
 
 
 def _verdict(answer: str, version: str) -> ScanVerdict:
     """Read clamd's answer to a whole stream. Raises NotScanned for all that is neither OK nor FOUND."""
     found = _ANSWER.fullmatch(answer)
-    if _OVER_STREAM in answer:
-        raise _not_scanned("the message is larger than clamd's StreamMaxLength", NotScannedReason.TOO_LARGE)
+    if OVER_STREAM in answer:
+        raise not_scanned("the message is larger than clamd's StreamMaxLength", NotScannedReason.TOO_LARGE)
     if found is None:
-        raise _not_scanned("clamd's answer is not of its protocol", NotScannedReason.GARBLED)
+        raise not_scanned("clamd's answer is not of its protocol", NotScannedReason.GARBLED)
     if found[3] == "ERROR":
-        raise _not_scanned("clamd could not scan the message", NotScannedReason.ENGINE)
+        raise not_scanned("clamd could not scan the message", NotScannedReason.ENGINE)
     name = found[2] or ""
     if name.startswith(_OVER_LIMITS):  # not a virus, and not its absence
-        raise _not_scanned("the message unfolds beyond clamd's limits", NotScannedReason.LIMITS)
+        raise not_scanned("the message unfolds beyond clamd's limits", NotScannedReason.LIMITS)
     return ScanVerdict(virus=name, engine=version)
 
 
@@ -293,18 +216,3 @@ def _signatures_of(version: str) -> datetime | None:
         return datetime.strptime(found["date"], "%a %b %d %H:%M:%S %Y").replace(tzinfo=UTC)
     except ValueError:
         return None
-
-
-def _not_scanned(what: str, reason: NotScannedReason) -> NotScanned:
-    return NotScanned(what, reason=reason, remedy=_REMEDIES[reason])
-
-
-_REMEDIES: Final = {
-    NotScannedReason.AWAY: "look whether clamd runs and where its socket is; mail waits meanwhile",
-    NotScannedReason.SLOW: "look at the load of clamd; mail waits meanwhile",
-    NotScannedReason.TOO_LARGE: "raise clamd's StreamMaxLength above the largest message accepted",
-    NotScannedReason.LIMITS: "look at the message by hand; clamd's MaxScanSize, MaxFiles, MaxRecursion are the limits",
-    NotScannedReason.ENGINE: "look at clamd's log",
-    NotScannedReason.GARBLED: "look whether it is clamd that listens there, and at its log",
-    NotScannedReason.OLD_SIGNATURES: "update the signatures with freshclam",
-}

@@ -13,6 +13,8 @@ from typing import Protocol
 import dns.exception
 import dns.resolver
 
+from ceralacca.net.switchboard import aside
+
 SMTP_PORT = 25
 
 
@@ -75,6 +77,9 @@ class DnsExchangers:
 
     def find(self, domain: str) -> tuple[Exchanger, ...]:
         """Ask DNS."""
+        return aside(lambda: self._ask(domain))
+
+    def _ask(self, domain: str) -> tuple[Exchanger, ...]:
         try:
             answer = self.resolver.resolve(domain, "MX")
         except dns.resolver.NXDOMAIN as error:

@@ -1,7 +1,7 @@
 """The relay's way out: one SMTP transaction to one domain, its outcome for every recipient (BT-6).
 
-On `smtplib`, whose commands cannot be injected into and whose replies come recipient by recipient; the
-message is streamed by us, so that 30 MB are never copied and not one octet is changed but for the dots
+`smtplib` connects and introduces itself; the transaction is spoken by us (`net.smtp_wire`), so that many go on in one
+thread, each recipient has its reply, 30 MB are never copied and not one octet is changed but for the dots
 that SMTP doubles. A transaction whose final reply was lost is deferred: the peer removes duplicates
 (IP-21). Connections to a host are kept and used again: a TLS handshake costs as much as three seals. What comes
 before the message goes out as one group where the host allows it (RFC 2920): a turn of its own for each command costs
@@ -12,10 +12,12 @@ Clauses: BT-5, BT-6, SE-1, SE-2, SE-6, AD-3, IP-21.
 
 import re
 import smtplib
+import socket
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from threading import Lock
 from typing import Final
 
@@ -25,6 +27,8 @@ from ceralacca.core.model.notification import RecipientKind
 from ceralacca.core.routing import Connection, refusal
 from ceralacca.formats.splice import Octets
 from ceralacca.net.mail_exchangers import Exchanger, FindsExchangers, LookupDeferred, NoSuchDomain
+from ceralacca.net.smtp_wire import NoReply, Wire
+from ceralacca.net.switchboard import aside
 from ceralacca.ports.mail_sender import RcptOutcome, RcptResult
 
 _CHUNK: Final = 256 * 1024
@@ -49,8 +53,8 @@ class ClientSettings:
     """Verifies the names of PEC hosts; made by `tls_context`."""
     timeout: float = 60.0
     """Seconds for each command."""
-    most_kept: int = 8
-    """Idle connections that are kept."""
+    most_kept: int = 16
+    """Idle connections that are kept: as many as transactions go on at once, or some begin with a handshake."""
 
 
 def tls_context(ca_file: str | None = None) -> ssl.SSLContext:
@@ -115,7 +119,7 @@ class SmtpClient:
             self._keep(session)
 
     def _open(self, host: Exchanger, hosts: Sequence[Exchanger], *, verified: bool) -> "_Session":
-        session = _Session.open(host, self._settings, verified=verified)
+        session = aside(partial(_Session.open, host, self._settings, verified=verified))
         kind = RecipientKind.CERTIFIED if verified else RecipientKind.EXTERNAL
         connection = Connection(host=host.name, tls=_TLS_VERSIONS.get(session.tls))
         why = refusal(kind, connection, [other.name for other in hosts])
@@ -159,10 +163,13 @@ class _Session:
         self.host = host
         self.verified = verified
         self.usable = True
-        self._used = False
-        self._smtp = smtp
-        version = smtp.sock.version() if isinstance(smtp.sock, ssl.SSLSocket) else None
-        self.tls = version or ""
+        assert smtp.sock is not None, "it is connected"
+        self.tls = (smtp.sock.version() if isinstance(smtp.sock, ssl.SSLSocket) else None) or ""
+        self._smtp, self._wire, self._seconds = smtp, Wire(smtp.sock), smtp.timeout
+        self._sized, self._grouped = smtp.has_extn("size"), smtp.has_extn("pipelining")
+        """`_grouped`: commands may go out without waiting for the replies to those before them."""
+        self._used = self._open = False
+        """`_open`: the host may still be within a transaction."""
 
     @classmethod
     def open(cls, host: Exchanger, settings: ClientSettings, *, verified: bool) -> "_Session":
@@ -182,9 +189,10 @@ class _Session:
 
     def quit(self) -> None:
         """End the connection, politely when it still stands."""
-        with suppress(OSError, smtplib.SMTPException):
+        with suppress(OSError, NoReply):
             if self.usable:
-                self._smtp.quit()
+                self._say("QUIT")
+                self._reply()
         self._smtp.close()
 
     def transact(
@@ -216,63 +224,73 @@ class _Session:
                 if code == 354:
                     code, text = self._data(octets) if taken else self._end()
                 outcomes |= self._all(taken, code, text)
-        except (OSError, smtplib.SMTPException, ValueError) as fault:
+        except (OSError, NoReply, ValueError) as fault:
             self.usable = False
             left = [recipient for recipient in recipients if recipient not in outcomes]
             outcomes |= self._all(left, 0, type(fault).__name__.encode())
         return outcomes
 
-    @property
-    def _grouped(self) -> bool:
-        """Whether commands may go out without waiting for the replies to those before them."""
-        return bool(self._smtp.has_extn("pipelining"))
-
     def _begin(
         self, reverse_path: Address | None, recipients: Sequence[Address], size: int
     ) -> Iterator[tuple[int, bytes]]:
-        """Say all that comes before a message; give the replies to MAIL, to each RCPT and to DATA as they come."""
-        sized = f" SIZE={size}" if self._smtp.has_extn("size") else ""
-        commands = [f"MAIL FROM:{_path(reverse_path)}{sized}", *(f"RCPT TO:{_path(one)}" for one in recipients), "DATA"]
-        lines = [f"{command}\r\n".encode("ascii") for command in commands]
-        if self._used:
-            self._renew(lines)
-        elif self._grouped:
-            self._smtp.send(b"".join(lines))
-        self._used = True
-        for line in lines:
-            if not self._grouped:
-                self._smtp.send(line)
-            yield self._smtp.getreply()
+        """Say all that comes before a message; give the replies to MAIL, to each RCPT and to DATA as they come.
 
-    def _renew(self, lines: Sequence[bytes]) -> None:
-        """Let a connection forget what was before; the lines go out with that where they may. Raises _Gone."""
+        Raises _Gone.
+        """
+        sized = f" SIZE={size}" if self._sized else ""
+        commands = [f"MAIL FROM:{_path(reverse_path)}{sized}", *(f"RCPT TO:{_path(one)}" for one in recipients), "DATA"]
+        reset = self._open
+        replies = self._replies(["RSET", *commands] if reset else commands)
+        first = self._first(replies, reset=reset) if self._used else next(replies)
+        self._used = self._open = True
+        if not reset:
+            yield first
+        yield from replies
+
+    def _replies(self, commands: Sequence[str]) -> Iterator[tuple[int, bytes]]:
+        if self._grouped:
+            self._say(*commands)
+        for command in commands:
+            if not self._grouped:
+                self._say(command)
+            yield self._reply()
+
+    def _first(self, replies: Iterator[tuple[int, bytes]], *, reset: bool) -> tuple[int, bytes]:
+        """Return the first reply on a connection that was used before. Raises _Gone when that stands no more."""
         try:
-            self._smtp.send(b"RSET\r\n" + b"".join(lines if self._grouped else ()))
-            code, _ = self._smtp.getreply()
-        except (OSError, smtplib.SMTPException) as fault:
+            code, text = next(replies)
+        except (OSError, NoReply) as fault:
             self.usable = False
             raise _Gone from fault
-        if code != 250:
+        if code == 421 or (reset and code != 250):
             self.usable = False
             raise _Gone
+        return code, text
+
+    def _say(self, *commands: str) -> None:
+        self._wire.send("".join(f"{command}\r\n" for command in commands).encode("ascii"), seconds=self._seconds)
+
+    def _reply(self) -> tuple[int, bytes]:
+        return self._wire.reply(seconds=self._seconds)
 
     def _end(self) -> tuple[int, bytes]:
         """End at once what a host has begun to take for nobody (RFC 2920, 3.1)."""
-        self._smtp.send(b".\r\n")
-        return self._smtp.getreply()
+        self._say(".")
+        reply = self._reply()
+        self._open = False
+        return reply
 
     def _data(self, octets: Octets) -> tuple[int, bytes]:
-        sock = self._smtp.sock
-        assert sock is not None, "MAIL was answered on it"
+        held = b""
         for chunk in stuffed(octets):
-            sock.sendall(chunk)
+            self._wire.send(held, seconds=self._seconds)
+            held = chunk
         reach("smtp_client.dot.before")
-        sock.sendall(b".\r\n")
+        self._wire.send(held + b".\r\n", seconds=self._seconds)  # in one piece: one record of TLS for a small message
         reach("smtp_client.dot.after")
-        sock.settimeout(_FINAL_REPLY_SECONDS)
-        code, text = self._smtp.getreply()
-        sock.settimeout(self._smtp.timeout)
+        code, text = self._wire.reply(seconds=_FINAL_REPLY_SECONDS)
         reach("smtp_client.reply.after")
+        self._open = False
         return code, text
 
     def _all(self, recipients: Sequence[Address], code: int, text: bytes) -> dict[Address, RcptOutcome]:
@@ -300,6 +318,8 @@ class _Session:
 
 def _greet(smtp: smtplib.SMTP, host: Exchanger) -> None:
     code, _ = smtp.connect(host.address, host.port)
+    assert smtp.sock is not None, "it is connected"
+    smtp.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else each message waits 40 ms for an ACK
     if code != 220:
         raise _NotSent(f"greeting {code}")
     smtp.ehlo()
@@ -348,7 +368,9 @@ def _path(address: Address | None) -> str:
 def _words(text: bytes) -> str:
     """The peer's words on one printable line, cut."""
     line = " ".join(text.decode("utf-8", "replace").split())
-    return "".join(character if character.isprintable() else "?" for character in line)[:_LONGEST_TEXT]
+    if not line.isprintable():
+        line = "".join(character if character.isprintable() else "?" for character in line)
+    return line[:_LONGEST_TEXT]
 
 
 def _same(

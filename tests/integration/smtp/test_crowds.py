@@ -77,6 +77,16 @@ def test_who_drips_a_command_goes(open_point):
         assert gone
 
 
+def test_who_goes_on_speaking_may_stay_for_many_times_what_one_command_may_take(open_point):
+    point = open_point(access=False, limits=Limits(command_time=1.0, stranger_time=1.0))
+    with point.wire() as wire:
+        pause = threading.Event()
+        for _ in range(12):
+            pause.wait(0.2)
+            assert wire.say("NOOP")[:3] == "250"
+        assert wire.reply()[:9] == "421 4.4.2"
+
+
 def test_a_handshake_that_never_comes_ends(open_point):
     point = open_point(access=True, limits=Limits(handshake_time=0.05))
     with point.wire() as wire:

@@ -75,7 +75,7 @@ def test_signatures_come_and_are_in_use_at_once(published: Path, home: Path) -> 
         child.start()
         try:
             client = Clamd(child.settings)
-            assert client._ask(b"zPING\0") == "PONG"
+            assert client._stream(NEW).clean
             publish(published, b"a virus that is known for years", NEW)
             os.utime(published / "own.ndb", (2_000_000_000, 2_000_000_000))
             later = NOON + EVERY
@@ -83,10 +83,10 @@ def test_signatures_come_and_are_in_use_at_once(published: Path, home: Path) -> 
             pause = threading.Event()
             for _ in range(600):
                 update_if_due(updates, later, every=EVERY, clamd=client)
-                if "FOUND" in client._stream(NEW):
+                if not client._stream(NEW).clean:
                     break
                 pause.wait(0.1)
-            assert "Own.Virus-1" in client._stream(NEW)
+            assert "Own.Virus-1" in client._stream(NEW).virus
         finally:
             child.stop()
         assert updates.state == UpdateState(attempted=later, succeeded=later, changed=later)

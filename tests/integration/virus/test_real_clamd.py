@@ -3,9 +3,11 @@
 import base64
 import io
 import os
+import select
 import signal
 import threading
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -98,6 +100,7 @@ def test_over_the_stream_limit_clamd_gives_no_verdict(tmp_path: Path) -> None:
     small.start()
     try:
         generous = Clamd(type(small.settings)(address=small.socket, demonstration=True))
+        assert generous.scan(bytes(1 << 18)).clean
         with pytest.raises(NotScanned) as caught:
             generous.scan(bytes(9 << 20))
         assert caught.value.reason in (NotScannedReason.TOO_LARGE, NotScannedReason.AWAY)
@@ -149,6 +152,97 @@ def test_killed_in_the_middle_of_a_stream_it_gives_no_verdict(own_clamd: ClamdCh
     assert scanner.scan(b"x").clean
 
 
+@pytest.mark.requirement("AP-18")
+def test_a_session_that_clamd_ends_for_its_idleness_is_replaced(tmp_path: Path) -> None:
+    class Hasty(ClamdChild):
+        def _prepare(self):
+            user = super()._prepare()
+            conf = self.socket.with_name("clamd.conf")
+            conf.write_text(conf.read_text().replace("\nReadTimeout 120\n", "\nReadTimeout 1\n"))
+            return user
+
+    child = Hasty(tmp_path / "clamd")
+    child.start()
+    try:
+        scanner = Clamd(child.settings)
+        assert scanner.scan(b"before").clean
+        (session,) = scanner._sessions._kept
+        assert select.select([session._socket], [], [], 20)[0]
+        assert scanner.scan(eicar()).virus == EICAR
+        (other,) = scanner._sessions._kept
+        assert other is not session
+    finally:
+        child.stop()
+
+
+@pytest.mark.requirement("AP-18")
+def test_between_two_scans_clamd_may_be_started_again(own_clamd: ClamdChild) -> None:
+    scanner = Clamd(own_clamd.settings)
+    assert scanner.scan(b"before").clean
+    own_clamd.stop()
+    with pytest.raises(NotScanned) as caught:
+        scanner.scan(b"meanwhile")
+    assert caught.value.reason is NotScannedReason.AWAY
+    own_clamd.start()
+    assert scanner.scan(b"before the end").clean
+    own_clamd.stop()
+    own_clamd.start()
+    assert scanner.scan(eicar()).virus == EICAR
+
+
+def test_one_session_has_verdicts_of_every_kind_one_after_the_other(clamd: ClamdChild) -> None:
+    scanner = Clamd(clamd.settings)
+    for number in range(3):
+        assert scanner.scan(b"%d" % number).clean
+        assert scanner.scan(b"%d" % number + eicar()).virus == EICAR
+        assert scanner.scan(os.urandom(1 << 19)).clean
+        assert scanner.ready()
+        assert scanner.version()
+    (session,) = scanner._sessions._kept
+    assert session._number == 16, "one edition, nine scans, six questions"
+
+
+@pytest.mark.requirement("AP-18")
+def test_a_session_sees_signatures_that_are_loaded_meanwhile(tmp_path: Path) -> None:
+    database = tmp_path / "clamd" / "signatures"
+    database.mkdir(parents=True)
+    (database / "own.ndb").write_bytes(demo_signatures())
+    child = ClamdChild(tmp_path / "clamd", database=database)
+    child.start()
+    try:
+        scanner, new = Clamd(child.settings), b"a virus that is known since today"
+        assert scanner._stream(new).clean
+        (session,) = scanner._sessions._kept
+        (database / "own.ndb").write_bytes(demo_signatures() + b"Own.Virus:0:*:" + new.hex().encode() + b"\n")
+        scanner.reload()
+        pause = threading.Event()
+        for _ in range(200):
+            if not scanner._stream(new).clean:
+                break
+            pause.wait(0.05)
+        assert scanner._stream(new).virus == "Own.Virus.UNOFFICIAL"
+        assert scanner._sessions._kept == [session]
+    finally:
+        child.stop()
+
+
+@pytest.mark.requirement("AP-18")
+def test_each_of_many_threads_has_the_verdict_of_its_own_message(clamd: ClamdChild) -> None:
+    scanner, wrong = Clamd(clamd.settings), []
+
+    def work(thread: int) -> None:
+        for number in range(20):
+            infected = (thread + number) % 3 == 0
+            octets = f"{thread} {number} ".encode() + os.urandom(thread * 5000) + (eicar() if infected else b"")
+            if scanner.scan(octets).clean == infected:
+                wrong.append((thread, number))
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(work, range(8)))
+    assert not wrong
+    assert len(scanner._sessions._kept) <= 4
+
+
 def test_it_runs_without_privileges_in_a_folder_of_its_own(own_clamd: ClamdChild) -> None:
     assert own_clamd.pid
     user = Path(f"/proc/{own_clamd.pid}").stat().st_uid
@@ -194,7 +288,7 @@ def test_without_clamd_the_remedy_is_named(tmp_path: Path) -> None:
 
 def test_nothing_that_we_ship_is_found_by_a_scanner(clamd: ClamdChild) -> None:
     scanner = Clamd(clamd.settings)
-    for module in ("clamd.py", "clamd_child.py"):
+    for module in ("clamd.py", "clamd_child.py", "clamd_session.py"):
         source = Path(Clamd.__init__.__code__.co_filename).with_name(module).read_bytes()
         assert eicar() not in source
         assert scanner.scan(source.replace(DEMO_MARKER, b"")).clean

@@ -1,9 +1,12 @@
 """The clamd client against servers that lie, break off, dawdle or talk nonsense: never a verdict that was not given."""
 
+import gc
+import select
 import socket
 import struct
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -35,22 +38,40 @@ def reset(peer: socket.socket) -> None:
     peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
+def say(peer: socket.socket, octets: bytes) -> None:
+    """Say it, and no more when it is cut."""
+    peer.sendall(octets)
+    if not octets.endswith(b"\0"):
+        peer.shutdown(socket.SHUT_WR)
+
+
 class FakeClamd:
-    """A socket server that does to each scan what the test says."""
+    """A server of sessions that does to each scan what the test says."""
 
     def __init__(self) -> None:
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.version = FRESH
         self.streams: list[bytes] = []
+        self.peers: list[socket.socket] = []
+        self.commands: list[bytes] = []
         self.release = threading.Event()
-        self.behave: Callable[[socket.socket], None] = self.honest
+        self.behave: Callable[[socket.socket, bytes], None] = self.honest
         self.answer = b"stream: OK\0"
-        self.thread = threading.Thread(target=self._serve, daemon=True)
-        self.thread.start()
+        self.threads = [threading.Thread(target=self._serve, daemon=True)]
+        self.threads[0].start()
 
-    def honest(self, peer: socket.socket) -> None:
+    def honest(self, peer: socket.socket, number: bytes) -> None:
         self.streams.append(read_stream(peer))
-        peer.sendall(self.answer)
+        say(peer, number + self.answer)
+
+    def first(self, behave: Callable[[socket.socket, bytes], None]) -> None:
+        """Be honest after one scan."""
+
+        def once(peer: socket.socket, number: bytes) -> None:
+            self.behave = self.honest
+            behave(peer, number)
+
+        self.behave = once
 
     def _serve(self) -> None:
         while True:
@@ -58,28 +79,45 @@ class FakeClamd:
                 peer, _ = self.listener.accept()
             except OSError:
                 return
-            with peer:
-                try:
-                    self._one(peer)
-                except (OSError, struct.error):
-                    continue
+            self.peers.append(peer)
+            self.threads.append(threading.Thread(target=self._talk, args=[peer], daemon=True))
+            self.threads[-1].start()
 
-    def _one(self, peer: socket.socket) -> None:
+    def _talk(self, peer: socket.socket) -> None:
+        asked = -1
+        with peer, suppress(OSError, struct.error):
+            while command := self._command(peer):
+                self.commands.append(command)
+                asked += asked >= 0 or command == b"zIDSESSION\0"
+                self._one(peer, command, b"%d: " % asked if asked >= 0 else b"")
+
+    def _command(self, peer: socket.socket) -> bytes:
         command = b""
         while not command.endswith(b"\0"):
-            command += peer.recv(1) or b"\0"
+            if not (octet := peer.recv(1)):
+                return b""
+            command += octet
+        return command
+
+    def _one(self, peer: socket.socket, command: bytes, number: bytes) -> None:
         if command == b"zVERSION\0":
-            peer.sendall(self.version)
+            say(peer, number + self.version)
         elif command == b"zPING\0":
-            peer.sendall(b"PONG\0")
+            peer.sendall(number + b"PONG\0")
         elif command == b"zINSTREAM\0":
-            self.behave(peer)
+            self.behave(peer, number)
+        elif command == b"zRELOAD\0" and not number:
+            peer.sendall(b"RELOADING\0")
 
     def close(self) -> None:
         self.release.set()
         self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
-        self.thread.join(5)
+        for peer in self.peers:
+            with suppress(OSError):
+                peer.shutdown(socket.SHUT_RDWR)
+        for thread in self.threads:
+            thread.join(5)
 
 
 @pytest.fixture
@@ -130,9 +168,11 @@ def test_a_find_has_its_name(fake: FakeClamd) -> None:
     [
         (b"", NotScannedReason.GARBLED),
         (b"stream: OK", NotScannedReason.GARBLED),
+        (b"stream: OK\n", NotScannedReason.GARBLED),
         (b"stream: O\0", NotScannedReason.GARBLED),
         (b"OK\0", NotScannedReason.GARBLED),
         (b"stream: OK\0stream: OK\0", NotScannedReason.GARBLED),
+        (b"stream: OK\x002: stream: OK\0", NotScannedReason.GARBLED),
         (b"stream: OK\0\0", NotScannedReason.GARBLED),
         (b"stream: FOUND\0", NotScannedReason.GARBLED),
         (b"stream:  FOUND\0", NotScannedReason.GARBLED),
@@ -155,8 +195,8 @@ def test_whatever_is_not_a_verdict_is_none(fake: FakeClamd, answer: bytes, reaso
 
 @pytest.mark.requirement("AP-18")
 def test_ok_before_the_message_is_whole_is_a_lie(fake: FakeClamd) -> None:
-    def early(peer: socket.socket) -> None:
-        peer.sendall(b"stream: OK\0")
+    def early(peer: socket.socket, number: bytes) -> None:
+        peer.sendall(number + b"stream: OK\0")
         read_stream(peer)  # more than the sockets can hold: the client is still sending when the lie arrives
 
     fake.behave = early
@@ -164,33 +204,23 @@ def test_ok_before_the_message_is_whole_is_a_lie(fake: FakeClamd) -> None:
 
 
 @pytest.mark.requirement("AP-18")
-def test_ok_and_then_a_reset_is_no_verdict(fake: FakeClamd) -> None:
-    def lie(peer: socket.socket) -> None:
+def test_half_an_answer_and_then_a_reset_is_no_verdict(fake: FakeClamd) -> None:
+    def lie(peer: socket.socket, number: bytes) -> None:
         read_stream(peer)
-        peer.sendall(b"stream: OK\0")
+        peer.sendall(number + b"stream: OK")
         reset(peer)
+        peer.close()
 
     fake.behave = lie
     assert refused(client(fake)) is NotScannedReason.AWAY
 
 
 @pytest.mark.requirement("AP-18")
-def test_ok_and_then_no_end_is_no_verdict(fake: FakeClamd) -> None:
-    def open_end(peer: socket.socket) -> None:
-        read_stream(peer)
-        peer.sendall(b"stream: OK\0")
-        fake.release.wait(5)
-
-    fake.behave = open_end
-    assert refused(client(fake)) is NotScannedReason.SLOW
-
-
-@pytest.mark.requirement("AP-18")
 def test_one_octet_at_a_time_does_not_outwit_the_total_limit(fake: FakeClamd) -> None:
-    def drip(peer: socket.socket) -> None:
+    def drip(peer: socket.socket, number: bytes) -> None:
         read_stream(peer)
         while not fake.release.wait(0.01):
-            peer.sendall(b"s")
+            peer.sendall(b"1")
 
     fake.behave = drip
     assert refused(client(fake, silent_seconds=1.0, total_seconds=0.2)) is NotScannedReason.SLOW
@@ -198,21 +228,22 @@ def test_one_octet_at_a_time_does_not_outwit_the_total_limit(fake: FakeClamd) ->
 
 @pytest.mark.requirement("AP-18")
 def test_silence_is_no_verdict(fake: FakeClamd) -> None:
-    fake.behave = lambda peer: fake.release.wait(5) and None
+    fake.behave = lambda peer, number: fake.release.wait(5) and None
     assert refused(client(fake)) is NotScannedReason.SLOW
 
 
 @pytest.mark.requirement("AP-18")
 def test_a_server_that_does_not_read_on_is_left(fake: FakeClamd) -> None:
-    fake.behave = lambda peer: fake.release.wait(5) and None
+    fake.behave = lambda peer, number: fake.release.wait(5) and None
     assert refused(client(fake), b"x" * (30 << 20)) is NotScannedReason.SLOW
 
 
 @pytest.mark.requirement("AP-18")
 def test_a_reset_in_the_middle_is_no_verdict(fake: FakeClamd) -> None:
-    def die(peer: socket.socket) -> None:
+    def die(peer: socket.socket, number: bytes) -> None:
         peer.recv(100_000)
         reset(peer)
+        peer.close()
 
     fake.behave = die
     assert refused(client(fake), b"x" * (8 << 20)) is NotScannedReason.AWAY
@@ -220,9 +251,9 @@ def test_a_reset_in_the_middle_is_no_verdict(fake: FakeClamd) -> None:
 
 @pytest.mark.requirement("AP-18")
 def test_clamds_own_limit_is_told_apart_from_a_breakdown(fake: FakeClamd) -> None:
-    def over(peer: socket.socket) -> None:
+    def over(peer: socket.socket, number: bytes) -> None:
         peer.recv(100_000)
-        peer.sendall(b"INSTREAM size limit exceeded. ERROR\0")
+        peer.sendall(number + b"INSTREAM size limit exceeded. ERROR\0")
         peer.shutdown(socket.SHUT_WR)
         while peer.recv(1 << 20):
             pass
@@ -317,6 +348,180 @@ def test_a_known_verdict_does_not_outlive_the_age_of_the_signatures(fake: FakeCl
 def test_no_octets_but_the_answer_itself_are_clean(fake: FakeClamd, answer: bytes) -> None:
     fake.answer = answer
     scanner = client(fake, version_seconds=60.0)
+    assert scanner.edition()
     if answer != b"stream: OK\0":
         with suppress(NotScanned):
             assert not scanner.scan(answer).clean
+
+
+# -- sessions that are kept ---------------------------------------------------------------------------
+
+
+def one_session(fake: FakeClamd, **changed: object) -> Clamd:
+    """Return a client that has been answered twice, over the only connection that there is."""
+    scanner = client(fake, version_seconds=3600.0, **changed)
+    assert scanner.scan(b"before").clean
+    assert len(fake.peers) == 1
+    return scanner
+
+
+def wait_until_heard(scanner: Clamd) -> None:
+    """Wait until what the server did has reached the kept session."""
+    (session,) = scanner._sessions._kept
+    assert select.select([session._socket], [], [], 5)[0]
+
+
+def test_what_is_asked_goes_over_one_connection(fake: FakeClamd) -> None:
+    scanner = client(fake)
+    for number in range(5):
+        assert scanner.scan(b"%d" % number).clean
+        assert scanner.ready()
+    assert len(fake.peers) == 1
+    assert fake.commands.count(b"zIDSESSION\0") == 1
+    assert fake.streams == [b"0", b"1", b"2", b"3", b"4"]
+
+
+def test_new_signatures_are_loaded_on_a_connection_of_its_own(fake: FakeClamd) -> None:
+    scanner = one_session(fake)
+    scanner.reload()
+    assert len(fake.peers) == 2
+    assert scanner.scan(b"after").clean
+    assert len(fake.peers) == 2
+
+
+@pytest.mark.requirement("AP-18")
+@pytest.mark.parametrize("last_words", [b"", b"COMMAND READ TIMED OUT\n", b"3: stream: OK\0"])
+def test_a_session_that_ended_while_idle_is_replaced(fake: FakeClamd, last_words: bytes) -> None:
+    scanner = one_session(fake)
+    fake.peers[0].sendall(last_words)
+    fake.peers[0].shutdown(socket.SHUT_RDWR)
+    wait_until_heard(scanner)
+    fake.answer = b"stream: Some.Virus FOUND\0"
+    assert scanner.scan(b"after").virus == "Some.Virus"
+    assert len(fake.peers) == 2
+    assert fake.streams == [b"before", b"after"]
+
+
+@pytest.mark.requirement("AP-18")
+def test_an_answer_that_is_there_before_the_question_is_none(fake: FakeClamd) -> None:
+    scanner = one_session(fake)
+    fake.peers[0].sendall(b"3: stream: OK\0")
+    wait_until_heard(scanner)
+    fake.answer = b"stream: Some.Virus FOUND\0"
+    assert scanner.scan(b"after").virus == "Some.Virus"
+    assert len(fake.peers) == 2
+
+
+@pytest.mark.requirement("AP-18")
+@pytest.mark.parametrize("last_words", [b"", b"COMMAND READ TIMED OUT\n"])
+def test_a_kept_session_that_ends_without_an_answer_is_replaced_once(fake: FakeClamd, last_words: bytes) -> None:
+    def leave(peer: socket.socket, number: bytes) -> None:
+        fake.streams.append(read_stream(peer))
+        peer.sendall(last_words)
+        peer.shutdown(socket.SHUT_RDWR)
+
+    scanner = one_session(fake)
+    fake.first(leave)
+    fake.answer = b"stream: Some.Virus FOUND\0"
+    assert scanner.scan(b"after").virus == "Some.Virus"
+    assert fake.streams == [b"before", b"after", b"after"]
+
+    fake.behave = leave
+    assert refused(scanner, b"more") is NotScannedReason.GARBLED
+    assert len(fake.peers) == 3
+    assert fake.streams[3:] == [b"more", b"more"]
+
+
+@pytest.mark.requirement("AP-18")
+def test_a_kept_session_that_breaks_in_the_middle_of_a_message_is_replaced_once(fake: FakeClamd) -> None:
+    def die(peer: socket.socket, _: bytes) -> None:
+        peer.recv(100_000)
+        reset(peer)
+        peer.close()
+
+    scanner, octets = one_session(fake), bytes(range(256)) * (8 << 12)
+    fake.first(die)
+    assert scanner.scan(octets).clean
+    assert fake.streams == [b"before", octets]
+    fake.behave = die
+    assert refused(scanner, octets[1:]) is NotScannedReason.AWAY
+    assert len(fake.peers) == 3
+
+
+@pytest.mark.requirement("AP-18")
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"1: stream: OK\0",
+        b"2: stream: OK\0",
+        b"4: stream: OK\0",
+        b"33: stream: OK\0",
+        b"03: stream: OK\0",
+        b"3 stream: OK\0",
+        b": stream: OK\0",
+        b"stream: OK\0",
+        b"3: stream: OK\x004: stream: OK\0",
+        b"3: stream: OK\x00COMMAND READ TIMED OUT\n",
+        b"3: stream: O",
+        b"3: stream: Can't open file or directory ERROR\0",
+        b"3: Error processing command. ERROR\0",
+        b"3: COMMAND UNAVAILABLE\0",
+    ],
+)
+def test_after_any_other_answer_the_session_is_left_and_nothing_asked_again(fake: FakeClamd, answer: bytes) -> None:
+    def lie(peer: socket.socket, _: bytes) -> None:
+        fake.streams.append(read_stream(peer))
+        say(peer, answer)
+
+    scanner = one_session(fake)
+    fake.first(lie)
+    assert refused(scanner, b"after") in (NotScannedReason.GARBLED, NotScannedReason.ENGINE)
+    assert fake.streams == [b"before", b"after"]
+    fake.answer = b"stream: Some.Virus FOUND\0"
+    assert scanner.scan(b"after").virus == "Some.Virus"
+    assert len(fake.peers) == 2
+
+
+@pytest.mark.requirement("AP-18")
+def test_a_kept_session_that_is_silent_is_not_asked_elsewhere(fake: FakeClamd) -> None:
+    scanner = one_session(fake)
+    fake.behave = lambda peer, number: fake.release.wait(5) and None
+    assert refused(scanner, b"after") is NotScannedReason.SLOW
+    assert len(fake.peers) == 1
+
+
+@pytest.mark.requirement("AP-18")
+def test_each_of_many_threads_has_the_verdict_of_its_own_message(fake: FakeClamd) -> None:
+    def find_what_it_says(peer: socket.socket, number: bytes) -> None:
+        octets = read_stream(peer)
+        peer.sendall(number + b"stream: " + octets[:20].rstrip(b".") + b" FOUND\0")
+
+    fake.behave = find_what_it_says
+    scanner, wrong = client(fake, silent_seconds=20.0, total_seconds=20.0, sessions_kept=3), []
+
+    def work(thread: int) -> None:
+        for message in range(30):
+            name = f"Virus-{thread}-{message}"
+            if scanner.scan(f"{name:.<{3000 * thread + 20}}".encode()).virus != name:
+                wrong.append(name)
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(work, range(8)))
+    assert not wrong
+    assert len(scanner._sessions._kept) <= 3
+    assert fake.commands.count(b"zINSTREAM\0") == 240
+
+
+def test_sessions_end_with_their_client(fake: FakeClamd) -> None:
+    scanner = one_session(fake)
+    del scanner
+    gc.collect()
+    fake.threads[1].join(5)
+    assert fake.commands[-1] == b"zEND\0"
+
+
+def test_a_forked_process_opens_sessions_of_its_own(fake: FakeClamd) -> None:
+    scanner = one_session(fake)
+    scanner._sessions._process = 0
+    assert scanner.scan(b"in the child").clean
+    assert len(fake.peers) == 2

@@ -84,6 +84,8 @@ def test_each_recipient_has_an_outcome_of_its_own():
         ({"MAIL": "HANGUP"}, RcptResult.DEFERRED, 0),
         ({"RCPT": "HANGUP"}, RcptResult.DEFERRED, 0),
         ({".": "HANGUP"}, RcptResult.DEFERRED, 0),
+        ({".": "done"}, RcptResult.DEFERRED, 0),
+        ({".": "250-2.0.0 taken\r\n250 2.0.0 it is"}, RcptResult.ACCEPTED, 250),
     ],
 )
 @pytest.mark.parametrize("pipelining", [False, True])
@@ -118,18 +120,27 @@ def test_a_host_that_takes_groups_gives_each_recipient_its_outcome():
             assert (outcomes[INFO].result, outcomes[SALES].code) == (RcptResult.ACCEPTED, 550)
         client.close()
     assert [undone(wire) for wire in peer.messages] == [MESSAGE, MESSAGE]
-    assert [line.split(" ")[0] for line in peer.lines if line.upper() != "QUIT"][-5:] == [
-        "RSET",
+    assert [line.split(" ")[0] for line in peer.lines if line.upper() != "QUIT"][-8:] == [
         "MAIL",
         "RCPT",
         "RCPT",
         "DATA",
-    ]
+    ] * 2
+
+
+def test_what_a_host_may_still_be_within_is_left_first():
+    with SmtpPeer({f"RCPT {SALES}": "550 5.1.1 no such mailbox"}) as peer:
+        client = client_for(peer)
+        assert send(client, recipients=(SALES,))[SALES].code == 550
+        assert send(client, recipients=(INFO,))[INFO].result is RcptResult.ACCEPTED
+        client.close()
+    assert [line.split(" ")[0] for line in peer.lines][-7:] == ["MAIL", "RCPT", "RSET", "MAIL", "RCPT", "DATA", "QUIT"]
 
 
 @pytest.mark.parametrize("pipelining", [False, True])
-def test_a_kept_connection_that_stands_no_more_is_replaced_and_the_message_goes_out_once(pipelining):
-    with SmtpPeer({"RSET": "HANGUP"}, pipelining=pipelining) as peer:
+@pytest.mark.parametrize("reply", ["HANGUP", "421 4.4.2 closing", "nothing of SMTP"])
+def test_a_kept_connection_that_stands_no_more_is_replaced_and_the_message_goes_out_once(pipelining, reply):
+    with SmtpPeer({"MAIL again": reply}, pipelining=pipelining) as peer:
         client = client_for(peer)
         for _ in range(2):
             assert send(client)[INFO].result is RcptResult.ACCEPTED

@@ -12,7 +12,7 @@ import asyncio
 import logging
 import ssl
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 import structlog
 from aiosmtpd.smtp import SMTP
@@ -30,6 +30,7 @@ _LOG = structlog.get_logger(__name__)
 logging.getLogger("mail.log").setLevel(logging.CRITICAL + 1)  # aiosmtpd's: it writes addresses
 
 _NO_HOOKS = object()
+_NEVER = float("inf")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +78,7 @@ class Connection(SMTP):
         self._patient = False  # the client has shown that it comes to send mail
         self._listening = False  # between two commands
         self._dismissed = False
+        self._deadline = self._rings = _NEVER
         self._lost: asyncio.Future[None] = loop.create_future()
 
     async def _obey(self, line: bytes) -> None:
@@ -91,8 +93,7 @@ class Connection(SMTP):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin the conversation."""
-        assert isinstance(transport, asyncio.Transport)
-        self._inbox.transport = transport
+        self._inbox.transport = cast("asyncio.Transport", transport)  # what other loops give is of no such class
         self._client = replace(self._client, tls=channel_of(transport))
         super().connection_made(transport)
 
@@ -112,9 +113,31 @@ class Connection(SMTP):
             self._inbox.end()
             self._lost.set_result(None)
 
+    # -- the client's time: one timer for many deadlines, which is set anew when it rings before the last of them --
+
+    def _reset_timeout(self, duration: float | None = None) -> None:
+        """Give the client so many seconds from now on."""
+        self._deadline = self.loop.time() + (duration or self._timeout_duration)
+        if self._deadline < self._rings:
+            self._set_timer()
+
+    def _hold_timeout(self) -> None:
+        """Stop the clock of the client: it is we who are at work."""
+        self._deadline = _NEVER
+
+    def _set_timer(self) -> None:
+        if self._timeout_handle is not None:
+            self._timeout_handle.cancel()
+        self._rings = self._deadline
+        self._timeout_handle = self.loop.call_at(self._rings, self._timeout_cb)
+
     def _timeout_cb(self) -> None:
-        self._figures.ended = "time-out"
-        self._last_words(replies.TIMED_OUT)
+        rung, self._rings = self._rings, _NEVER
+        if self._deadline <= rung:
+            self._figures.ended = "time-out"
+            self._last_words(replies.TIMED_OUT)
+        elif self._deadline != _NEVER:
+            self._set_timer()
 
     # -- what the listener calls ----------------------------------------------------------------------
 
@@ -139,8 +162,7 @@ class Connection(SMTP):
     # -- speaking -------------------------------------------------------------------------------------
 
     def _pipe(self) -> asyncio.Transport:
-        assert isinstance(self.transport, asyncio.Transport)
-        return self.transport
+        return cast("asyncio.Transport", self.transport)
 
     def _last_words(self, reply: str) -> None:
         if self.transport is not None and not self._pipe().is_closing():
@@ -248,11 +270,6 @@ class Connection(SMTP):
         """Send a client away that did not wait for a reply which changes what may be said next."""
         self._inbox.clear()
         await self._end(replies.SPOKE_AHEAD, "spoke ahead", linger=True)
-
-    def _hold_timeout(self) -> None:
-        """Stop the clock of the client: it is we who are at work."""
-        if self._timeout_handle is not None:
-            self._timeout_handle.cancel()
 
     def _report(self, seconds: float) -> None:
         figures = self._figures

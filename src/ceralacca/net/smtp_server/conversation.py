@@ -277,6 +277,7 @@ class Conversation(Connection):
         return ""
 
     def _parameters(self, path: PathArgument) -> str:
+        room_seen = False
         for keyword, value in path.parameters.items():
             if keyword == "SIZE" and self._client.extended:
                 if not value.isdecimal():
@@ -285,11 +286,12 @@ class Conversation(Connection):
                     return replies.TOO_LARGE  # AP-4
                 if not self._equipment.room.has_room(int(value)):
                     return replies.NO_ROOM
+                room_seen = True
             elif keyword not in self._rules.parameters or not self._client.extended:
                 return replies.UNKNOWN_PARAMETER  # AP-3: SMTPUTF8, BODY and DSN's are not offered
             elif keyword == "BODY" and value.upper() not in {"7BIT", "8BITMIME"}:
                 return replies.UNKNOWN_PARAMETER
-        return "" if self._equipment.room.has_room(0) else replies.NO_ROOM
+        return "" if room_seen or self._equipment.room.has_room(0) else replies.NO_ROOM
 
     async def _rcpt_to(self, argument: bytes) -> None:
         mail = self._mail
