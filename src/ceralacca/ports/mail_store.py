@@ -1,11 +1,13 @@
 """Where holders' mail lies: the delivery point's last act (DP-2, DP-3)."""
 
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
 from ceralacca.core.model.address import Address
-from ceralacca.formats.splice import Octets
+from ceralacca.formats.splice import Octets, Splice
 
 
 class PutOutcome(StrEnum):
@@ -32,8 +34,37 @@ class Put:
     there is no such folder (DP-8). A redo finds the message wherever an earlier try put it."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coming:
+    """One message that is put soon, unless what is being decided about it does not come about."""
+
+    mailbox: Address
+    name: str
+    octets: Octets | Splice
+
+
+class MailInHand(Protocol):
+    """Mailboxes for one round of a worker, which goes on with its work while the disk does its own."""
+
+    def expect(self, messages: Sequence[Coming]) -> None:
+        """Begin to write what is put soon, where that saves time; never fails, never waits."""
+        ...
+
+    def put(self, messages: list[Put]) -> list[PutOutcome]:
+        """Store messages as `MailStore.put` does; they are durable once `settle` has returned."""
+        ...
+
+    def settle(self) -> None:
+        """Wait until all that was put is durable. Raises WorldError: nothing is then certain, put it again."""
+        ...
+
+
 class MailStore(Protocol):
     """Mailboxes that an IMAP server shows."""
+
+    def in_hand(self) -> AbstractContextManager[MailInHand]:
+        """Give the same mailboxes for one round; what was expected and not put in it is forgotten."""
+        ...
 
     def put(self, messages: list[Put]) -> list[PutOutcome]:
         """Store messages durably, with one sync; what is stored is the octets, unmodified.

@@ -1,9 +1,8 @@
 """The store: everything durable, behind one port, changed only by whole commits.
 
-A *step* loads what it needs, decides, composes and seals, and returns one `Commit`: the new state,
-every generated letter as signed octets under a unique key, the log rows, the next jobs. The store
-makes it durable in one transaction, many of them with one sync. Doing a step again is harmless: its
-keys are the same, and what is there already is left as it is.
+A *step* loads what it needs, decides, composes and seals, and returns one `Commit`: the new state, every generated
+letter as signed octets under a unique key, the log rows, the next jobs. The store makes it durable in one transaction,
+many of them with one sync. Doing a step again is harmless: its keys are the same, and what is there is left as it is.
 
 Clauses: AP-25, DP-3, IP-21, LO-3, TI-10; invariants 1 to 6 of ARCHITECTURE.md.
 """
@@ -26,9 +25,12 @@ from ceralacca.formats.splice import Octets
 from ceralacca.ports.letters import Inbound, Letter, StoredInbound, StoredLetter
 from ceralacca.ports.log_search import LogSearch
 from ceralacca.ports.notices import Notice
+from ceralacca.ports.vault import Purged
 
 Payload = Mapping[str, str | int | None]
 """What a job needs to know beside its key: small, flat, JSON."""
+About = Callable[[Octets], str | None]
+"""Says which transaction octets are about, as far as they tell."""
 
 
 class JobKind(StrEnum):
@@ -169,9 +171,8 @@ class Commit:
     """Everything that one step changes.
 
     Its *keyed* things are `sent`, `letters`, `inbound`, `taken`, `fates`, `infected` and `notices`: each is stored once
-    for ever under its key, and what is there already is left as it is. It is applied in this order:
-    `done`, keyed things, `states`, `log`, `cancelled`, `jobs`; so a key in both `cancelled` and `jobs` is
-    put off to the new `due`.
+    for ever under its key, and what is there already is left as it is. It is applied in this order: `done`, keyed
+    things, `states`, `log`, `cancelled`, `jobs`; so a key in both `cancelled` and `jobs` is put off to the new `due`.
     """
 
     done: int | None = None
@@ -187,6 +188,9 @@ class Commit:
     taken: tuple[Taken, ...] = ()
     fates: tuple[RecipientFate, ...] = ()
     infected: tuple[InfectedMessage, ...] = ()
+    infected_again: tuple[str, ...] = ()
+    """Digests of octets that lie in the virus storage already and have come again. Nothing is stored of it: whoever
+    commits lets them go once more (VI-2)."""
     notices: tuple[Notice, ...] = ()
     """That a holder is told by ordinary ways."""
     receipts: tuple[ReceivedReceipt, ...] = ()
@@ -207,6 +211,20 @@ class Postponed:
     """For the operator: a reason without addresses or content."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keep:
+    """Which of the jobs that its commits make a worker claims with them, to go on with them at once."""
+
+    kinds: frozenset[JobKind]
+    now: datetime
+    """What is due later than this waits for its turn."""
+    lease: timedelta
+    """From `now` on. It is synced with the commit, so that a power cut does not end it."""
+    limit: int
+    claimer: str = ""
+    """Who claims them, as in `Store.claim`."""
+
+
 class CommitOutcome(StrEnum):
     """How one commit of a batch ended."""
 
@@ -222,13 +240,16 @@ class CommitOutcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Purged:
-    """What came of a purge of infected octets."""
+class Kept:
+    """How commits ended, which of their jobs were kept, and what they made that nobody need read back."""
 
-    gone: int = 0
-    """So many octet strings were taken out now."""
-    needed: int = 0
-    """So many stay for the time being."""
+    outcomes: list[CommitOutcome]
+    jobs: list[Job] = field(default_factory=list)
+    letters: Mapping[str, StoredLetter] = field(default_factory=dict)
+    octets: Mapping[str, bytes] = field(default_factory=dict)
+    """Small ones, by digest."""
+    made: Commit | None = None
+    """`sent`, `taken`, `fates` and `states`; None when something there was not as its step had known it."""
 
 
 class MailboxStatus(StrEnum):
@@ -320,19 +341,33 @@ class Store(LogSearch, Protocol):
 
     # -- jobs ---------------------------------------------------------------------------------------
 
-    def claim(self, kinds: Iterable[JobKind], *, now: datetime, limit: int, lease: timedelta) -> list[Job]:
+    def claim(
+        self,
+        kinds: Iterable[JobKind],
+        *,
+        now: datetime,
+        limit: int,
+        lease: timedelta,
+        claimer: str = "",
+        sharing: int = 1,
+    ) -> list[Job]:
         """Claim jobs that are due, oldest first, for the length of the lease.
 
-        A job whose lease has ended is due again, and stands in the queue where its lease ended. The claim
-        itself is not synced: after a power cut the job is due again at once.
+        A job whose lease has ended is due again, in the order of that instant; after a power cut all are. `claimer`
+        is who claims, for `give_back`. So many claimers are `sharing` what is due (`core.fair_share`).
         """
         ...
 
-    def ahead(self, jobs: Sequence[Job], *, about: Callable[[Octets], str | None] | None = None) -> "Store":
+    def give_back(self, claimer: str, *, now: datetime, lease: timedelta) -> int:
+        """Make due what a claimer that is gone has left in hand, and return how much; no lease of it was longer."""
+        ...
+
+    def ahead(self, jobs: Sequence[Job], *, about: About | None = None, after: Kept | None = None) -> "Store":
         """Return the same store with what these jobs name read already, in bulk: for the steps of one batch.
 
-        `about` says which transaction a small message that has arrived is about, as far as it can be told: that is
-        read too. What it answers may be as old as this call; a commit is judged by what is stored then.
+        `about` says which transaction a small message that has arrived is about: that is read too. `after` is the
+        commit of the batch before that kept these jobs: what that read or made is not read again. What the store
+        answers may be as old as these calls; a commit is judged by what is stored then.
         """
         ...
 
@@ -341,6 +376,10 @@ class Store(LogSearch, Protocol):
 
         Outcomes stand in the order of the commits, which are applied in that order, then `postponed`.
         """
+        ...
+
+    def commit_and_keep(self, commits: Sequence[Commit], postponed: Sequence[Postponed], keep: Keep) -> Kept:
+        """Make steps durable as `commit` does, and claim of the jobs that they make what is to be kept."""
         ...
 
     def next_due(self, kinds: Iterable[JobKind]) -> datetime | None:
@@ -459,12 +498,3 @@ class Store(LogSearch, Protocol):
     def close(self) -> None:
         """Give back connections."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claimed:
-    """A job with the instant at which its step reads the clock: one reading a step (GE-23)."""
-
-    job: Job
-    instant: datetime
-    note: str = field(default="")

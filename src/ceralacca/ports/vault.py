@@ -1,5 +1,6 @@
 """What the virus storage asks of the world: a cipher, so that nothing in it can run or be sent again (VI-2)."""
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from ceralacca.base.errors import WorldError
@@ -8,6 +9,16 @@ from ceralacca.formats.splice import Octets
 
 class SpoiltVaultFile(WorldError):
     """A file of the vault is not as it was written, or was written with another key."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Purged:
+    """What came of a purge of infected octets."""
+
+    gone: int = 0
+    """So many octet strings were taken out now."""
+    left: frozenset[str] = frozenset()
+    """Digests of those that stay for the time being, because something needs them."""
 
 
 class VaultCipher(Protocol):

@@ -10,7 +10,6 @@ its own; a single file is synced alone.
 """
 
 import ctypes
-import hashlib
 import mmap
 import os
 from collections.abc import Iterable, Sequence
@@ -21,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from ceralacca.base.errors import WorldError
 from ceralacca.base.failpoints import reach
-from ceralacca.formats.splice import Octets, Splice
+from ceralacca.formats.splice import Octets, Splice, sha256_of
 from ceralacca.store.durable_files import make_folder, sync_folder
 
 if TYPE_CHECKING:
@@ -43,10 +42,7 @@ class Blob:
 
 def blob_of(octets: Octets | Splice) -> Blob:
     """Name octets; reads each of them once and copies none."""
-    digest = hashlib.sha256()
-    for piece in _pieces(octets):
-        digest.update(piece)
-    return Blob(digest=digest.hexdigest(), size=len(octets), octets=octets)
+    return Blob(digest=sha256_of(octets), size=len(octets), octets=octets)
 
 
 class BlobFolder:

@@ -1,49 +1,61 @@
-"""Many rows into one table at a time, at the price of the driver.
+"""Many rows into one table at a time, at the price of the driver: lines of `store.rows` go to it as they are."""
 
-SQLAlchemy makes the statement and the conversions of each column once for a table and dialect; the
-rows are converted column by column and go to the driver as they are.
-"""
+from collections.abc import Sequence
+from typing import Final
 
-from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
-from itertools import repeat
-from typing import Any
+from sqlalchemy import Table
 
-from sqlalchemy import Connection, Dialect, Table, TypeDecorator
+from ceralacca.store.driver import Open, driven_many
+from ceralacca.store.notice_tables import NOTICE
+from ceralacca.store.rows import Line
+from ceralacca.store.tables import (
+    BLOB,
+    FATE,
+    INBOUND,
+    INFECTED,
+    JOB,
+    LETTER,
+    LOG_ROW,
+    RECEIVED_RECEIPT,
+    RECIPIENT_STATE,
+    SENT_MESSAGE,
+    TAKEN,
+)
 
-from ceralacca.store.prepared import driven_many
-from ceralacca.store.rows import Values
-
-_Column = Sequence[Any]
-_Convert = Callable[[_Column], Iterable[Any]]
-
-
-def insert_rows(connection: Connection, table: Table, rows: Sequence[Values], *, or_leave: bool = False) -> None:
-    """Insert rows that all have the same columns; `or_leave`: those whose key is there are left as they are.
-
-    Raises SQLAlchemyError.
-    """
-    names = tuple(rows[0])
-    statement, converters = _plan(table, connection.dialect, names)
-    if or_leave:
-        statement += " ON CONFLICT DO NOTHING"
-    columns = [convert([row[name] for row in rows]) for name, convert in zip(names, converters, strict=True)]
-    driven_many(connection, statement, list(zip(*columns, strict=True)))
+_OF_JOB: Final = ["key", "kind", "due", "created", "payload", "ready", "leased", "attempts", "claimed_by"]
 
 
-@lru_cache(maxsize=256)  # a process has one dialect, a test run has many
-def _plan(table: Table, dialect: Dialect, names: tuple[str, ...]) -> tuple[str, tuple[_Convert, ...]]:
-    mark = "%s" if dialect.paramstyle in {"format", "pyformat"} else "?"
-    quote = dialect.identifier_preparer.quote
-    columns, marks = ", ".join(map(quote, names)), ", ".join([mark] * len(names))
-    converters = tuple(_converter(table, dialect, name) for name in names)
-    return f"INSERT INTO {quote(table.name)} ({columns}) VALUES ({marks})", converters  # noqa: S608 our own names
+class Insert:
+    """Inserts lines into a table; safe between threads."""
+
+    def __init__(self, table: Table, names: Sequence[str] | None = None, *, otherwise: str = "") -> None:
+        """Name the columns that a line has, or (None) all of them; `otherwise`: what becomes of a key that is there."""
+        self._table = table
+        self._names = [column.name for column in table.columns] if names is None else names
+        self._after = f" ON CONFLICT {otherwise}" if otherwise else ""
+        self._texts: dict[str, str] = {}
+
+    def lines(self, connection: Open, lines: Sequence[Line]) -> None:
+        """Insert them all, in the open transaction. Raises SQLAlchemyError."""
+        dialect = connection.dialect
+        text = self._texts.get(dialect.name)
+        if text is None:
+            mark = "?" if dialect.paramstyle == "qmark" else "%s"
+            table, *columns = map(dialect.identifier_preparer.quote, (self._table.name, *self._names))
+            marks = ", ".join([mark] * len(columns))
+            text = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks}){self._after}"  # noqa: S608 our names
+            self._texts[dialect.name] = text
+        driven_many(connection, text, lines)
 
 
-def _converter(table: Table, dialect: Dialect, name: str) -> _Convert:
-    kind = table.c[name].type.dialect_impl(dialect)
-    if isinstance(kind, TypeDecorator) and kind.impl_instance.bind_processor(dialect) is None:
-        ours = kind.process_bind_param  # spares a call in between for every value
-        return lambda column: map(ours, column, repeat(dialect))
-    convert = kind.bind_processor(dialect)
-    return iter if convert is None else lambda column: map(convert, column)
+INSERTS: Final = {
+    table: Insert(table)
+    for table in (BLOB, SENT_MESSAGE, RECIPIENT_STATE, INBOUND, LETTER, TAKEN, FATE, INFECTED, NOTICE, LOG_ROW)
+}
+INSERT_JOBS: Final = Insert(JOB, _OF_JOB)
+INSERT_OCTETS: Final = Insert(
+    BLOB,
+    otherwise="(digest) DO UPDATE SET octets = excluded.octets WHERE blob.size > 0 AND length(blob.octets) = 0",
+)
+"""Octets into their rows, also where they were purged (VI-2); where they are they stay, until the transaction ends."""
+INSERT_RECEIPTS: Final = Insert(RECEIVED_RECEIPT, otherwise="DO NOTHING")

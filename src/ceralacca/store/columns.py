@@ -7,10 +7,11 @@ engine would refuse is stored escaped behind a mark; any other text stands as it
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from enum import Enum
-from typing import Any
+from functools import lru_cache
+from typing import Any, TypeVar
 
 from sqlalchemy import BigInteger, Dialect, Integer, LargeBinary, Text, TypeDecorator
 
@@ -20,7 +21,7 @@ from ceralacca.core.model.notification import RecipientKind
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_MARK = "\x01"
+MARK = "\x01"
 _KEY_OCTETS = 600  # three of them fit into one entry
 
 Number = BigInteger().with_variant(Integer, "sqlite")
@@ -29,6 +30,8 @@ Number = BigInteger().with_variant(Integer, "sqlite")
 Raw = LargeBinary
 """Octets."""
 
+
+_Member = TypeVar("_Member", bound=Enum)
 
 _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
@@ -47,12 +50,17 @@ class Instant(TypeDecorator[datetime]):
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
         """Read."""
         del dialect
-        return None if value is None else _EPOCH + value * _MICROSECOND
+        return None if value is None else instant_of(value)
 
 
 def microseconds(instant: datetime) -> int:
     """Return what stands in a column for an instant."""
     return (instant - _EPOCH) // _MICROSECOND
+
+
+def instant_of(value: int) -> datetime:
+    """Return the instant that stands in a column."""
+    return _EPOCH + value * _MICROSECOND
 
 
 class Words(TypeDecorator[str]):
@@ -69,15 +77,20 @@ class Words(TypeDecorator[str]):
     def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
         """Read."""
         del dialect
-        return json.loads(value[1:]) if value and value[0] == _MARK else value
+        return value if value is None else unmarked(value)
+
+
+def unmarked(text: str) -> str:
+    """Return the text for which something stands in a column."""
+    return str(json.loads(text[1:])) if text and text[0] == MARK else text
 
 
 def storable(text: str) -> str:
     """Return what stands in a column for a text: itself, unless it holds NUL, half a surrogate pair or our mark."""
-    if text.isascii() and "\x00" not in text and not text.startswith(_MARK):
+    if text.isascii() and "\x00" not in text and not text.startswith(MARK):
         return text
-    if "\x00" in text or text.startswith(_MARK) or any("\ud800" <= sign <= "\udfff" for sign in text):
-        return _MARK + json.dumps(text)
+    if "\x00" in text or text.startswith(MARK) or any("\ud800" <= sign <= "\udfff" for sign in text):
+        return MARK + json.dumps(text)
     return text
 
 
@@ -122,12 +135,40 @@ class _Coded(TypeDecorator[Any]):
         return None if value is None else type(self)._read(value)  # noqa: SLF001 the own class
 
 
+def words_of(members: type[_Member]) -> dict[_Member, str]:
+    """Return by which word each member of an enumeration is stored: its value when that is text, else its name."""
+    return {each: str(each.value) if isinstance(each.value, str) else each.name for each in members}
+
+
+_KINDS = words_of(RecipientKind)
+
+
+def write_mapping(value: Mapping[str, Any]) -> str:
+    """Write a small flat mapping as JSON; what a step writes is plain text as a rule, and needs no escape."""
+    try:
+        text = "".join(value.values())
+    except TypeError:
+        return _encode(dict(value))
+    if not _is_plain(text + "".join(value)):
+        return _encode(dict(value))
+    return "{" + ",".join([f'"{name}":"{each}"' for name, each in value.items()]) + "}"
+
+
+def _is_plain(text: str) -> bool:
+    """Ask whether JSON has a text as it stands."""
+    return text.isascii() and text.isprintable() and '"' not in text and "\\" not in text
+
+
 class Json(_Coded):
     """A small flat mapping."""
 
     cache_ok = True
-    _write = staticmethod(lambda value: _encode(dict(value)))
+    _write = staticmethod(write_mapping)
     _read = staticmethod(json.loads)
+
+
+read_address = lru_cache(maxsize=1024)(Address)
+"""Reads an address: the same few again and again."""
 
 
 class One(_Coded):
@@ -135,7 +176,7 @@ class One(_Coded):
 
     cache_ok = True
     _write = staticmethod(lambda value: storable(value.text))
-    _read = staticmethod(Address)
+    _read = staticmethod(read_address)
 
 
 class Day(_Coded):
@@ -146,11 +187,17 @@ class Day(_Coded):
     _read = staticmethod(date.fromisoformat)
 
 
-def _write_addresses(addresses: Iterable[Address]) -> str:
-    return _encode([address.text for address in addresses])
+def write_addresses(addresses: Iterable[Address]) -> str:
+    """Write addresses in their order as JSON."""
+    texts = [address.text for address in addresses]
+    if not texts:
+        return "[]"
+    return '["' + '","'.join(texts) + '"]' if _is_plain("".join(texts)) else _encode(texts)
 
 
-def _read_addresses(text: str) -> tuple[Address, ...]:
+@lru_cache(maxsize=1024)
+def read_addresses(text: str) -> tuple[Address, ...]:
+    """Read addresses: a step's rows have the same."""
     return tuple(Address(each) for each in json.loads(text))
 
 
@@ -158,15 +205,21 @@ class Many(_Coded):
     """Addresses in their order."""
 
     cache_ok = True
-    _write = staticmethod(_write_addresses)
-    _read = staticmethod(_read_addresses)
+    _write = staticmethod(write_addresses)
+    _read = staticmethod(read_addresses)
 
 
-def _write_recipients(recipients: Iterable[Recipient]) -> str:
-    return _encode([[each.address.text, each.kind.value] for each in recipients])
+def write_recipients(recipients: Iterable[Recipient]) -> str:
+    """Write recipients with their kinds in their order as JSON."""
+    pairs = [(each.address.text, _KINDS[each.kind]) for each in recipients]
+    if not _is_plain("".join([address for address, _ in pairs])):
+        return _encode(pairs)
+    return "[" + ",".join([f'["{address}","{kind}"]' for address, kind in pairs]) + "]"
 
 
-def _read_recipients(text: str) -> tuple[Recipient, ...]:
+@lru_cache(maxsize=1024)
+def read_recipients(text: str) -> tuple[Recipient, ...]:
+    """Read recipients with their kinds: all rows of a transaction have the same."""
     return tuple(Recipient(address=Address(each), kind=RecipientKind(kind)) for each, kind in json.loads(text))
 
 
@@ -174,8 +227,8 @@ class Recipients(_Coded):
     """Recipients of an original message with their kinds."""
 
     cache_ok = True
-    _write = staticmethod(_write_recipients)
-    _read = staticmethod(_read_recipients)
+    _write = staticmethod(write_recipients)
+    _read = staticmethod(read_recipients)
 
 
 class Word(TypeDecorator[Any]):
@@ -187,18 +240,15 @@ class Word(TypeDecorator[Any]):
     def __init__(self, members: type[Enum]) -> None:
         super().__init__()
         self.members = members
-        self._of = {_word(member): member for member in members}
+        self._words = words_of(members)
+        self._of = {word: member for member, word in self._words.items()}
 
     def process_bind_param(self, value: Enum | None, dialect: Dialect) -> str | None:
         """Write."""
         del dialect
-        return None if value is None else _word(value)
+        return None if value is None else self._words[value]
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Enum | None:
         """Read."""
         del dialect
         return None if value is None else self._of[value]
-
-
-def _word(member: Enum) -> str:
-    return member.value if isinstance(member.value, str) else member.name

@@ -12,9 +12,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from copy import copy
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from ceralacca.base.errors import WorldError
 from ceralacca.base.failpoints import reach
@@ -25,22 +26,25 @@ from ceralacca.formats.splice import Octets
 from ceralacca.ports.letters import Inbound, Point, StoredInbound, StoredLetter
 from ceralacca.ports.log_search import LogEntry, LogQuery
 from ceralacca.ports.store import (
+    About,
     Commit,
     CommitOutcome,
     InfectedMessage,
     Job,
     JobKind,
+    Keep,
+    Kept,
     MailboxRecord,
     NewJob,
     OrdinaryMail,
     Postponed,
-    Purged,
     QueueFigures,
     ReceivedReceipt,
     RecipientFate,
     SentMessage,
     Taken,
 )
+from ceralacca.ports.vault import Purged
 from ceralacca.store import log_search, lookup, mailboxes, purge, queue, receipts, schema
 from ceralacca.store.app_passwords import StoredAppPasswords
 from ceralacca.store.audit import DatabaseAuditTrail
@@ -62,7 +66,6 @@ from ceralacca.store.second_factors import StoredSecondFactors
 from ceralacca.store.site.files import MirroredBlobs
 from ceralacca.store.site.state import Site
 from ceralacca.store.steps import Step, apply
-from ceralacca.store.tables import BLOB
 from ceralacca.store.wake import Wake
 from ceralacca.store.web_sessions import StoredWebSessions
 
@@ -79,6 +82,8 @@ class StoreSettings:
     """Connections kept open."""
     site: Site | None = None
     """This site, where there are two."""
+    service_mailbox: Address | None = None
+    """Where takings in charge go, for nearly every message."""
 
 
 _ROW_LIMITS = {"sqlite": 64 * 1024, "postgresql": 20 * 1024}
@@ -125,6 +130,7 @@ class DatabaseStore:
         self.disservices = DatabaseDisservices(database)
         """Who did what with the service: a record apart, in the same database."""
         self._ahead = ReadAhead()
+        self._service_mailbox = settings.service_mailbox
 
     # -- what comes in ------------------------------------------------------------------------------
 
@@ -134,7 +140,7 @@ class DatabaseStore:
         steps = [Step.of(commit) for commit in commits]
         self._put_files(steps)
         reach("database.receive.before")
-        until_won(lambda: self._at_once(steps, ()))
+        self._won(steps, ())
         reach("database.receive.after")
         self._wake.notify({job.kind for commit in commits for job in commit.jobs})
 
@@ -150,8 +156,7 @@ class DatabaseStore:
         """Return stored octets. Raises WorldError."""
         if (ahead := self._ahead.octets.get(digest)) is not None:
             return ahead
-        with self._database.reading() as connection:
-            row = connection.execute(select(BLOB).where(BLOB.c.digest == digest)).first()
+        row = lookup.octets(self._database, digest)
         if row is None:
             raise WorldError("stored octets are missing", remedy="restore them from a backup")
         if row.octets == b"" and row.size:
@@ -160,35 +165,45 @@ class DatabaseStore:
 
     # -- jobs ---------------------------------------------------------------------------------------
 
-    def claim(self, kinds: Iterable[JobKind], *, now: datetime, limit: int, lease: timedelta) -> list[Job]:
+    def claim(
+        self,
+        kinds: Iterable[JobKind],
+        *,
+        now: datetime,
+        limit: int,
+        lease: timedelta,
+        claimer: str = "",
+        sharing: int = 1,
+    ) -> list[Job]:
         """Claim jobs that are due, oldest first, for the length of the lease."""
         wanted = list(dict.fromkeys(kinds))
         if not wanted or limit <= 0:
             return []
         reach("database.claim.before")
-        jobs = until_won(lambda: queue.claim(self._database, wanted, now=now, limit=limit, lease=lease))
+        claim = partial(queue.claim, now=now, limit=limit, lease=lease, claimer=claimer, sharing=sharing)
+        jobs = until_won(lambda: claim(self._database, wanted))
         reach("database.claim.after")
         return jobs
 
-    def ahead(self, jobs: Sequence[Job], *, about: Callable[[Octets], str | None] | None = None) -> "DatabaseStore":
+    def give_back(self, claimer: str, *, now: datetime, lease: timedelta) -> int:
+        """Make due what a claimer that is gone has left in hand; return how much."""
+        return until_won(lambda: queue.give_back(self._database, claimer, now=now, lease=lease))
+
+    def ahead(self, jobs: Sequence[Job], *, about: About | None = None, after: Kept | None = None) -> "DatabaseStore":
         """Return the same store with what these jobs name read already."""
         view = copy(self)
-        view._ahead = read_ahead(self._database, jobs, about)  # noqa: SLF001 the own class
+        view._ahead = read_ahead(  # noqa: SLF001 the own class
+            self._database, jobs, about, before=self._ahead, after=after, service=self._service_mailbox
+        )
         return view
 
     def commit(self, commits: Sequence[Commit], postponed: Sequence[Postponed] = ()) -> list[CommitOutcome]:
         """Make steps durable with one sync; one that fails does not fail the others."""
-        steps = [Step.of(commit) for commit in commits]
-        self._put_files(steps)
-        reach("database.commit.before")
-        try:
-            outcomes = until_won(lambda: self._at_once(steps, postponed))
-        except (Raced, RefusedByDatabase):
-            outcomes = self._one_by_one(steps, postponed)
-        reach("database.commit.after")
-        done = [commit for commit, outcome in zip(commits, outcomes, strict=True) if outcome is CommitOutcome.DONE]
-        self._wake.notify({job.kind for commit in done for job in commit.jobs})
-        return outcomes
+        return self._commit(commits, postponed, None).outcomes
+
+    def commit_and_keep(self, commits: Sequence[Commit], postponed: Sequence[Postponed], keep: Keep) -> Kept:
+        """Make steps durable with one sync, and claim of their jobs what is to be kept."""
+        return self._commit(commits, postponed, keep)
 
     def next_due(self, kinds: Iterable[JobKind]) -> datetime | None:
         """Return when the next job of these kinds can be claimed."""
@@ -367,35 +382,58 @@ class DatabaseStore:
         """Make large octets durable before a row can name them."""
         self._blobs.put([blob for step in steps for blob in step.blobs if blob.size > self._row_limit])
 
-    def _at_once(self, steps: Sequence[Step], postponed: Sequence[Postponed]) -> list[CommitOutcome]:
+    def _commit(self, commits: Sequence[Commit], postponed: Sequence[Postponed], keep: Keep | None) -> Kept:
+        steps = [Step.of(commit) for commit in commits]
+        self._put_files(steps)
+        reach("database.commit.before")
+        try:
+            kept = self._won(steps, postponed, keep)
+        except (Raced, RefusedByDatabase):
+            kept = self._one_by_one(steps, postponed)
+        reach("database.commit.after")
+        mine = {job.key for job in kept.jobs}
+        done = [step for step, end in zip(steps, kept.outcomes, strict=True) if end is CommitOutcome.DONE]
+        self._wake.notify({job.kind for step in done for key, job in step.jobs if key not in mine})
+        return kept
+
+    def _won(self, steps: Sequence[Step], postponed: Sequence[Postponed], keep: Keep | None = None) -> Kept:
+        """Store a batch in one transaction: first as if all of it were new, then after a look at what is there."""
+        try:
+            return self._at_once(steps, postponed, keep, True)
+        except Raced:
+            return until_won(lambda: self._at_once(steps, postponed, keep, False))
+
+    def _at_once(
+        self, steps: Sequence[Step], postponed: Sequence[Postponed], keep: Keep | None, hopeful: bool, /
+    ) -> Kept:
         """Store a batch in one transaction: all of it, or this raises."""
         self._months.prepare(_instants(steps))
         try:
-            with self._database.transaction() as connection:
-                outcomes = apply(connection, steps, row_limit=self._row_limit)
+            with self._database.direct_transaction() as connection:
+                kept = apply(connection, steps, row_limit=self._row_limit, keep=keep, hopeful=hopeful)
                 queue.postpone(connection, postponed)
                 reach("database.sync.before")
         except Raced:
             self._months.forget()  # perhaps with a purge
             raise
         reach("database.sync.after")
-        return outcomes
+        return kept
 
-    def _one_by_one(self, steps: Sequence[Step], postponed: Sequence[Postponed]) -> list[CommitOutcome]:
-        """Store a batch that failed as a whole, each step in its savepoint: still one transaction and one sync."""
+    def _one_by_one(self, steps: Sequence[Step], postponed: Sequence[Postponed]) -> Kept:
+        """Store a batch that failed as a whole, each step in its savepoint: one transaction and sync; keep nothing."""
         self._months.prepare(_instants(steps))
         with self._database.transaction() as connection:
             outcomes = [self._alone(connection, step) for step in steps]
             queue.postpone(connection, postponed)
             reach("database.sync.before")
         reach("database.sync.after")
-        return outcomes
+        return Kept(outcomes=outcomes)
 
     def _alone(self, connection: Connection, step: Step) -> CommitOutcome:
         for _ in range(TRIES):
             try:
                 with translated(), connection.begin_nested():
-                    return apply(connection, [step], row_limit=self._row_limit)[0]
+                    return apply(connection, [step], row_limit=self._row_limit).outcomes[0]
             except RefusedByDatabase:
                 return CommitOutcome.FAILED
             except Raced:
@@ -403,8 +441,8 @@ class DatabaseStore:
         return CommitOutcome.FAILED
 
 
-def _instants(steps: Sequence[Step]) -> set[datetime]:
-    return {row.instant for step in steps for row in step.commit.log}
+def _instants(steps: Sequence[Step]) -> Iterator[datetime]:
+    return (row.instant for step in steps for row in step.commit.log)
 
 
 def _first_job(message: Inbound, now: datetime) -> NewJob:

@@ -88,7 +88,7 @@ def rules_of(rows: Iterable[Record]) -> tuple[Rule, ...]:
 
 def read_rules(database: Database, mailbox: Address) -> tuple[Rule, ...]:
     """Return the present rules of one mailbox. Raises WorldError, and what `rules_of` raises."""
-    with database.reading() as connection:
+    with database.direct_reading() as connection:
         return rules_of(NEWEST_RULES.all(connection, wanted=[mailbox.key]))
 
 

@@ -7,8 +7,9 @@ Of two sites (`store.site`) each commit waits for the other site's standby, what
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from sqlite3 import Connection as SqliteConnection
+from types import TracebackType
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
@@ -23,6 +24,7 @@ from sqlalchemy.exc import (
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from ceralacca.base.errors import UserError, WorldError
+from ceralacca.store.driver import Direct, Open
 from ceralacca.store.site.state import Site
 from ceralacca.store.turn import Turn
 
@@ -86,6 +88,7 @@ class Database:
         self.engine = make_engine(url, connections=connections, site=site)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self._turn = Turn(self.engine.url.database) if self.is_sqlite else None
+        self._idle = _Idle(self.engine, limit=connections)
 
     @contextmanager
     def transaction(self, *, synced: bool = True) -> Iterator[Connection]:
@@ -110,8 +113,21 @@ class Database:
             with connection.begin():
                 yield connection
 
+    def direct_transaction(self, *, synced: bool = True) -> AbstractContextManager[Open]:
+        """Do the same, for nothing but statements that are prepared or driven: at a part of the price on SQLite."""
+        if self._turn is None:
+            return self.transaction(synced=synced)
+        return _DirectUse(self._idle, self._turn, synced=synced)
+
+    def direct_reading(self) -> AbstractContextManager[Open]:
+        """Read by nothing but statements that are prepared or driven. Raises WorldError."""
+        if self._turn is None:
+            return self.reading()
+        return _DirectUse(self._idle, None, synced=None)
+
     def close(self) -> None:
         """Give back the connections."""
+        self._idle.close()
         self.engine.dispose()
         if self._turn:
             self._turn.close()
@@ -125,16 +141,101 @@ class Database:
             yield
 
 
+class _Idle:
+    """Direct connections that nobody uses now. Safe between threads."""
+
+    def __init__(self, engine: Engine, *, limit: int) -> None:
+        self._engine, self._limit = engine, limit
+        self._connections: list[Direct] = []
+
+    def take(self) -> Direct:
+        """Return one for the caller alone. Raises SQLAlchemyError."""
+        try:
+            return self._connections.pop()
+        except IndexError:
+            return Direct(self._engine)
+
+    def give(self, connection: Direct) -> None:
+        """Take one back that has no transaction."""
+        if len(self._connections) < self._limit:
+            self._connections.append(connection)
+        else:
+            connection.close()
+
+    def close(self) -> None:
+        """Close those that are here."""
+        while self._connections:
+            self._connections.pop().close()
+
+
+class _DirectUse:
+    """One transaction on a direct connection to SQLite, which goes back where it came from."""
+
+    def __init__(self, idle: _Idle, turn: Turn | None, *, synced: bool | None) -> None:
+        """Name what is needed: `turn` to write, and `synced` as `Direct.begin` takes it."""
+        self._idle, self._turn, self._synced = idle, turn, synced
+        self._connection: Direct | None = None
+
+    def __enter__(self) -> Direct:
+        if self._turn is not None:
+            self._turn.take()
+        try:
+            self._connection = self._idle.take()
+            self._connection.begin(synced=self._synced)
+        except BaseException as error:
+            self._end(is_whole=False)
+            _translate(error)
+            raise
+        return self._connection
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._connection is not None, "it was entered"
+        if error is not None:
+            self._end(is_whole=False)
+            _translate(error)
+            return
+        try:
+            self._connection.commit()
+        except BaseException as failed:
+            self._end(is_whole=False)
+            _translate(failed)
+            raise
+        self._end(is_whole=True)
+
+    def _end(self, *, is_whole: bool) -> None:
+        """Give back the connection, unless it is past use, and the turn."""
+        connection = self._connection
+        try:
+            if connection is None:
+                return
+            if is_whole or connection.is_clear_again():
+                self._idle.give(connection)
+            else:
+                connection.close()
+        finally:
+            if self._turn is not None:
+                self._turn.give()
+
+
 @contextmanager
 def translated() -> Iterator[None]:
     """Say in our tree of errors what the database said; nothing of the statement or its values leaves here."""
     try:
         yield
-    except PoolTimeout as error:
-        raise WorldError("no connection to the database became free", remedy="look at the load") from error
-    except StatementError as error:
-        raise _world_error(error) from error
     except SQLAlchemyError as error:
+        _translate(error)
+        raise
+
+
+def _translate(error: BaseException) -> None:
+    """Raise in our tree what an error of the database says; any other is left."""
+    if isinstance(error, PoolTimeout):
+        raise WorldError("no connection to the database became free", remedy="look at the load") from error
+    if isinstance(error, StatementError):
+        raise _world_error(error) from error
+    if isinstance(error, SQLAlchemyError):
         raise WorldError(f"the database failed: {type(error).__name__}", remedy=_REMEDY) from error
 
 

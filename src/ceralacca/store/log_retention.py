@@ -22,6 +22,7 @@ from ceralacca.core.retention import Holds, LegalHold, Month, MonthFigures, Seal
 from ceralacca.ports.log_retention import Purge
 from ceralacca.ports.log_search import LogEntry, LogQuery
 from ceralacca.store import log_search
+from ceralacca.store.columns import microseconds
 from ceralacca.store.engine import Database, until_won
 from ceralacca.store.log_months import (
     CUT,
@@ -32,8 +33,9 @@ from ceralacca.store.log_months import (
     months_locked,
     table_of,
 )
+from ceralacca.store.log_rows import places_of
 from ceralacca.store.log_writing import write_log
-from ceralacca.store.rows import Values, address_values
+from ceralacca.store.rows import Values
 from ceralacca.store.tables import LOG_BLOCK, LOG_FILE, LOG_HOLD, LOG_PURGE, LOG_ROW
 
 _PORTION: Final = 500
@@ -161,7 +163,9 @@ class DatabaseLogRetention:
         return gone
 
     def _delete(self, entries: Sequence[LogEntry]) -> None:
-        places = list(chain.from_iterable(address_values(entry.seq, entry.row) for entry in entries))
+        places = list(
+            chain.from_iterable(places_of(entry.seq, microseconds(entry.row.instant), entry.row) for entry in entries)
+        )
         with self._database.transaction(synced=False) as connection:  # what a power cut brings back goes again
             connection.execute(delete(LOG_ROW).where(LOG_ROW.c.seq.in_([entry.seq for entry in entries])))
             if places:

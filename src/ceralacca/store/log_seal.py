@@ -14,16 +14,19 @@ Clauses: LO-4, LO-5.
 import time
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, Table, func, insert, select, text, update
+from sqlalchemy import Connection, Integer, Row, Select, Table, bindparam, func, insert, select, text, update
 
 from ceralacca.base.errors import WorldError
 from ceralacca.core.log_chain import BlockHead, Ledger, Period
 from ceralacca.ports.log_seal import FilePlan, LedgerStatus, LogFile, Placed, SealedBlock
 from ceralacca.store.audit import read_audit
 from ceralacca.store.engine import Database, Raced
-from ceralacca.store.rows import Values, read_log
+from ceralacca.store.log_rows import read_log_line
+from ceralacca.store.prepared import Prepared
+from ceralacca.store.rows import Values
 from ceralacca.store.tables import AUDIT_EVENT, LOG_BLOCK, LOG_FILE, LOG_ROW
 
 _ROWS_AT_ONCE: Final = 1000
@@ -40,6 +43,12 @@ _WRITERS: Final = text(
     " AND relation IN "
     "(SELECT relid FROM pg_partition_tree(CAST(:table AS regclass)) UNION SELECT CAST(:table AS regclass))"
 )
+
+
+@cache
+def _next(table: Table) -> Prepared:
+    wanted = select(table).where(table.c.seq > bindparam("after"), table.c.seq <= bindparam("until"))
+    return Prepared(wanted.order_by(table.c.seq).limit(bindparam("most", type_=Integer)))
 
 
 class DatabaseLogSeal:
@@ -78,13 +87,20 @@ class DatabaseLogSeal:
 
     def rows(self, ledger: Ledger, *, after: int, until: int) -> Iterator[Placed]:
         """Give rows in their order, a thousand in memory at a time. Raises WorldError."""
-        table = _TABLES[ledger]
+        table, is_audit = _TABLES[ledger], ledger is Ledger.AUDIT
         while after < until:
-            wanted = select(table).where(table.c.seq > after, table.c.seq <= until)
-            with self._database.reading() as connection:
-                found = connection.execute(wanted.order_by(table.c.seq).limit(_ROWS_AT_ONCE)).all()
-            for row in found:
-                yield Placed(seq=row.seq, row=read_audit(row).event if ledger is Ledger.AUDIT else read_log(row))
+            with self._database.direct_reading() as connection:
+                if is_audit:
+                    found = [
+                        Placed(seq=row.seq, row=read_audit(row).event)
+                        for row in _next(table).all(connection, after=after, until=until, most=_ROWS_AT_ONCE)
+                    ]
+                else:
+                    found = [
+                        Placed(seq=line[0], row=read_log_line(line))
+                        for line in _next(table).lines(connection, after=after, until=until, most=_ROWS_AT_ONCE)
+                    ]
+            yield from found
             if len(found) < _ROWS_AT_ONCE:
                 return
             after = found[-1].seq

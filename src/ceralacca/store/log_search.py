@@ -18,7 +18,7 @@ from ceralacca.core.model.log import LogRow
 from ceralacca.ports.log_search import LogEntry, LogQuery, MailboxRole, Place
 from ceralacca.store.columns import Instant, Number
 from ceralacca.store.engine import Database
-from ceralacca.store.rows import party_hash, read_log, short_hash
+from ceralacca.store.log_rows import party_hash, read_log, short_hash
 from ceralacca.store.tables import FAILURE, LOG_ADDRESS, LOG_ROW
 
 _PAGE: Final = 2000

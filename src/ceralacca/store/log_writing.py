@@ -11,12 +11,10 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import Final
 
-from sqlalchemy import Connection
-
 from ceralacca.core.model.log import LogRow
-from ceralacca.store.bulk import insert_rows
-from ceralacca.store.prepared import driven, driven_many
-from ceralacca.store.rows import address_values, log_values
+from ceralacca.store.bulk import INSERTS
+from ceralacca.store.driver import Open, driven, driven_many
+from ceralacca.store.log_rows import log_lines, places_of
 from ceralacca.store.tables import LOG_ROW
 
 _ENTER: Final = "LOCK TABLE ONLY log_row IN ROW EXCLUSIVE MODE"
@@ -28,26 +26,27 @@ _PLACE: Final = "INSERT INTO log_address (hash, instant, seq) VALUES (?, ?, ?)"
 _LAST: Final = "SELECT seq FROM sqlite_sequence WHERE name = 'log_row'"
 
 
-def write_log(connection: Connection, rows: Sequence[LogRow]) -> None:
+def write_log(connection: Open, rows: Sequence[LogRow]) -> None:
     """Add rows in this order, in the open transaction. Raises SQLAlchemyError."""
     if not rows:
         return
-    numbers = _draw(connection, len(rows))
-    insert_rows(connection, LOG_ROW, [{"seq": seq, **log_values(row)} for seq, row in zip(numbers, rows, strict=True)])
-    _add_places(connection, list(chain.from_iterable(map(address_values, numbers, rows))))
+    lines = log_lines(_draw(connection, len(rows)), rows)
+    INSERTS[LOG_ROW].lines(connection, lines)
+    places = [places_of(line[0], line[1], row) for line, row in zip(lines, rows, strict=True)]
+    _add_places(connection, list(chain.from_iterable(places)))
 
 
-def _add_places(connection: Connection, places: Sequence[tuple[int, int, int]]) -> None:
+def _add_places(connection: Open, places: Sequence[tuple[int, int, int]]) -> None:
     """Add what the rows are found by, past the conversions of columns: a step has a handful of them for each row."""
     if not places:
         return
     if connection.dialect.name == "postgresql":
         driven(connection, _PLACES, tuple(map(list, zip(*places, strict=True))))
     else:
-        driven_many(connection, _PLACE, list(places))
+        driven_many(connection, _PLACE, places)
 
 
-def _draw(connection: Connection, count: int) -> Sequence[int]:
+def _draw(connection: Open, count: int) -> Sequence[int]:
     """Return the next numbers. SQLite has one writer at a time, who finds the last one given."""
     if connection.dialect.name == "postgresql":
         driven(connection, _ENTER)

@@ -12,17 +12,16 @@ from ceralacca.core.model.log import LogRow
 from ceralacca.ports.letters import StoredInbound, StoredLetter
 from ceralacca.ports.store import InfectedMessage, RecipientFate, SentMessage, Taken
 from ceralacca.store.engine import Database
-from ceralacca.store.prepared import Prepared
+from ceralacca.store.log_rows import read_log, short_hash
+from ceralacca.store.prepared import Prepared, Record
 from ceralacca.store.rows import (
     read_fate,
     read_inbound,
     read_infected,
     read_letter,
-    read_log,
     read_sent,
     read_taken,
     recipients_key,
-    short_hash,
 )
 from ceralacca.store.tables import BLOB, FATE, INBOUND, INFECTED, LETTER, LOG_ROW, RECIPIENT_STATE, SENT_MESSAGE, TAKEN
 
@@ -53,25 +52,32 @@ _FATE = Prepared(
         FATE.c.recipient_key == bindparam("recipient"),
     )
 )
+_OCTETS = Prepared(select(BLOB).where(BLOB.c.digest == bindparam("wanted")))
 
 
 def inbound(database: Database, key: str) -> StoredInbound | None:
     """Return a received message."""
-    with database.reading() as connection:
+    with database.direct_reading() as connection:
         row = _INBOUND.first(connection, wanted=key)
     return None if row is None else read_inbound(key, row)
 
 
 def letter(database: Database, key: str) -> StoredLetter | None:
     """Return a letter."""
-    with database.reading() as connection:
+    with database.direct_reading() as connection:
         row = _LETTER.first(connection, wanted=key)
     return None if row is None else read_letter(key, row)
 
 
+def octets(database: Database, digest: str) -> Record | None:
+    """Return the row of some octets."""
+    with database.direct_reading() as connection:
+        return _OCTETS.first(connection, wanted=digest)
+
+
 def sent(database: Database, identifier: str) -> SentMessage | None:
     """Return a message that we accepted, with its states in the order of its recipients."""
-    with database.reading() as connection:
+    with database.direct_reading() as connection:
         row = _SENT.first(connection, identifier=identifier)
         if row is None:
             return None
@@ -81,14 +87,14 @@ def sent(database: Database, identifier: str) -> SentMessage | None:
 def taken(database: Database, provider: str, identifier: str, recipients: frozenset[Address]) -> Taken | None:
     """Return a taking in charge (IP-21)."""
     whose = recipients_key(recipients)
-    with database.reading() as connection:
+    with database.direct_reading() as connection:
         row = _TAKEN.first(connection, identifier=identifier, provider=provider, recipients=whose)
     return None if row is None else read_taken(provider, identifier, row)
 
 
 def fate(database: Database, provider: str, identifier: str, recipient: Address) -> RecipientFate | None:
     """Return what became of an envelope for one recipient."""
-    with database.reading() as connection:
+    with database.direct_reading() as connection:
         row = _FATE.first(connection, identifier=identifier, provider=provider, recipient=recipient.key)
     return None if row is None else read_fate(provider, identifier, row)
 

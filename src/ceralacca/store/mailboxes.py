@@ -2,11 +2,12 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from ceralacca.base.errors import UserError
 from ceralacca.core.model.address import Address
 from ceralacca.ports.store import MailboxRecord, OrdinaryMail
+from ceralacca.store.driver import Open
 from ceralacca.store.engine import Database
 from ceralacca.store.prepared import Prepared
 from ceralacca.store.rows import mailbox_values, read_mailbox
@@ -18,11 +19,11 @@ _MAILBOX = Prepared(select(MAILBOX).where(MAILBOX.c.address_key == bindparam("wa
 
 def domains(database: Database) -> frozenset[str]:
     """Return the domains that we serve."""
-    with database.reading() as connection:
+    with database.direct_reading() as connection:
         return read_domains(connection)
 
 
-def read_domains(connection: Connection) -> frozenset[str]:
+def read_domains(connection: Open) -> frozenset[str]:
     """Return the domains that we serve, in an open transaction."""
     return frozenset(row.name for row in _DOMAINS.all(connection))
 
@@ -37,7 +38,7 @@ def add_domain(database: Database, domain: str, *, now: datetime) -> None:
 
 def mailbox(database: Database, address: Address) -> MailboxRecord | None:
     """Return a mailbox."""
-    with database.reading() as connection:
+    with database.direct_reading() as connection:
         row = _MAILBOX.first(connection, wanted=address.key)
     return None if row is None else read_mailbox(row)
 

@@ -19,6 +19,9 @@ A redo goes by the folder of the record: rules that were changed between two tri
 that is not there, or that goes in this moment, means the inbox (`maildir_folders`). Only where folder and message
 are gone at the redo it is written anew: nobody can tell then whether the holder ever saw it.
 
+A worker that knows what it is about to put may have its octets durable in `arriving/` before (`maildir_aside`), and
+goes on while records and names become durable: nothing is claimed before they are (`MailInHand.settle`).
+
 Octets are stored as they came, CRLF and all; the server then shows the very same octets. `arriving/` is
 not the Maildir's own `tmp/`, because the server deletes what lies long in there. That a record is never
 durable before the octets' name is asked of the file system: those that keep the order of names do (ext4,
@@ -29,45 +32,35 @@ Clauses: DP-2, DP-3, DP-4, DP-8, MO-9; invariant 3 of ARCHITECTURE.md.
 
 import ctypes
 import fcntl
-import hashlib
 import os
-import re
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import TypeVar
 
 from ceralacca.base.clock import Clock
 from ceralacca.base.errors import WorldError
 from ceralacca.base.failpoints import reach
 from ceralacca.core.model.address import Address
 from ceralacca.formats.splice import Octets
-from ceralacca.ports.mail_store import Put, PutOutcome
-from ceralacca.store.maildir_folders import INBOX, is_in_place, name_on_disk, open_new
-from ceralacca.store.maildir_size import add_octets, every_message, used_octets
+from ceralacca.ports.mail_store import Coming, Put, PutOutcome
+from ceralacca.store.maildir_aside import Aside
+from ceralacca.store.maildir_box import Box, open_folder
+from ceralacca.store.maildir_files import FEW, FOLDER, NEW_FILE, Owner, file_name, home_of, write_all
+from ceralacca.store.maildir_folders import is_in_place, name_on_disk, open_new
+from ceralacca.store.maildir_records import Record, forget, recorded_names
+from ceralacca.store.maildir_size import lines_end_in_crlf, used_octets
 
 _BATCH = 64
 """Messages that share their syncs: bounds the open files and folders."""
 _THREADS = 8
 """Calls for durability under way at once: a journalling file system lets them share one write."""
-_FEW = 16
-"""Up to so many files or folders are synced each for itself; more of them by one call for the volume, which also
-waits for what others wrote there (measured: bench/mailboxes.py)."""
-_CHUNK = 2**18
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-_NAME = re.compile(r"\.([0-9a-f]{32})[,:]")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Owner:
-    """Whom the mailboxes belong to, where that is not ourselves: a provider started by root."""
-
-    uid: int
-    gid: int
+_T = TypeVar("_T")
+Settle = Callable[[], None]
 
 
 class Maildir:
@@ -83,7 +76,7 @@ class Maildir:
 
     def home(self, mailbox: Address) -> Path:
         """Return the home folder of a mailbox: named by a digest, so that no address can lead elsewhere."""
-        return self._root / _home(mailbox)
+        return self._root / home_of(mailbox)
 
     def make_home(self, mailbox: Address) -> Path:
         """Make a mailbox's folders where they are not there yet, and return its home. Raises WorldError."""
@@ -95,20 +88,43 @@ class Maildir:
 
         Raises WorldError when the disk refuses: nothing is then certain, and the same call again is right.
         """
+        outcomes, settle = self.show(messages)
+        settle()
+        return outcomes
+
+    def show(self, messages: list[Put], aside: Aside | None = None) -> tuple[list[PutOutcome], Settle]:
+        """Store messages, some of which may lie aside already, and return what makes sure that they stay shown.
+
+        Raises WorldError, as that does.
+        """
         outcomes: list[PutOutcome] = []
+        settling: list[Settle] = []
         try:
             with self._open_root() as root:
                 for start in range(0, len(messages), _BATCH):
-                    batch = _Batch(root, self._owner, self._clock.now(), start, self._threads, not self._mirror)
+                    batch = _Batch(root, self._owner, self._clock.now(), start, self._threads, not self._mirror, aside)
                     outcomes += batch.put(messages[start : start + _BATCH])
+                    settling.append(batch.settle())
         except OSError as error:
+            with suppress(WorldError):
+                _settle_all(settling)
             raise _disk(error) from error
-        return outcomes
+        return outcomes, partial(_settle_all, settling)
+
+    @contextmanager
+    def in_hand(self) -> Iterator["MaildirInHand"]:
+        """Give the same mailboxes for one round of a worker."""
+        aside = Aside(self._root, self._owner, self._threads)
+        in_hand = MaildirInHand(self, aside)
+        try:
+            yield in_hand
+        finally:
+            in_hand.close()
 
     def holds(self, mailbox: Address, name: str) -> bool:
         """Say whether a message of that name is in any folder, seen or not. Raises WorldError when the disk refuses."""
         with self._opened(mailbox) as box:
-            return box.holds(_file_name(name))
+            return box.holds(file_name(name))
 
     def used(self, mailbox: Address, *, quota: int) -> int:
         """Return how many octets of its quota a mailbox uses. Raises WorldError when the disk refuses."""
@@ -127,26 +143,26 @@ class Maildir:
 
     def _forget(self, home: Path, before: float) -> int:
         with _locked(home):
-            return sum(_forget_one(home, name, before) for name in _names(home))
+            return sum(forget(home, name, before) for name in recorded_names(home))
 
     @contextmanager
-    def _opened(self, mailbox: Address) -> Iterator["_Box"]:
+    def _opened(self, mailbox: Address) -> Iterator["Box"]:
         try:
             with self._open_root() as root, ExitStack() as open_folders:
-                yield _Box.open(root, mailbox, self._owner, open_folders)
+                yield Box.open(root, mailbox, self._owner, open_folders)
         except OSError as error:
             raise _disk(error) from error
 
     @contextmanager
     def _open_root(self) -> Iterator[int]:
         try:
-            root = os.open(self._root, _FOLDER & ~os.O_NOFOLLOW)  # the operator may have put it on another disk
+            root = os.open(self._root, FOLDER & ~os.O_NOFOLLOW)  # the operator may have put it on another disk
         except FileNotFoundError:
             if not self._mirror:  # one that is away is not to be made here
                 self._root.parent.mkdir(parents=True, exist_ok=True)
-            parent = os.open(self._root.parent, _FOLDER & ~os.O_NOFOLLOW)
+            parent = os.open(self._root.parent, FOLDER & ~os.O_NOFOLLOW)
             try:
-                root = _folder(parent, self._root.name, self._owner)
+                root = open_folder(parent, self._root.name, self._owner)
             finally:
                 os.close(parent)
         try:
@@ -155,79 +171,40 @@ class Maildir:
             os.close(root)
 
 
-@dataclass(slots=True)
-class _Box:
-    """One mailbox, its folders open and locked against other writers of ours."""
+class MaildirInHand:
+    """Mailboxes for one round of a worker; a `ports.mail_store.MailInHand`. For one thread."""
 
-    maildir: int
-    new: int
-    arriving: int
-    delivered: int
-    counted_in: int = 0
-    """Octets of this batch."""
-    used: int | None = None
-    """Octets before this batch, once asked for: nobody else writes while the mailbox is locked."""
+    def __init__(self, store: Maildir, aside: Aside) -> None:
+        self._store, self._aside = store, aside
+        self._settling: list[Settle] = []
 
-    @classmethod
-    def open(cls, root: int, mailbox: Address, owner: Owner | None, open_folders: ExitStack) -> "_Box":
-        def folder(parent: int, name: str) -> int:
-            handle = _folder(parent, name, owner)
-            open_folders.callback(os.close, handle)
-            return handle
+    def expect(self, messages: Sequence[Coming]) -> None:
+        """Begin to write what is put soon, if it comes about."""
+        self._aside.write(messages)
 
-        shelf, _, digest = _home(mailbox).partition("/")
-        home = folder(folder(root, shelf), digest)
-        fcntl.flock(home, fcntl.LOCK_EX)
-        maildir = folder(home, "Maildir")
-        for name in ("tmp", "cur"):
-            folder(maildir, name)
-        return cls(maildir, folder(maildir, "new"), folder(home, "arriving"), folder(home, "delivered"))
+    def put(self, messages: list[Put]) -> list[PutOutcome]:
+        """Store messages; they are durable once `settle` has returned. Raises WorldError, as it does."""
+        outcomes, settle = self._store.show(messages, self._aside)
+        self._settling.append(settle)
+        return outcomes
 
-    def fits(self, put: Put) -> bool:
-        """Count the message in, if the quota allows."""
-        wanted = self.counted_in + len(put.octets)
-        if self.used is None or self.used + wanted > put.quota:
-            self.used = used_octets(self.maildir, quota=put.quota, wanted=wanted)
-        if self.used + wanted > put.quota:
-            return False
-        self.counted_in = wanted
-        return True
+    def settle(self) -> None:
+        """Wait until all that was put is durable. Raises WorldError: nothing is then certain, put it again."""
+        settling, self._settling = self._settling, []
+        _settle_all(settling)
 
-    def holds(self, name: str) -> bool:
-        record = _Record.of(self.delivered, name) or _Record("", "", INBOX)
-        return any(
-            _named(entry.name, name)
-            or (str(entry.inode()) == record.inode and _changed(folder, entry.name) == record.changed)
-            for folder, entry in every_message(self.maildir)
-        )
-
-
-class _Record(NamedTuple):
-    """What is written down of a delivery: which file, and into which folder."""
-
-    inode: str
-    changed: str
-    folder: str
-    """Its name on disk."""
-
-    @classmethod
-    def of(cls, delivered: int, name: str) -> "_Record | None":
-        try:
-            inode, _, rest = os.readlink(name, dir_fd=delivered).partition(":")
-        except FileNotFoundError:
-            return None
-        changed, _, folder = rest.partition(":")
-        return cls(inode, changed, folder)
-
-    def write(self, delivered: int, name: str) -> None:
-        os.symlink(":".join(self if self.folder else self[:2]), name, dir_fd=delivered)
+    def close(self) -> None:
+        """End the round: what was expected and not put is taken away."""
+        with suppress(WorldError):  # nobody has built on it
+            self.settle()
+        self._aside.close()
 
 
 @dataclass(slots=True, kw_only=True)
 class _Staged:
     """A message whose octets are in `arriving/`."""
 
-    box: _Box
+    box: Box
     name: str
     octets: Octets
     final: str
@@ -248,41 +225,60 @@ class _Batch:
     """How many messages of the same instant went before."""
     threads: ThreadPoolExecutor
     limited: bool
+    aside: Aside | None
     open_now: ExitStack = field(default_factory=ExitStack)
     files: list[int] = field(default_factory=list)
     changed: list[int] = field(default_factory=list)
-    boxes: dict[Address, _Box] = field(default_factory=dict)
+    boxes: dict[Address, Box] = field(default_factory=dict)
     staged: dict[tuple[str, str], _Staged] = field(default_factory=dict)
     sources: list[tuple[Octets, _Staged]] = field(default_factory=list)
+    open_later: ExitStack = field(default_factory=ExitStack)
+    """What stays open until it is durable."""
 
     def put(self, messages: list[Put]) -> list[PutOutcome]:
         with self.open_now:
             # In one order everywhere, so that two batches never wait for each other.
-            for mailbox in sorted({put.mailbox for put in messages}, key=_home):
-                self.boxes[mailbox] = _Box.open(self.root, mailbox, self.owner, self.open_now)
+            for mailbox in sorted({put.mailbox for put in messages}, key=home_of):
+                self.boxes[mailbox] = Box.open(self.root, mailbox, self.owner, self.open_now)
             outcomes = [self._stage(put) for put in messages]
-            self._settle()
-            return outcomes
+            self._sync(self.files)
+            for box in self.boxes.values():
+                box.count_in()
+            for staged in self.staged.values():
+                self._record(staged)
+                reach("maildir.rename.before")
+                self.changed += [staged.box.delivered, self._show(staged)]
+                reach("maildir.rename.after")
+            for box in self.boxes.values():
+                box.unlock()
+            self.open_later = self.open_now.pop_all()
+        return outcomes
 
-    def _settle(self) -> None:
-        self._sync("sync", self.files)  # the octets
-        for staged in self.staged.values():
-            self._record(staged)
-            reach("maildir.rename.before")
-            self.changed += [staged.box.delivered, self._show(staged)]
-            reach("maildir.rename.after")
-            _count_in(staged)
-        self._sync("settle", self.changed)  # records and names
+    def settle(self) -> Settle:
+        """Begin to make records and names durable, and return what waits for it."""
+        changed, open_now = list(dict.fromkeys(self.changed)), self.open_later
+        if not changed:
+            open_now.close()
+            return lambda: None
+        reach("maildir.settle.before")
+        under_way = self._begin(changed)
+
+        def settle() -> None:
+            with open_now:
+                _finish(under_way)
+            reach("maildir.settle.after")
+
+        return settle
 
     def _stage(self, put: Put) -> PutOutcome:
-        box, name = self.boxes[put.mailbox], _file_name(put.name)
+        box, name = self.boxes[put.mailbox], file_name(put.name)
         if (put.mailbox.key, name) in self.staged:
             return PutOutcome.ALREADY_THERE
-        record, arriving = _Record.of(box.delivered, name), _is_there(box.arriving, name)
-        if record and not arriving and (shown := self._shown(box, record, name)) is not None:
+        record = Record.of(box.delivered, name)
+        recorded = record is not None and _is_there(box.arriving, name)
+        if record and not recorded and (shown := self._shown(box, record, name)) is not None:
             self.changed += [box.delivered, shown]  # the earlier try may have been cut before it settled
             return PutOutcome.ALREADY_THERE
-        recorded = record is not None and arriving
         if not recorded and not box.fits(put) and self.limited:
             return PutOutcome.OVER_QUOTA
         staged = _Staged(
@@ -290,15 +286,20 @@ class _Batch:
             name=name,
             octets=put.octets,
             final=self._final(put, name),
-            folder=record.folder if record and arriving else name_on_disk(put.folder),
+            folder=record.folder if record and recorded else name_on_disk(put.folder),
             recorded=recorded,
         )
-        if not recorded:
+        if recorded:
+            box.counted_in += len(put.octets)
+        elif self.aside is not None and self.aside.take(put.mailbox, name, put.octets, box.arriving):
+            self.sources.append((put.octets, staged))
+        else:
             self._write(staged)
+        box.brought.append(len(put.octets))
         self.staged[put.mailbox.key, name] = staged
         return PutOutcome.STORED
 
-    def _shown(self, box: _Box, record: _Record, name: str) -> int | None:
+    def _shown(self, box: Box, record: Record, name: str) -> int | None:
         """Return where an earlier try put a message; None when its folder is gone, and it is nowhere else."""
         if not record.folder:
             return box.new
@@ -309,7 +310,7 @@ class _Batch:
             return box.new
         return new
 
-    def _new_of(self, box: _Box, folder: str) -> int | None:
+    def _new_of(self, box: Box, folder: str) -> int | None:
         handle = open_new(box.maildir, folder)
         if handle is not None:
             self.open_now.callback(os.close, handle)
@@ -337,20 +338,19 @@ class _Batch:
     def _final(self, put: Put, name: str) -> str:
         """Return the name in `new/`: servers show messages by the number in front, then by the next."""
         size = len(put.octets)
-        seen = f",W={size}" if _lines_end_in_crlf(put.octets) else ""  # the size that IMAP shows
+        seen = f",W={size}" if lines_end_in_crlf(put.octets) else ""  # the size that IMAP shows
         seconds, microseconds = int(self.instant.timestamp()), self.instant.microsecond
         position = self.start + len(self.staged)
         return f"{seconds}.{microseconds:06d}{position:06d}.{name},S={size}{seen}"
 
     def _write(self, staged: _Staged) -> None:
         reach("maildir.write.before")
-        with suppress(FileNotFoundError):
-            os.unlink(staged.name, dir_fd=staged.box.arriving)  # left by a try that was cut
+        arriving = staged.box.arriving
         if not self._linked(staged):
-            handle = os.open(staged.name, _NEW_FILE, 0o600, dir_fd=staged.box.arriving)
+            handle = _anew(staged, lambda: os.open(staged.name, NEW_FILE, 0o600, dir_fd=arriving))
             self.open_now.callback(os.close, handle)
             self.files.append(handle)
-            _write_all(handle, staged.octets, self.owner)
+            write_all(handle, staged.octets, self.owner)
         reach("maildir.write.after")
 
     def _linked(self, staged: _Staged) -> bool:
@@ -359,7 +359,7 @@ class _Batch:
         for others, source in self.sources:
             if others is octets or (type(others) is type(octets) is bytes and others == octets):
                 with suppress(OSError):  # too many links, or a mailbox on another volume
-                    os.link(source.name, staged.name, src_dir_fd=source.box.arriving, dst_dir_fd=staged.box.arriving)
+                    _anew(staged, partial(_link, source, staged))
                     return True
         self.sources.append((octets, staged))
         return False
@@ -368,46 +368,23 @@ class _Batch:
         if not staged.recorded:
             status = os.stat(staged.name, dir_fd=staged.box.arriving, follow_symlinks=False)
             reach("maildir.record.before")
-            record = _Record(str(status.st_ino), str(status.st_mtime_ns), staged.folder)
+            record = Record(str(status.st_ino), str(status.st_mtime_ns), staged.folder)
             record.write(staged.box.delivered, staged.name)
             reach("maildir.record.after")
 
-    def _sync(self, act: str, handles: Iterable[int]) -> None:
-        distinct = list(dict.fromkeys(handles))
-        if distinct:
-            reach(f"maildir.{act}.before")
-            self._make_durable(distinct)
-            reach(f"maildir.{act}.after")
-
-    def _make_durable(self, handles: list[int]) -> None:
-        if len(handles) > _FEW:
-            _sync_volume(self.root)
+    def _sync(self, handles: list[int]) -> None:
+        """Make octets durable."""
+        if not handles:
             return
-        under_way = [self.threads.submit(os.fsync, handle) for handle in handles[1:]]
-        os.fsync(handles[0])
-        for call in under_way:
-            call.result()
+        reach("maildir.sync.before")
+        _finish(self._begin(handles))
+        reach("maildir.sync.after")
 
-
-def _home(mailbox: Address) -> str:
-    digest = hashlib.sha256(mailbox.key.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-    return f"{digest[:2]}/{digest}"
-
-
-def _file_name(name: str) -> str:
-    return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-
-
-def _named(file: str, name: str) -> bool:
-    match = _NAME.search(file)
-    return match is not None and match[1] == name
-
-
-def _changed(folder: int, file: str) -> str:
-    try:
-        return str(os.stat(file, dir_fd=folder, follow_symlinks=False).st_mtime_ns)
-    except FileNotFoundError:
-        return "gone"
+    def _begin(self, handles: list[int]) -> list[Future[None]]:
+        """Begin to make files or folders durable, in other threads."""
+        if len(handles) > FEW:
+            return [self.threads.submit(_sync_volume, handles[0])]
+        return [self.threads.submit(os.fsync, handle) for handle in handles]
 
 
 def _is_there(folder: int, name: str) -> bool:
@@ -418,38 +395,9 @@ def _is_there(folder: int, name: str) -> bool:
     return True
 
 
-def _folder(parent: int, name: str, owner: Owner | None) -> int:
-    """Open a folder, made for its owner alone when it is not there."""
-    try:
-        return os.open(name, _FOLDER, dir_fd=parent)
-    except FileNotFoundError:
-        with suppress(FileExistsError):
-            os.mkdir(name, 0o700, dir_fd=parent)
-            os.fsync(parent)
-    handle = os.open(name, _FOLDER, dir_fd=parent)
-    if owner is not None:
-        os.fchown(handle, owner.uid, owner.gid)
-    return handle
-
-
-def _names(home: Path) -> set[str]:
-    return {path.name for path in [*home.glob("delivered/*"), *home.glob("arriving/*")]}
-
-
-def _forget_one(home: Path, name: str, before: float) -> bool:
-    record, arriving = home / "delivered" / name, home / "arriving" / name
-    if any(os.path.lexists(path) and path.lstat().st_mtime >= before for path in (record, arriving)):
-        return False
-    known = os.path.lexists(record)
-    # The record goes first: a record without octets means delivered.
-    record.unlink(missing_ok=True)
-    arriving.unlink(missing_ok=True)
-    return known
-
-
 @contextmanager
 def _locked(home: Path) -> Iterator[None]:
-    handle = os.open(home, _FOLDER)
+    handle = os.open(home, FOLDER)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
@@ -457,28 +405,17 @@ def _locked(home: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _write_all(handle: int, octets: Octets, owner: Owner | None) -> None:
-    rest = memoryview(octets)
-    while rest:
-        rest = rest[os.write(handle, rest) :]
-    if owner is not None:
-        os.fchown(handle, owner.uid, owner.gid)
+def _anew(staged: _Staged, make: Callable[[], _T]) -> _T:
+    """Make a file in `arriving/`; one that was left by a try that was cut goes first."""
+    try:
+        return make()
+    except FileExistsError:
+        os.unlink(staged.name, dir_fd=staged.box.arriving)
+        return make()
 
 
-def _count_in(staged: _Staged) -> None:
-    with suppress(FileNotFoundError):  # counted anew when it is next asked for
-        add_octets(staged.box.maildir, len(staged.octets))
-
-
-def _lines_end_in_crlf(octets: Octets) -> bool:
-    view = memoryview(octets)
-    carried = b""  # a pair may lie across two chunks
-    for start in range(0, len(view), _CHUNK):
-        chunk = carried + bytes(view[start : start + _CHUNK])
-        if b"\n" in chunk.replace(b"\r\n", b""):
-            return False
-        carried = b"\r" if chunk.endswith(b"\r") else b""
-    return True
+def _link(source: _Staged, staged: _Staged) -> None:
+    os.link(source.name, staged.name, src_dir_fd=source.box.arriving, dst_dir_fd=staged.box.arriving)
 
 
 def _volume_sync() -> Callable[[int], None]:
@@ -494,6 +431,25 @@ def _volume_sync() -> Callable[[int], None]:
 
 _sync_volume = _volume_sync()
 """Make everything written to the volume of an open folder durable: one call for a whole batch."""
+
+
+def _finish(under_way: list[Future[None]]) -> None:
+    """Wait for all before one is told of: what they are about is closed then. Raises OSError."""
+    wait(under_way)
+    for call in under_way:
+        call.result()
+
+
+def _settle_all(settling: list[Settle]) -> None:
+    """Wait for all, also where one of them fails. Raises WorldError."""
+    refused: OSError | None = None
+    for settle in settling:
+        try:
+            settle()
+        except OSError as error:
+            refused = error
+    if refused is not None:
+        raise _disk(refused) from refused
 
 
 def _disk(error: OSError) -> WorldError:

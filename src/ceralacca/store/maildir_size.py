@@ -14,12 +14,16 @@ import re
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import NamedTuple
+
+from ceralacca.formats.splice import Octets
 
 FILE = "maildirsize"
 _ASIDE = "tmp/maildirsize.new"
 _LONGEST = 5120  # Maildir++: a longer file is counted anew
+_CHUNK = 2**18
 _SIZE = re.compile(r",S=([0-9]+)")
-_LINE = re.compile(rb" *(-?[0-9]+) +(-?[0-9]+) *")
+_LINES = re.compile(rb"(?: *-?[0-9]+ +-?[0-9]+ *\n)+")
 _MODE = 0o600
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -30,25 +34,49 @@ def used_octets(maildir: int, *, quota: int, wanted: int) -> int:
     `maildir` is the open Maildir folder; `wanted` is what is to be added: when that would pass `quota` by
     a file of several lines, the mailbox is counted before it is called full. Raises OSError.
     """
-    lines = _read(maildir)
-    if lines is not None:
-        used = sum(lines)
-        if used + wanted <= quota or len(lines) == 1:
-            return max(used, 0)
+    said = _read(maildir)
+    if said is not None and (said.used + wanted <= quota or said.lines == 1):
+        return max(said.used, 0)
     return _count(maildir, quota=quota)
 
 
-def add_octets(maildir: int, octets: int) -> None:
-    """Record one more message of that size. Raises OSError."""
+def add_octets(maildir: int, octets: int, *, messages: int) -> None:
+    """Record so many more messages of that size together. Raises OSError."""
     handle = os.open(FILE, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=maildir)
     try:
-        os.write(handle, b"%d 1\n" % octets)
+        os.write(handle, b"%d %d\n" % (octets, messages))
     finally:
         os.close(handle)
 
 
-def _read(maildir: int) -> list[int] | None:
-    """Return the octets of each line; None when the file is away, long or strange."""
+def lines_end_in_crlf(octets: Octets) -> bool:
+    """Say whether IMAP shows octets in the size that they have: no line of theirs ends in LF alone."""
+    view, carried = memoryview(octets), b""
+    for start in range(0, len(view), _CHUNK):
+        chunk = carried + bytes(view[start : start + _CHUNK])
+        carried = b"\r" if chunk.endswith(b"\r") else b""  # a pair may lie across two chunks
+        if b"\n" in chunk.removesuffix(b"\r").replace(b"\r\n", b""):  # sooner than counting, where lines are short
+            return False
+    return True
+
+
+class _Said(NamedTuple):
+    """What a file says."""
+
+    text: bytes
+    used: int
+    lines: int
+    """After the first, which is the quota."""
+
+
+_said: dict[bytes, _Said] = {}
+"""Of files read lately, by their first octets: most have grown by a line or two since."""
+_MOST_REMEMBERED = 256
+_OPENING = 48
+
+
+def _read(maildir: int) -> _Said | None:
+    """Return what the file says; None when it is away, long or strange."""
     try:
         handle = os.open(FILE, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=maildir)
     except FileNotFoundError:
@@ -59,9 +87,19 @@ def _read(maildir: int) -> list[int] | None:
         os.close(handle)
     if len(text) >= _LONGEST or not text.endswith(b"\n"):
         return None
-    matches = [_LINE.fullmatch(line) for line in text.split(b"\n")[1:-1]]
-    octets = [int(match[1]) for match in matches if match is not None]
-    return octets if octets and len(octets) == len(matches) else None
+    before = _said.get(text[:_OPENING])
+    if before is None or not text.startswith(before.text):
+        before = _Said(text[: text.index(b"\n") + 1], 0, 0)
+    if len(before.text) < len(text):
+        more = text[len(before.text) :]
+        if not _LINES.fullmatch(more):
+            return None
+        octets = more.split()[::2]
+        before = _Said(text, before.used + sum(map(int, octets)), before.lines + len(octets))
+        if len(_said) >= _MOST_REMEMBERED:
+            _said.clear()
+        _said[text[:_OPENING]] = before
+    return before if before.lines else None
 
 
 def _count(maildir: int, *, quota: int) -> int:

@@ -11,14 +11,14 @@ driver's and the server's own statement caches find it.
 import json
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeAlias
+from functools import partial
+from typing import Any, Final, TypeAlias
 
 from sqlalchemy import (
     ARRAY,
     BindParameter,
     Column,
     ColumnElement,
-    Connection,
     Delete,
     Dialect,
     Select,
@@ -27,10 +27,11 @@ from sqlalchemy import (
     Update,
     bindparam,
 )
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
+
+from ceralacca.store.driver import Open, driven, driven_many
 
 Record: TypeAlias = Any
 """A row whose columns are its attributes, whoever has read it."""
@@ -45,28 +46,37 @@ class Prepared:
         self._statement = statement
         self._plans: dict[Dialect, _Plan] = {}
 
-    def all(self, connection: Connection, **values: Any) -> list[Record]:
+    def all(self, connection: Open, **values: Any) -> list[Record]:
         """Return the rows that are found, in the open transaction. Raises SQLAlchemyError."""
         plan = self._plan(connection)
         return plan.read(driven(connection, plan.text, plan.values(values)).fetchall())
 
-    def first(self, connection: Connection, **values: Any) -> Record | None:
+    def lines(self, connection: Open, **values: Any) -> list[Sequence[Any]]:
+        """Return the rows as the driver has them. Raises SQLAlchemyError."""
+        plan = self._plan(connection)
+        found: list[Sequence[Any]] = driven(connection, plan.text, plan.values(values)).fetchall()
+        return found
+
+    def first(self, connection: Open, **values: Any) -> Record | None:
         """Return the first row that is found, if any, in the open transaction. Raises SQLAlchemyError."""
         plan = self._plan(connection)
         found = driven(connection, plan.text, plan.values(values)).fetchmany(1)
         return plan.read(found)[0] if found else None
 
-    def run(self, connection: Connection, **values: Any) -> None:
+    def run(self, connection: Open, **values: Any) -> None:
         """Change what the statement says, in the open transaction. Raises SQLAlchemyError."""
         plan = self._plan(connection)
         driven(connection, plan.text, plan.values(values))
 
-    def run_each(self, connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Change what the statement says, for each of these values, in the open transaction. Raises SQLAlchemyError."""
-        plan = self._plan(connection)
-        driven_many(connection, plan.text, [plan.values(row) for row in rows])
+    def run_each(self, connection: Open, rows: Iterable[Mapping[str, Any]]) -> int:
+        """Change what the statement says, for each of these values, in the open transaction; return how many rows.
 
-    def _plan(self, connection: Connection) -> "_Plan":
+        Raises SQLAlchemyError.
+        """
+        plan = self._plan(connection)
+        return driven_many(connection, plan.text, [plan.values(row) for row in rows])
+
+    def _plan(self, connection: Open) -> "_Plan":
         plan = self._plans.get(connection.dialect)
         if plan is None:
             plan = self._plans[connection.dialect] = _Plan(self._statement, connection.dialect)
@@ -81,18 +91,21 @@ class _Plan:
         assert isinstance(compiled, SQLCompiler), "a statement, not a piece of one"
         self.text = compiled.string
         self._is_named = compiled.positiontup is None
-        values = {name: _Value(name, parameter, dialect) for parameter, name in compiled.bind_names.items()}
-        self._values = [values[name] for name in compiled.positiontup or values]
-        columns = list(statement.selected_columns) if isinstance(statement, Select) else []
+        values = {name: _value(parameter, dialect) for parameter, name in compiled.bind_names.items()}
+        self._names = list(compiled.positiontup or values)
+        self._values = [(name, *values[name]) for name in self._names]
+        columns = list(statement.exported_columns)
         self._row = _record([column.key or "" for column in columns])
         readers = [_reader(column.type, dialect) for column in columns]
         self._readers = [(at, read) for at, read in enumerate(readers) if read is not None]
 
     def values(self, given: Mapping[str, Any]) -> Any:
         """Return what the driver is given: by name, or in their order."""
-        if self._is_named:
-            return {value.name: value.of(given) for value in self._values}
-        return tuple([value.of(given) for value in self._values])
+        written = [
+            constant if constant is not _GIVEN else given[name] if write is None else write(given[name])
+            for name, write, constant in self._values
+        ]
+        return dict(zip(self._names, written, strict=True)) if self._is_named else written
 
     def read(self, found: Sequence[Sequence[Any]]) -> list[Record]:
         """Return the rows of the driver as records."""
@@ -107,21 +120,16 @@ class _Plan:
         return records
 
 
-class _Value:
-    """One value of a statement: given with each run, or written in it."""
+_GIVEN: Final = object()
 
-    def __init__(self, name: str, parameter: BindParameter[Any], dialect: Dialect) -> None:
-        self.name = name
-        self._convert = parameter.type.dialect_impl(dialect).bind_processor(dialect)
-        self._is_given = parameter.required
-        self._constant = None if self._is_given else self._converted(parameter.effective_value)
 
-    def of(self, given: Mapping[str, Any]) -> Any:
-        """Return what goes to the driver."""
-        return self._converted(given[self.name]) if self._is_given else self._constant
-
-    def _converted(self, value: Any) -> Any:
-        return value if self._convert is None else self._convert(value)
+def _value(parameter: BindParameter[Any], dialect: Dialect) -> tuple[_Convert | None, Any]:
+    """Return the conversion of one value of a statement, and what is written in the statement or `_GIVEN`."""
+    write = _writer(parameter.type, dialect)
+    if parameter.required:
+        return write, _GIVEN
+    constant = parameter.effective_value
+    return None, constant if write is None else write(constant)
 
 
 def _record(names: Sequence[str]) -> _Convert:
@@ -131,12 +139,22 @@ def _record(names: Sequence[str]) -> _Convert:
     return make
 
 
+def _writer(kind: TypeEngine[Any], dialect: Dialect) -> _Convert | None:
+    """Return the conversion of a value that is given, if it has one."""
+    there = kind.dialect_impl(dialect)
+    if isinstance(there, _Several) or not isinstance(there, TypeDecorator):
+        return there.bind_processor(dialect)
+    if there.impl_instance.bind_processor(dialect) is not None:
+        return there.bind_processor(dialect)
+    return partial(there.process_bind_param, dialect=dialect)  # spares a call in between for every value
+
+
 def _reader(kind: TypeEngine[Any], dialect: Dialect) -> _Convert | None:
     """Return the conversion of a column that is read, if it has one; what is text already stays as it is."""
     there = kind.dialect_impl(dialect)
     if isinstance(there, TypeDecorator) and there.impl_instance.result_processor(dialect, None) is None:
         ours = there.process_result_value  # spares a call in between for every value
-        return lambda value: ours(value, dialect)
+        return partial(ours, dialect=dialect)
     return there.result_processor(dialect, None)
 
 
@@ -167,11 +185,25 @@ class _Several(TypeDecorator[Sequence[Any]]):
         """Tell the type of the engine."""
         return dialect.type_descriptor(Text() if dialect.name == "sqlite" else ARRAY(_plain(self.one)))
 
-    def process_bind_param(self, value: Iterable[Any] | None, dialect: Dialect) -> Any:
-        """Write."""
-        convert = self.one.dialect_impl(dialect).bind_processor(dialect)
-        values = list(value or ()) if convert is None else [convert(one) for one in value or ()]
-        return json.dumps(values) if dialect.name == "sqlite" else values
+    def bind_processor(self, dialect: Dialect) -> _Convert:
+        """Return what writes a value; made once for a statement."""
+        convert = _writer(self.one, dialect)
+        write = json_array if dialect.name == "sqlite" else self.impl_instance.bind_processor(dialect)
+
+        def bind(value: Iterable[Any] | None) -> Any:
+            values = list(value or ()) if convert is None else [convert(one) for one in value or ()]
+            return values if write is None else write(values)
+
+        return bind
+
+
+def json_array(values: Sequence[Any]) -> str:
+    """Return numbers or texts of one type as a JSON array; keys are plain as a rule, and need no escape."""
+    if values and type(values[0]) is str:
+        text = '","'.join(values)
+        if text.isascii() and text.isprintable() and "\\" not in text and text.count('"') == 2 * len(values) - 2:
+            return f'["{text}"]'
+    return json.dumps(values)
 
 
 def _plain(kind: TypeEngine[Any]) -> TypeEngine[Any]:
@@ -189,36 +221,3 @@ def _among_sqlite(element: among, compiler: SQLCompiler, **options: Any) -> str:
 def _among(element: among, compiler: SQLCompiler, **options: Any) -> str:
     column, wanted = (compiler.process(each, **options) for each in (element.column, element.wanted))
     return f"{column} = ANY({wanted})"
-
-
-# -- the driver -------------------------------------------------------------------------------------
-
-
-def driven(connection: Connection, text: str, values: Any = ()) -> Any:
-    """Give one statement to the driver; return its cursor. Raises SQLAlchemyError."""
-    driver: Any = connection.connection.dbapi_connection
-    try:
-        return driver.execute(text, values)
-    except connection.dialect.loaded_dbapi.Error as error:
-        raise _ours(connection, error) from error
-
-
-def driven_many(connection: Connection, text: str, rows: Sequence[Any]) -> None:
-    """Give one statement to the driver for each of many rows of values. Raises SQLAlchemyError."""
-    try:
-        connection.connection.cursor().executemany(text, rows)
-    except connection.dialect.loaded_dbapi.Error as error:
-        raise _ours(connection, error) from error
-
-
-def _ours(connection: Connection, error: Any) -> BaseException:
-    """Return the error that SQLAlchemy would have raised; a connection that is lost is given up as it would have."""
-    dialect = connection.dialect
-    family: Any = dialect.loaded_dbapi.Error
-    lost = dialect.is_disconnect(error, connection.connection.dbapi_connection, None)
-    raised: BaseException = DBAPIError.instance(
-        None, None, error, family, hide_parameters=True, connection_invalidated=lost, dialect=dialect
-    )
-    if lost:
-        connection.invalidate(error)
-    return raised

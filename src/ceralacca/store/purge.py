@@ -22,8 +22,10 @@ from typing import Final
 from sqlalchemy import ColumnElement, Connection, Select, Text, cast, exists, func, or_, select, type_coerce, update
 
 from ceralacca.base.failpoints import reach
-from ceralacca.ports.store import JobKind, Purged
+from ceralacca.ports.store import JobKind
+from ceralacca.ports.vault import Purged
 from ceralacca.store.blobs import BlobFolder
+from ceralacca.store.driver import Open
 from ceralacca.store.engine import Database
 from ceralacca.store.prepared import Prepared, among
 from ceralacca.store.tables import BLOB, INBOUND, INFECTED, JOB, LETTER
@@ -41,7 +43,7 @@ _STORED: Final = Prepared(
 )
 
 
-def stored_digests(connection: Connection, digests: Collection[str]) -> tuple[set[str], set[str]]:
+def stored_digests(connection: Open, digests: Collection[str]) -> tuple[set[str], set[str]]:
     """Return which octets are stored and which are purged; none is purged before the transaction ends."""
     stored: set[str] = set()
     purged: set[str] = set()
@@ -53,11 +55,12 @@ def stored_digests(connection: Connection, digests: Collection[str]) -> tuple[se
 
 def purge_infected(database: Database, blobs: BlobFolder, digests: Collection[str] | None = None) -> Purged:
     """Purge what is infected and needed no more: of these, or of all. Raises WorldError."""
-    said = [say_gone(database, digest, _needed) for digest in _read(database, _in_clear(digests))]
+    said = {digest: say_gone(database, digest, _needed) for digest in _read(database, _in_clear(digests))}
     for digest in _read(database, _in_no_file(digests)):
         if blobs.has(digest):
             remove_file(database, blobs, digest)
-    return Purged(gone=said.count(True), needed=said.count(False))
+    left = frozenset(digest for digest, gone in said.items() if not gone)
+    return Purged(gone=len(said) - len(left), left=left)
 
 
 def _in_clear(digests: Collection[str] | None) -> Select[str]:

@@ -11,28 +11,40 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Connection, Integer, Select, bindparam, false, func, or_, select, union_all, update
+from sqlalchemy import Integer, Select, bindparam, false, func, or_, select, union_all, update
 
+from ceralacca.core.fair_share import fair_share
 from ceralacca.ports.store import Job, JobKind, Postponed, QueueFigures
+from ceralacca.store.driver import Open
 from ceralacca.store.engine import Database
 from ceralacca.store.prepared import Prepared, Record, among
 from ceralacca.store.rows import read_job
 from ceralacca.store.tables import JOB
 
 
-def claim(database: Database, kinds: Iterable[JobKind], *, now: datetime, limit: int, lease: timedelta) -> list[Job]:
+def claim(
+    database: Database,
+    kinds: Iterable[JobKind],
+    *,
+    now: datetime,
+    limit: int,
+    lease: timedelta,
+    claimer: str,
+    sharing: int,
+) -> list[Job]:
     """Claim jobs that are due, oldest first. Looks before it locks: an idle worker disturbs nobody."""
-    wanted = tuple(kinds)
-    with database.reading() as connection:
-        due = _heads(wanted, locked=False).all(connection, now=now, **_limits(dict.fromkeys(wanted, limit), limit))
-        shares = Counter(row.kind for row in due)
+    wanted, most = tuple(kinds), limit * sharing
+    with database.direct_reading() as connection:
+        due = _heads(wanted, locked=False).all(connection, now=now, **_limits(dict.fromkeys(wanted, most), most))
+    limit = fair_share(len(due), limit=limit, sharing=sharing)
+    shares = Counter(row.kind for row in due[:limit])
     if not shares:
         return []
-    with database.transaction(synced=False) as connection:
+    with database.direct_transaction(synced=False) as connection:
         rows = _heads(tuple(shares), locked=True).all(connection, now=now, **_limits(shares, limit))
         until = now + lease
         if rows:
-            _TAKE.run(connection, taken=[row.id for row in rows], until=until)
+            _TAKE.run(connection, taken=[row.id for row in rows], until=until, claimer=claimer)
     return [replace(read_job(row), attempts=row.attempts + 1, leased_until=until) for row in rows]
 
 
@@ -66,7 +78,7 @@ def _first(arms: Sequence[Select[Any]], limit: Any) -> Select[Any]:
 _TAKE: Final = Prepared(
     update(JOB)
     .where(among(JOB.c.id, "taken"))
-    .values(ready=bindparam("until"), leased=True, attempts=JOB.c.attempts + 1)
+    .values(ready=bindparam("until"), leased=True, attempts=JOB.c.attempts + 1, claimed_by=bindparam("claimer"))
 )
 _POSTPONE: Final = Prepared(
     update(JOB)
@@ -75,7 +87,15 @@ _POSTPONE: Final = Prepared(
 )
 
 
-def postpone(connection: Connection, postponed: Sequence[Postponed]) -> None:
+def give_back(database: Database, claimer: str, *, now: datetime, lease: timedelta) -> int:
+    """Make due what a claimer had in hand. Leases that end later than `lease` from now are not its own."""
+    leased = JOB.c.kind.in_(list(JobKind)) & JOB.c.ready.between(now, now + lease) & JOB.c.leased
+    mine = update(JOB).where(leased, JOB.c.claimed_by == claimer).values(ready=now, leased=False)
+    with database.transaction() as connection:
+        return connection.execute(mine).rowcount
+
+
+def postpone(connection: Open, postponed: Sequence[Postponed]) -> None:
     """Give claimed jobs back, to be tried again later."""
     if postponed:
         _POSTPONE.run_each(connection, [{"job": each.job, "late": each.due, "why": each.note} for each in postponed])
@@ -86,7 +106,7 @@ def next_due(database: Database, kinds: Iterable[JobKind]) -> datetime | None:
     wanted = tuple(kinds)
     if not wanted:
         return None
-    with database.reading() as connection:
+    with database.direct_reading() as connection:
         row = _earliest(wanted).first(connection)
     return None if row is None else row.ready
 

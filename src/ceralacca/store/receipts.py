@@ -18,28 +18,18 @@ from ceralacca.core.model.address import Address
 from ceralacca.core.model.notification import MessageRow
 from ceralacca.ports.store import JobKind, ReceivedReceipt
 from ceralacca.store.blobs import BlobFolder
-from ceralacca.store.bulk import insert_rows
+from ceralacca.store.bulk import INSERT_RECEIPTS
+from ceralacca.store.driver import Open
 from ceralacca.store.engine import Database
 from ceralacca.store.purge import named_by_a_job, remove_file, say_gone
+from ceralacca.store.rows import receipt_line
 from ceralacca.store.tables import BLOB, INBOUND, LETTER, RECEIVED_RECEIPT
 
 
-def write_receipts(connection: Connection, receipts: Sequence[ReceivedReceipt]) -> None:
+def write_receipts(connection: Open, receipts: Sequence[ReceivedReceipt]) -> None:
     """Put receipts on the shelf; what is there is left. Raises SQLAlchemyError."""
-    rows = [
-        {
-            "identifier": one.identifier,
-            "holder_key": one.holder.key,
-            "digest": one.digest,
-            "holder": one.holder,
-            "message_id": one.message_id,
-            "kind": one.kind,
-            "instant": one.instant,
-        }
-        for one in receipts
-    ]
-    if rows:
-        insert_rows(connection, RECEIVED_RECEIPT, rows, or_leave=True)
+    if receipts:
+        INSERT_RECEIPTS.lines(connection, list(map(receipt_line, receipts)))
 
 
 def received_receipts(database: Database, identifier: str, holder: Address) -> list[ReceivedReceipt]:

@@ -1,48 +1,77 @@
-"""Values as rows and rows as values: one pair of functions for each table."""
+"""Values as rows and rows as values: one pair of functions for each table.
+
+What a step writes goes to the driver as a *line*: the values of a row, converted, in the order of the columns that
+`store.bulk` names. Texts that an engine would refuse are looked for in all of a line at once.
+"""
 
 import hashlib
-from collections.abc import Iterator, Mapping
-from functools import lru_cache
-from typing import Any
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final, TypeAlias
 
+from ceralacca.core.delivery_point import Fate
 from ceralacca.core.model.address import Address
 from ceralacca.core.model.certification import OriginalData
-from ceralacca.core.model.log import LogRow
+from ceralacca.core.model.notification import MessageRow
 from ceralacca.core.notices import NoticeKind
-from ceralacca.ports.letters import Inbound, Letter, StoredInbound, StoredLetter
-from ceralacca.ports.log_search import MailboxRole
+from ceralacca.core.transaction import RecipientState
+from ceralacca.ports.letters import Inbound, Letter, Point, StoredInbound, StoredLetter
 from ceralacca.ports.notices import Notice
 from ceralacca.ports.store import (
     InfectedMessage,
     Job,
+    JobKind,
     MailboxRecord,
     NewJob,
+    ReceivedReceipt,
     RecipientFate,
     SentMessage,
     Taken,
 )
 from ceralacca.store.blobs import Blob
-from ceralacca.store.columns import microseconds
+from ceralacca.store.columns import (
+    microseconds,
+    shortened,
+    storable,
+    words_of,
+    write_addresses,
+    write_mapping,
+    write_recipients,
+)
 from ceralacca.store.prepared import Record
 
 Values = Mapping[str, Any]
+Line: TypeAlias = tuple[Any, ...]
+"""Values as the driver takes them."""
+
+_POINTS: Final = words_of(Point)
+_ROWS: Final = words_of(MessageRow)
+_KINDS: Final = words_of(JobKind)
+_STATES: Final = words_of(RecipientState)
+_FATES: Final = words_of(Fate)
+_NOTICES: Final = words_of(NoticeKind)
 _NO_KINDS: frozenset[NoticeKind] = frozenset()
 
 
-def inbound_values(message: Inbound, digest: str) -> Values:
+def inbound_line(message: Inbound, key: str, blob: Blob | None) -> Line:
     """Write a received message."""
-    return {
-        "key": message.key,
-        "point": message.point,
-        "digest": digest,
-        "reverse_path": message.reverse_path,
-        "forward_paths": message.forward_paths,
-        "received": message.received,
-        "peer": message.peer,
-        "tls": message.tls,
-        "authenticated": message.authenticated,
-        "trace": message.trace,
-    }
+    reverse_path, digest = _text(message.reverse_path), _digest(blob)
+    texts = (key, reverse_path or "", message.peer, message.tls, message.authenticated)
+    return storable_line(
+        texts,
+        (
+            key,
+            _POINTS[message.point],
+            digest,
+            reverse_path,
+            write_addresses(message.forward_paths),
+            microseconds(message.received),
+            message.peer,
+            message.tls,
+            message.authenticated,
+            message.trace,
+        ),
+    )
 
 
 def read_inbound(key: str, row: Record) -> StoredInbound:
@@ -62,18 +91,37 @@ def read_inbound(key: str, row: Record) -> StoredInbound:
     )
 
 
-def letter_values(letter: Letter, digest: str) -> Values:
+def letter_line(letter: Letter, key: str, blob: Blob | None) -> Line:
     """Write a letter."""
-    return {
-        "key": letter.key,
-        "digest": digest,
-        "reverse_path": letter.reverse_path,
-        "forward_paths": letter.forward_paths,
-        "message_id": letter.message_id,
-        "instant": letter.instant,
-        "row": letter.row,
-        "identifier": letter.identifier,
-    }
+    reverse_path, digest = _text(letter.reverse_path), _digest(blob)
+    return storable_line(
+        (key, reverse_path or "", letter.message_id, letter.identifier),
+        (
+            key,
+            digest,
+            reverse_path,
+            write_addresses(letter.forward_paths),
+            letter.message_id,
+            microseconds(letter.instant),
+            None if letter.row is None else _ROWS[letter.row],
+            letter.identifier,
+        ),
+    )
+
+
+def stored_letter(letter: Letter, key: str, blob: Blob) -> StoredLetter:
+    """Return a letter as it is read back."""
+    return StoredLetter(
+        key=key,
+        digest=blob.digest,
+        size=blob.size,
+        reverse_path=letter.reverse_path,
+        forward_paths=letter.forward_paths,
+        message_id=letter.message_id,
+        instant=letter.instant,
+        row=letter.row,
+        identifier=letter.identifier,
+    )
 
 
 def read_letter(key: str, row: Record) -> StoredLetter:
@@ -91,21 +139,34 @@ def read_letter(key: str, row: Record) -> StoredLetter:
     )
 
 
-def blob_values(blob: Blob, *, in_row: bool) -> Values:
+def blob_line(blob: Blob, *, in_row: bool) -> Line:
     """Write octets into the row, or only where they are."""
-    return {"digest": blob.digest, "size": blob.size, "octets": bytes(blob.octets) if in_row else None}
+    return blob.digest, blob.size, bytes(blob.octets) if in_row else None
 
 
-def job_values(job: NewJob, created: Any) -> Values:
-    """Write a job to be done."""
-    return {
-        "key": job.key,
-        "kind": job.kind,
-        "due": job.due,
-        "ready": job.due,
-        "created": created,
-        "payload": job.payload,
-    }
+def job_line(job: NewJob, key: str, created: datetime, *, until: datetime | None, claimer: str) -> Line:
+    """Write a job to be done, or (`until` is told) one that is claimed with its making."""
+    due = microseconds(job.due)
+    claimed = (due, False, 0, None) if until is None else (microseconds(until), True, 1, claimer)
+    return storable_line(
+        (key,), (key, _KINDS[job.kind], due, microseconds(created), write_mapping(job.payload), *claimed)
+    )
+
+
+def kept_job(number: int, job: NewJob, key: str, created: datetime, until: datetime | None) -> Job:
+    """Return a job that was claimed with its making, as it would be read."""
+    return Job(
+        id=number,
+        key=key,
+        kind=job.kind,
+        due=job.due,
+        payload=job.payload,
+        attempts=1,
+        created=created,
+        note="",
+        held=False,
+        leased_until=until,
+    )
 
 
 def read_job(row: Record) -> Job:
@@ -124,32 +185,35 @@ def read_job(row: Record) -> Job:
     )
 
 
-def sent_values(sent: SentMessage) -> Values:
+def sent_line(sent: SentMessage, key: str, blob: Blob | None) -> Line:
     """Write an accepted message without its states."""
+    del blob
     original = sent.original
-    return {
-        "identifier": original.identifier,
-        "sender": original.sender,
-        "recipients": original.recipients,
-        "reply_to": original.reply_to,
-        "subject": original.subject,
-        "client_message_id": original.client_message_id,
-        "subject_body": sent.subject_body,
-        "accepted": sent.accepted,
-        "sender_key": original.sender.key,
-    }
+    sender, sender_key = original.sender.text, shortened(original.sender.key)
+    subject, client_message_id = original.subject, original.client_message_id
+    return storable_line(
+        (key, sender, sender_key, original.reply_to, subject or "", client_message_id or ""),
+        (
+            key,
+            sender,
+            write_recipients(original.recipients),
+            original.reply_to,
+            subject,
+            client_message_id,
+            sent.subject_body,
+            microseconds(sent.accepted),
+            sender_key,
+        ),
+    )
 
 
-def state_values(sent: SentMessage) -> list[Values]:
+def state_lines(sent: SentMessage, key: str) -> list[Line]:
     """Write the states of an accepted message."""
     return [
-        {
-            "identifier": sent.original.identifier,
-            "recipient_key": recipient.key,
-            "recipient": recipient,
-            "position": position,
-            "state": state,
-        }
+        storable_line(
+            (key, recipient.text),
+            (key, shortened(recipient.key), recipient.text, position, _STATES[state]),
+        )
         for position, (recipient, state) in enumerate(sent.states.items())
     ]
 
@@ -171,16 +235,11 @@ def read_sent(row: Record, states: Mapping[Address, Any]) -> SentMessage:
     )
 
 
-def taken_values(taken: Taken) -> Values:
+def taken_line(taken: Taken, key: tuple[str, str, str], blob: Blob | None) -> Line:
     """Write a taking in charge."""
-    return {
-        "identifier": taken.identifier,
-        "provider": taken.provider,
-        "recipients_key": recipients_key(taken.recipients),
-        "recipients": sorted(taken.recipients, key=lambda each: each.key),
-        "letter": taken.letter,
-        "at": taken.at,
-    }
+    del blob
+    recipients = write_addresses(sorted(taken.recipients, key=lambda each: each.key))
+    return storable_line((*key, taken.letter), (*key, recipients, taken.letter, microseconds(taken.at)))
 
 
 def read_taken(provider: str, identifier: str, row: Record) -> Taken:
@@ -200,16 +259,11 @@ def recipients_key(recipients: frozenset[Address]) -> str:
     return hashlib.sha256("\n".join(keys).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def fate_values(fate: RecipientFate) -> Values:
+def fate_line(fate: RecipientFate, key: tuple[str, str, str], blob: Blob | None) -> Line:
     """Write what became of an envelope for one recipient."""
-    return {
-        "identifier": fate.identifier,
-        "provider": fate.provider,
-        "recipient_key": fate.recipient.key,
-        "recipient": fate.recipient,
-        "fate": fate.fate,
-        "at": fate.at,
-    }
+    del blob
+    recipient = fate.recipient.text
+    return storable_line((*key, recipient), (*key, recipient, _FATES[fate.fate], microseconds(fate.at)))
 
 
 def read_fate(provider: str, identifier: str, row: Record) -> RecipientFate:
@@ -217,18 +271,23 @@ def read_fate(provider: str, identifier: str, row: Record) -> RecipientFate:
     return RecipientFate(provider=provider, identifier=identifier, recipient=row.recipient, fate=row.fate, at=row.at)
 
 
-def infected_values(infected: InfectedMessage) -> Values:
-    """Write an infected message."""
-    return {
-        "key": infected.key,
-        "digest": infected.digest,
-        "identifier": infected.identifier,
-        "found": infected.found,
-        "sender": infected.sender,
-        "recipients": infected.recipients,
-        "virus": infected.virus,
-        "engine": infected.engine,
-    }
+def infected_line(infected: InfectedMessage, key: str, blob: Blob | None) -> Line:
+    """Write an infected message, whose octets came with another thing."""
+    del blob
+    identifier, sender = shortened(infected.identifier), _text(infected.sender)
+    return storable_line(
+        (key, identifier, sender or "", infected.virus, infected.engine),
+        (
+            key,
+            infected.digest,
+            identifier,
+            microseconds(infected.found),
+            sender,
+            write_addresses(infected.recipients),
+            infected.virus,
+            infected.engine,
+        ),
+    )
 
 
 def read_infected(row: Record) -> InfectedMessage:
@@ -245,71 +304,21 @@ def read_infected(row: Record) -> InfectedMessage:
     )
 
 
-def log_values(row: LogRow) -> Values:
-    """Write a row of the message log (LO-1)."""
-    return {
-        "instant": row.instant,
-        "event": row.event,
-        "identifier": row.identifier,
-        "identifier_hash": None if row.identifier is None else short_hash(row.identifier),
-        "client_message_id": row.client_message_id,
-        "client_message_id_hash": None if row.client_message_id is None else short_hash(row.client_message_id),
-        "sender": row.sender,
-        "recipients": row.recipients,
-        "subject": row.subject,
-        "kind": row.kind,
-        "error": row.error,
-        "error_detail": row.error_detail,
-        "concerned": row.concerned,
-        "message_id": row.message_id,
-        "provider": row.provider,
-        "peer": row.peer,
-        "tls": row.tls,
-        "detail": row.detail,
-    }
+def _text(address: Address | None) -> str | None:
+    return None if address is None else address.text
 
 
-def read_log(row: Record) -> LogRow:
-    """Read a row of the message log."""
-    return LogRow(
-        instant=row.instant,
-        event=row.event,
-        identifier=row.identifier,
-        client_message_id=row.client_message_id,
-        sender=row.sender,
-        recipients=row.recipients,
-        subject=row.subject,
-        kind=row.kind,
-        error=row.error,
-        error_detail=row.error_detail,
-        concerned=row.concerned,
-        message_id=row.message_id,
-        provider=row.provider,
-        peer=row.peer,
-        tls=row.tls,
-        detail=row.detail,
-    )
+def _digest(blob: Blob | None) -> str:
+    assert blob is not None, "what has octets comes with them"
+    return blob.digest
 
 
-@lru_cache(maxsize=4096)
-def party_hash(role: MailboxRole, address: Address) -> int:
-    """Return what the rows are found by in which an address has part as sender or recipient."""
-    return short_hash(f"{role}:{address.key}")
-
-
-def address_values(seq: int, row: LogRow) -> Iterator[tuple[int, int, int]]:
-    """Return what a row with this number is found by, as it stands in `log_address`, each once (LO-8)."""
-    hashes = {party_hash(MailboxRole.RECIPIENT, address) for address in row.about_whom}
-    if row.sender is not None:
-        hashes.add(party_hash(MailboxRole.SENDER, row.sender))
-    instant = microseconds(row.instant)
-    return ((each, instant, seq) for each in hashes)
-
-
-def short_hash(text: str) -> int:
-    """Return 8 octets of SHA-256 as a signed integer: what the log is found by."""
-    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
-    return int.from_bytes(digest[:8], "big", signed=True)
+def storable_line(texts: Sequence[str], line: Line) -> Line:
+    """Return a line as every engine takes it; `texts` are those of its values that anybody may have written."""
+    text = "".join(texts)
+    if text.isascii() and text.isprintable():
+        return line
+    return tuple([storable(value) if isinstance(value, str) else value for value in line])
 
 
 def mailbox_values(record: MailboxRecord, created: Any) -> Values:
@@ -345,9 +354,28 @@ def read_mailbox(row: Record) -> MailboxRecord:
     )
 
 
-def notice_values(notice: Notice) -> Values:
+def notice_line(notice: Notice, key: str, blob: Blob | None) -> Line:
     """Write that a notice went out."""
-    return {"key": notice.key, "mailbox": notice.mailbox, "kind": notice.kind, "at": notice.instant}
+    del blob
+    mailbox = notice.mailbox.text
+    return storable_line((key, mailbox), (key, mailbox, _NOTICES[notice.kind], microseconds(notice.instant)))
+
+
+def receipt_line(receipt: ReceivedReceipt) -> Line:
+    """Write a receipt for the shelf."""
+    identifier, holder_key, holder = shortened(receipt.identifier), shortened(receipt.holder.key), receipt.holder.text
+    return storable_line(
+        (identifier, holder, receipt.message_id, receipt.kind),
+        (
+            identifier,
+            holder_key,
+            receipt.digest,
+            holder,
+            receipt.message_id,
+            receipt.kind,
+            microseconds(receipt.instant),
+        ),
+    )
 
 
 def write_kinds(kinds: frozenset[NoticeKind]) -> str:

@@ -80,6 +80,7 @@ JOB = Table(
     Column("created", Instant, nullable=False),
     Column("note", Words, nullable=False, server_default=text("''")),
     Column("payload", Json, nullable=False),
+    Column("claimed_by", Text),  # last of all, whether its lease lasts or not
     Index("job_ready", "kind", "ready", "id"),
     sqlite_autoincrement=True,
 )
@@ -197,7 +198,7 @@ LOG_ROW = Table(
 LOG_ADDRESS = Table(
     "log_address",
     METADATA,
-    Column("hash", Number, primary_key=True),  # of role and address: `rows.party_hash`
+    Column("hash", Number, primary_key=True),  # of role and address: `log_rows.party_hash`
     Column("instant", Instant, primary_key=True),
     Column("seq", Number, primary_key=True, autoincrement=False),
     sqlite_with_rowid=False,

@@ -23,19 +23,33 @@ class Turn:
         self._lock = threading.Lock()
         self._file: int | None = None
 
+    def take(self) -> None:
+        """Wait until it is our turn. Raises WorldError when the file of the queue cannot be had: then it is not."""
+        self._lock.acquire()
+        if self._path is None:
+            return
+        try:
+            fcntl.flock(self._opened(self._path), fcntl.LOCK_EX)
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def give(self) -> None:
+        """Let the next one have it."""
+        try:
+            if self._file is not None:
+                fcntl.flock(self._file, fcntl.LOCK_UN)
+        finally:
+            self._lock.release()
+
     @contextmanager
     def held(self) -> Iterator[None]:
         """Be the one whose turn it is. Raises WorldError when the file of the queue cannot be had."""
-        with self._lock:
-            if self._path is None:
-                yield
-                return
-            handle = self._opened(self._path)
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            try:
-                yield
-            finally:
-                fcntl.flock(handle, fcntl.LOCK_UN)
+        self.take()
+        try:
+            yield
+        finally:
+            self.give()
 
     def close(self) -> None:
         """Let go of the file."""

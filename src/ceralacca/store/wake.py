@@ -1,7 +1,8 @@
 """Processes of one machine tell each other that there is something to do.
 
 Only a hint: polling is the truth, and a hint that is lost costs one turn of it. Whoever waits has a
-datagram socket `wake-<pid>-<n>` in a folder; whoever has made jobs sends their kinds to every socket there.
+datagram socket `wake-<pid>-<n>-<kinds>` in a folder; whoever has made jobs sends their kinds to every socket there
+whose name has one of them.
 """
 
 import contextlib
@@ -11,6 +12,7 @@ import select
 import socket
 import threading
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 
 from ceralacca.base.errors import WorldError
@@ -43,12 +45,14 @@ class Wake:
 
     def notify(self, kinds: Iterable[JobKind]) -> None:
         """Tell every process that waits for one of these kinds; never fails, never waits."""
-        said = " ".join(sorted(set(kinds))).encode()
-        if not said:
+        made = frozenset(kinds)
+        if not made:
             return
+        said = " ".join(sorted(made)).encode()
         with self._lock, contextlib.suppress(OSError), _short_path(self._folder) as short:
-            for ear in self._folder.glob(f"{_PREFIX}*"):
-                self._tell(Path(short, ear.name), said)
+            for name in os.listdir(short):  # noqa: PTH208 names alone: this runs for every batch
+                if name.startswith(_PREFIX) and not made.isdisjoint(_kinds_of(name)):
+                    self._tell(f"{short}/{name}", said)
 
     def wait(self, timeout: float) -> bool:
         """Wait until somebody has made jobs for us, or for so many seconds; say whether somebody did.
@@ -72,7 +76,7 @@ class Wake:
     def _listen(self) -> socket.socket:
         ear = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         ear.setblocking(False)
-        self._name = f"{_PREFIX}{os.getpid()}-{next(_NUMBERS)}"
+        self._name = f"{_PREFIX}{os.getpid()}-{next(_NUMBERS)}-{'+'.join(sorted(self._kinds))}"
         try:
             with contextlib.suppress(FileNotFoundError):
                 (self._folder / self._name).unlink()  # of a process that had our number
@@ -93,14 +97,20 @@ class Wake:
                 concerned = concerned or not self._kinds.isdisjoint(said)
         return concerned
 
-    def _tell(self, path: Path, said: bytes) -> None:
+    def _tell(self, path: str, said: bytes) -> None:
         try:
-            self._sender.sendto(said, str(path))
+            self._sender.sendto(said, path)
         except ConnectionRefusedError:  # its process is gone
             with contextlib.suppress(OSError):
-                path.unlink()
+                os.unlink(path)  # noqa: PTH108 text alone
         except OSError:
             pass  # full: it has hints enough
+
+
+@lru_cache(maxsize=256)
+def _kinds_of(name: str) -> frozenset[str]:
+    """Return the kinds that a socket's name says."""
+    return frozenset(name.removeprefix(_PREFIX).split("-", 2)[-1].split("+"))
 
 
 @contextlib.contextmanager

@@ -21,7 +21,8 @@ from ceralacca.net.mailboxes import MailboxServer
 from ceralacca.ports.mail_store import Put
 from ceralacca.ports.store import MailboxRecord
 from ceralacca.store.credentials import hash_password
-from ceralacca.store.maildir import Maildir, Owner
+from ceralacca.store.maildir import Maildir
+from ceralacca.store.maildir_files import Owner
 from ceralacca.store.sign_in import SignIn
 from ceralacca.store.sign_in_attempts import SignInAttempts
 from ceralacca.testing.clock import NOON, CountingEntropy, FixedClock

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
@@ -36,8 +35,8 @@ def test_a_month_goes_and_its_certificate_opens(engine, request, tmp_path):
             publish=lambda name, octets: put_file(log.files / name, octets),
             tell=lambda purge: None,
         )
-        log.write([replace(some.log_row(f"old-{day}"), instant=OLD.start + timedelta(days=day)) for day in range(30)])
-        log.write([replace(some.log_row("new"), instant=MORNING)])
+        log.write([some.log_row(f"old-{day}")._replace(instant=OLD.start + timedelta(days=day)) for day in range(30)])
+        log.write([some.log_row("new")._replace(instant=MORNING)])
         assert [due.obstacle for due in keeper.due(MORNING)] == [Obstacle.UNSEALED]
         log.sealed(MORNING, close=True)
         hold = LegalHold(number=0, identifier="old-7", reason="claim", set_at=MORNING, set_by="lucia")

@@ -393,7 +393,7 @@ def test_whatever_a_peer_calls_its_envelope_can_be_stored(store: Store, text: st
         letters=(some.letter(text),),
         taken=(some.taken(text),),
         fates=(some.fate(text),),
-        log=(replace(some.log_row(text), subject=text, detail=text),),
+        log=(some.log_row(text)._replace(subject=text, detail=text),),
         jobs=(some.job(f"relay:{text}"),),
     )
 

@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import pytest
 
 from ceralacca.core.model.log import LogEvent, LogRow
@@ -36,8 +34,8 @@ def test_rows_stand_in_the_order_of_writing_with_the_instant_of_their_step(store
 
 @pytest.mark.parametrize("asked", ["<client-1@alfa.example>", "client-1@alfa.example", " <client-1@alfa.example> "])
 def test_a_transaction_is_found_by_the_clients_message_id(store: Store, asked):
-    nameless = replace(some.log_row("id-1", LogEvent.RELAYED), client_message_id=None)
-    other = replace(some.log_row("id-2"), client_message_id="<other@alfa.example>")
+    nameless = some.log_row("id-1", LogEvent.RELAYED)._replace(client_message_id=None)
+    other = some.log_row("id-2")._replace(client_message_id="<other@alfa.example>")
     store.commit([Commit(log=(some.log_row("id-1"), other, nameless))])
 
     assert store.log_of(asked) == [some.log_row("id-1"), nameless]

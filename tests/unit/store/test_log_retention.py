@@ -31,7 +31,7 @@ EDGES = [
 
 def row(number, instant):
     whole = some.log_row(f"id-{number}", LogEvent.DELIVERY)
-    return replace(whole, instant=instant, concerned=(some.BRUNO,) if number % 2 else (some.ANNA,), recipients=())
+    return whole._replace(instant=instant, concerned=(some.BRUNO,) if number % 2 else (some.ANNA,), recipients=())
 
 
 ROWS = [row(number, instant) for number, instant in enumerate(EDGES)]

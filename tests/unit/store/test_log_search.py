@@ -26,7 +26,7 @@ def row(identifier="id-1", event=LogEvent.ACCEPTANCE, minutes=0, **more):
         instant=NOON + timedelta(minutes=minutes), event=event, identifier=identifier, sender=some.SENDER,
         recipients=BOTH,
     )  # fmt: skip
-    return replace(whole, **more)
+    return whole._replace(**more)
 
 
 def found(store: Store, **query):

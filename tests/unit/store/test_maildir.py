@@ -13,6 +13,7 @@ from ceralacca.base.errors import WorldError
 from ceralacca.core.model.address import Address
 from ceralacca.ports.mail_store import Put, PutOutcome
 from ceralacca.store import maildir as module
+from ceralacca.store import maildir_size
 from ceralacca.store.maildir import Maildir
 from ceralacca.testing.clock import NOON, FixedClock
 
@@ -163,7 +164,7 @@ def test_half_a_file_left_by_a_cut_is_written_anew(store, monkeypatch):
         raise Cut
 
     with monkeypatch.context() as patched:
-        patched.setattr(module, "_write_all", half)
+        patched.setattr(module, "write_all", half)
         with pytest.raises(Cut):
             store.put([letter()])
     assert files(store) == []
@@ -313,6 +314,25 @@ def test_a_record_that_cannot_be_trusted_is_made_anew(store, content):
     assert size.read_bytes().splitlines() == [b"100S", b"50 1", b"50 1"]
 
 
+def test_a_batch_is_told_to_the_server_in_one_line_for_each_mailbox(store):
+    store.put([letter("1", octets=b"x" * 50, quota=1000)])
+    store.put([letter(str(number), octets=b"x" * number, quota=1000) for number in (1, 2, 3, 4, 5)])
+    size = store.home(MARIO) / "Maildir" / "maildirsize"
+    assert size.read_bytes().splitlines() == [b"1000S", b"0 0", b"50 1", b"14 4"], "the first is there already"
+    assert store.used(MARIO, quota=1000) == 64
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_a_mailbox_that_is_full_is_known_for_full_wherever_the_redo_was_cut(store, cut_at, point):
+    cut_at(point)
+    with pytest.raises(Cut):
+        store.put([letter("1", octets=b"x" * 50, quota=100)])
+    cut_at(None)
+    again = letter("1", octets=b"x" * 50, quota=100)
+    assert store.put([again, letter("2", octets=b"x" * 51, quota=100)])[1] is FULL
+    assert store.put([letter("3", octets=b"x" * 50, quota=100)]) == [STORED]
+
+
 def test_counting_sees_every_folder_and_files_without_a_size_in_their_name(store):
     store.put([letter("1", octets=b"x" * 50, quota=200)])
     home = store.home(MARIO) / "Maildir"
@@ -323,6 +343,20 @@ def test_counting_sees_every_folder_and_files_without_a_size_in_their_name(store
         FULL,
         STORED,
     ]
+
+
+def test_what_a_cut_try_left_behind_does_not_keep_recipients_from_sharing_a_file(store, cut_at):
+    both = [letter(), letter(mailbox=ANNA)]
+    cut_at("maildir.sync.before")
+    with pytest.raises(Cut):
+        store.put(both)
+    for path in store.home(MARIO).parent.parent.glob("*/*/arriving/*"):
+        path.write_bytes(b"half")
+    cut_at(None)
+    assert store.put(both) == [STORED, STORED]
+    (one,), (other,) = files(store), files(store, ANNA)
+    assert one.read_bytes() == MESSAGE
+    assert one.stat().st_ino == other.stat().st_ino
 
 
 # -- looking ----------------------------------------------------------------------------------------
@@ -361,10 +395,10 @@ def test_old_records_are_forgotten_and_young_ones_kept(store, cut_at):
     old = (NOON - timedelta(days=40)).timestamp()
     for name in ("old", "cut"):
         for folder in ("delivered", "arriving"):
-            path = store.home(MARIO) / folder / module._file_name(name)
+            path = store.home(MARIO) / folder / module.file_name(name)
             if os.path.lexists(path):
                 os.utime(path, (old, old), follow_symlinks=False)
-    for path in store.home(MARIO).glob(f"delivered/{module._file_name('young')}"):
+    for path in store.home(MARIO).glob(f"delivered/{module.file_name('young')}"):
         os.utime(path, (NOON.timestamp(), NOON.timestamp()), follow_symlinks=False)
     assert store.forget_deliveries(before=NOON - timedelta(days=30)) == 2
     assert not list(store.home(MARIO).glob("arriving/*"))
@@ -382,7 +416,7 @@ def test_started_by_root_the_mailboxes_belong_to_their_owner(tmp_path, clock):
 
 @pytest.mark.parametrize("chunk", [1, 2, 3])
 def test_a_lone_lf_is_seen_wherever_the_chunks_are_cut(monkeypatch, chunk):
-    monkeypatch.setattr(module, "_CHUNK", chunk)
+    monkeypatch.setattr(maildir_size, "_CHUNK", chunk)
     for length in range(7):
         for octets in map(bytes, product(b"\r\nx", repeat=length)):
-            assert module._lines_end_in_crlf(octets) is not bool(re.search(rb"(?<!\r)\n", octets)), octets
+            assert maildir_size.lines_end_in_crlf(octets) is not bool(re.search(rb"(?<!\r)\n", octets)), octets

@@ -1,5 +1,6 @@
 """Prepared statements say what SQLAlchemy's own way says, on both engines."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -8,8 +9,9 @@ from hypothesis import strategies as st
 from sqlalchemy import bindparam, delete, insert, select, update
 
 from ceralacca.base.errors import WorldError
+from ceralacca.store.driver import driven
 from ceralacca.store.engine import Raced
-from ceralacca.store.prepared import Prepared, among, driven
+from ceralacca.store.prepared import Prepared, among, json_array
 from ceralacca.store.tables import DOMAIN, TAKEN
 from ceralacca.testing.clock import NOON
 
@@ -66,3 +68,8 @@ def test_a_statement_that_wants_a_value_does_not_run_without_it(database):
     wanting = Prepared(select(DOMAIN.c.name).where(among(DOMAIN.c.name, "wanted")))
     with database.reading() as connection, pytest.raises(KeyError):
         wanting.all(connection)
+
+
+@given(st.lists(st.text()) | st.lists(st.text(alphabet='",\\x ')) | st.lists(st.integers()))
+def test_an_array_holds_what_was_written(values):
+    assert json.loads(json_array(values)) == values

@@ -8,7 +8,8 @@ import pytest
 
 from ceralacca.base.errors import WorldError
 from ceralacca.ports.letters import Point
-from ceralacca.ports.store import Commit, CommitOutcome, InfectedMessage, JobKind, Purged, Store
+from ceralacca.ports.store import Commit, CommitOutcome, InfectedMessage, JobKind, Store
+from ceralacca.ports.vault import Purged
 from ceralacca.store.database import StoreSettings, open_store
 from ceralacca.testing import store_samples as some
 from ceralacca.testing.clock import NOON
@@ -56,7 +57,7 @@ def test_it_stays_while_another_arrival_of_the_same_octets_waits(store: Store):
     store.receive([arrival("b_%1")], now=NOON)
     find_infected(store, arrival("a"))
 
-    assert store.purge_infected() == Purged(needed=1)
+    assert store.purge_infected() == Purged(left=frozenset({facts_of(arrival("a")).digest}))
     (job,) = store.jobs()
     store.commit([Commit(done=job.id)])
     assert store.purge_infected().gone == 1

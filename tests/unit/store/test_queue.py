@@ -1,6 +1,6 @@
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from itertools import count
+from itertools import chain, count
 
 import pytest
 
@@ -42,6 +42,16 @@ def test_only_kinds_asked_for_and_only_what_is_due_is_claimed(store: Store):
     assert claim(store, RELAY) == ["now"]
     assert claim(store, RELAY) == []
     assert claim(store, RELAY, now=after(1)) == ["later"]
+
+
+def test_of_what_is_not_enough_for_all_each_takes_a_share(store: Store):
+    put(store, *(some.job(f"{number:02}", (RELAY, DELIVERY)[number % 2]) for number in range(40)))
+
+    taken = []
+    while jobs := store.claim((RELAY, DELIVERY), now=NOON, limit=16, lease=some.LEASE, sharing=2):
+        taken.append([int(job.key) for job in jobs])
+    assert list(map(len, taken)) == [16, 12, 8, 4]
+    assert [*chain.from_iterable(taken)] == [*range(40)], "the oldest go first all the same"
 
 
 @pytest.mark.parametrize(("kinds", "limit"), [((), 10), ((RELAY,), 0)])

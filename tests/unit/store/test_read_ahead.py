@@ -1,5 +1,6 @@
 """What a batch reads ahead is what the store answers one by one; nothing is known that was not read."""
 
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 
@@ -8,10 +9,13 @@ import pytest
 from ceralacca.core.model.address import Address
 from ceralacca.core.transaction import RecipientState
 from ceralacca.ports.store import Commit, CommitOutcome, JobKind, MailboxRecord, NewJob, StateChange, Store
+from ceralacca.store.database import StoreSettings, open_store
 from ceralacca.testing import store_samples as some
 from ceralacca.testing.clock import NOON
+from ceralacca.testing.databases import sqlite_url
 
 HOLDER = Address("Anna@beta.example")
+GIULIA = Address("giulia@beta.example")
 LONG = "x" * 900
 
 
@@ -74,6 +78,32 @@ def test_what_nobody_named_is_looked_up(store: Store):
     ahead = store.ahead([])
     assert ahead.sent("id-1") == store.sent("id-1") is not None
     assert ahead.mailbox(HOLDER) == store.mailbox(HOLDER) is not None
+
+
+def test_mailboxes_that_the_letters_of_a_message_may_be_for_are_read_with_it(database_store, monkeypatch):
+    store = database_store
+    filled(store)
+    store.put_mailbox(MailboxRecord(address=GIULIA), now=NOON)
+    known = {address: store.mailbox(address) for address in (HOLDER, GIULIA, Address("nobody@beta.example"))}
+    message = replace(some.inbound("in-2"), reverse_path=GIULIA, forward_paths=tuple(known))
+    store.receive([message], now=NOON)
+    (job,) = claimed(store, {"inbound": "in-2"})
+    ahead = store.ahead([job])
+    monkeypatch.setattr("ceralacca.store.mailboxes.mailbox", lambda *_: pytest.fail("looked up"))
+    monkeypatch.setattr("ceralacca.store.database.read_rules", lambda *_: pytest.fail("looked up"))
+    assert {address: ahead.mailbox(address) for address in known} == known
+    assert ahead.rules(HOLDER) == ahead.rules(GIULIA) == ()
+
+
+def test_the_service_mailbox_is_read_with_any_message(tmp_path, monkeypatch):
+    settings = StoreSettings(service_mailbox=HOLDER)
+    with closing(open_store(sqlite_url(tmp_path), tmp_path, settings)) as store:
+        filled(store)
+        known = store.mailbox(HOLDER)
+        (job,) = claimed(store, {"inbound": "in-1"})
+        ahead = store.ahead([job])
+        monkeypatch.setattr("ceralacca.store.mailboxes.mailbox", lambda *_: pytest.fail("looked up"))
+        assert ahead.mailbox(HOLDER) == known
 
 
 def test_the_transaction_that_an_arrived_message_is_about_is_read_too(database_store):

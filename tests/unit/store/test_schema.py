@@ -2,7 +2,6 @@ import re
 import subprocess
 import sys
 from contextlib import closing
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -132,7 +131,7 @@ def test_sqlite_keeps_a_write_ahead_log_and_begins_with_the_lock(tmp_path):
 
 @pytest.mark.requirement("LO-5", "LO-8")
 def test_rows_of_the_release_before_are_found_by_mailbox(url, tmp_path):
-    rows = [replace(some.log_row(f"id-{month}"), instant=NOON + timedelta(days=31 * month)) for month in range(3)]
+    rows = [some.log_row(f"id-{month}")._replace(instant=NOON + timedelta(days=31 * month)) for month in range(3)]
     rows.append(LogRow(instant=NOON + timedelta(days=93), event=LogEvent.CONFIGURATION))
     with closing(open_store(url, tmp_path)) as store:
         store.commit([Commit(log=tuple(rows))])

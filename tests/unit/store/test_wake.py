@@ -1,3 +1,4 @@
+import select
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,16 @@ def test_only_what_concerns_wakes(ends):
 
     assert worker.wait(5)
     assert not relay.wait(0)
+
+
+def test_who_is_not_concerned_is_not_even_told(ends):
+    relay, making = ends(JobKind.RELAY, JobKind.WEBHOOK), ends()
+    relay.wait(0)
+    making.notify([JobKind.ARRIVAL])
+    assert not select.select([relay._ear], [], [], 0)[0]
+
+    making.notify([JobKind.ARRIVAL, JobKind.WEBHOOK])
+    assert select.select([relay._ear], [], [], 0)[0]
 
 
 def test_nobody_waits(ends):

@@ -23,7 +23,9 @@ from ceralacca.ports.vault import VaultCipher
 from ceralacca.store.blobs import Blob, BlobFolder, blob_of
 from ceralacca.store.durable_files import copy_file, make_folder
 from ceralacca.store.log_folder import FileLogFolder
-from ceralacca.store.maildir import Maildir, Owner
+from ceralacca.store.maildir import Maildir, Settle
+from ceralacca.store.maildir_aside import Aside
+from ceralacca.store.maildir_files import Owner
 from ceralacca.store.site.state import Site, at_mirror
 from ceralacca.store.virus_vault import VaultEvent, VirusVault
 
@@ -85,10 +87,11 @@ class MirroredMail(Maildir):
         self._site = site
         self._there = Maildir(site.in_mirror(root), clock=clock, owner=owner, mirror=True)
 
-    def put(self, messages: list[Put]) -> list[PutOutcome]:
+    def show(self, messages: list[Put], aside: Aside | None = None) -> tuple[list[PutOutcome], Settle]:
         """Store messages durably in both sites; the quota is judged here. Raises WorldError."""
         with self._site.writing() as mirror:
-            outcomes = super().put(messages)
+            outcomes, settle = super().show(messages, aside)
+            settle()
             stored = [
                 put for put, outcome in zip(messages, outcomes, strict=True) if outcome is not PutOutcome.OVER_QUOTA
             ]
@@ -97,7 +100,7 @@ class MirroredMail(Maildir):
                 with at_mirror():
                     self._there.put(stored)
                 reach("site.mail.after")
-            return outcomes
+            return outcomes, settle
 
     def forget_deliveries(self, *, before: datetime) -> int:
         """Remove old records of deliveries in both sites. Raises WorldError."""

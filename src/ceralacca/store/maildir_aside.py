@@ -1,0 +1,125 @@
+"""Octets of messages that are about to be put into mailboxes, written aside while what makes them certain is committed.
+
+A worker knows before its commit what it is going to deliver right after. What is written here lies in `arriving/`
+under its name, as `store.maildir` leaves it there itself, and synced; nobody sees it, and without a record it counts
+for nothing. When it is put, its octets are the same and its file is still the one that was written, no sync is waited
+for. When it is not put in the end it is taken away; after a cut the next try writes over it, or it goes with the
+remains of old tries.
+
+Only a few small messages at a time: many share one sync of the volume. A mailbox that somebody else has locked, and a
+name that has a record or octets already, are left to the put.
+
+Clauses: DP-3.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Final
+
+from ceralacca.base.failpoints import reach
+from ceralacca.core.model.address import Address
+from ceralacca.formats.splice import Octets
+from ceralacca.ports.mail_store import Coming
+from ceralacca.store.maildir_files import FEW, FOLDER, NEW_FILE, Owner, file_name, home_of, write_all
+from ceralacca.store.maildir_records import Record
+
+_SMALL: Final = 1 << 16
+"""Octets: what is larger is not read and written twice for one sync."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Written:
+    """A file in `arriving/`; open, so that its number stays its own."""
+
+    home: str
+    octets: bytes
+    handle: int
+    sync: Future[None] | None = None
+    """Under way; None when the file was not written to its end."""
+
+    def is_durable(self) -> bool:
+        """Wait for the sync; say whether there was one and it succeeded."""
+        return self.sync is not None and self.sync.exception() is None
+
+    def is_at(self, arriving: int, name: str) -> bool:
+        """Say whether the file of this name is this one."""
+        try:
+            there = os.stat(name, dir_fd=arriving, follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+        return os.path.samestat(there, os.fstat(self.handle))
+
+
+class Aside:
+    """What one worker has written aside. For one thread, which has others sync."""
+
+    def __init__(self, root: Path, owner: Owner | None, threads: ThreadPoolExecutor) -> None:
+        self._root, self._owner, self._threads = root, owner, threads
+        self._written: dict[tuple[str, str], _Written] = {}
+
+    def write(self, messages: Sequence[Coming]) -> None:
+        """Write what can be written now, and begin to sync it; never fails, never waits."""
+        small = [one for one in messages if len(one.octets) <= _SMALL]
+        if len(small) > FEW:
+            return
+        in_order = sorted(small, key=lambda one: home_of(one.mailbox))
+        for home, here in groupby(in_order, key=lambda one: home_of(one.mailbox)):
+            with suppress(OSError):  # whatever the disk refuses here is told by the put
+                self._write(home, here)
+
+    def take(self, mailbox: Address, name: str, octets: Octets, arriving: int) -> bool:
+        """Say whether these octets lie durable under a file's name, for whoever has the mailbox locked."""
+        written = self._written.get((home_of(mailbox), name))
+        if written is None or not written.is_durable() or written.octets != octets or not written.is_at(arriving, name):
+            return False
+        os.close(self._written.pop((written.home, name)).handle)
+        return True
+
+    def close(self) -> None:
+        """Take away what was not put."""
+        for (home, name), written in self._written.items():
+            written.is_durable()
+            with suppress(OSError), self._folders(home, fcntl.LOCK_EX) as (arriving, _):
+                if written.is_at(arriving, name):
+                    os.unlink(name, dir_fd=arriving)
+            os.close(written.handle)
+        self._written.clear()
+
+    def _write(self, home: str, messages: Iterable[Coming]) -> None:
+        with self._folders(home, fcntl.LOCK_EX | fcntl.LOCK_NB) as (arriving, delivered):
+            for message in messages:
+                name = file_name(message.name)
+                if Record.of(delivered, name) is None:
+                    with suppress(FileExistsError):
+                        self._make(home, name, arriving, bytes(message.octets))
+
+    def _make(self, home: str, name: str, arriving: int, octets: bytes) -> None:
+        reach("maildir.aside.before")
+        handle = os.open(name, NEW_FILE, 0o600, dir_fd=arriving)
+        written = self._written[home, name] = _Written(home=home, octets=octets, handle=handle)
+        write_all(handle, octets, self._owner)
+        written.sync = self._threads.submit(os.fsync, handle)
+        reach("maildir.aside.after")
+
+    @contextmanager
+    def _folders(self, home: str, lock: int) -> Iterator[tuple[int, int]]:
+        """Open and lock a home and its two folders, where they are. Raises OSError."""
+        with ExitStack() as open_now:
+
+            def folder(path: str, parent: int | None = None) -> int:
+                flags = FOLDER if parent is not None else FOLDER & ~os.O_NOFOLLOW  # the root may be on another disk
+                handle = os.open(path, flags, dir_fd=parent)
+                open_now.callback(os.close, handle)
+                return handle
+
+            shelf, _, digest = home.partition("/")
+            root = folder(str(self._root))
+            locked = folder(digest, folder(shelf, root))
+            fcntl.flock(locked, lock)
+            yield folder("arriving", locked), folder("delivered", locked)
