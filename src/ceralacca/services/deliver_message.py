@@ -17,12 +17,12 @@ Clauses: F1 steps 8 and 9, F11; DP-1 to DP-6, DR-1, DR-2, DR-5, AD-1, AD-2, AM-2
 MO-13, MO-14, LO-2.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ceralacca.base.errors import UnreadableMessage, WorldError
 from ceralacca.base.failpoints import reach
-from ceralacca.core.delivery_point import DeliveryFailure, Fate, receipt_kind, requested_receipt
+from ceralacca.core.delivery_point import DeliveryFailure, Fate, receipt_kind
 from ceralacca.core.delivery_rules import INBOX
 from ceralacca.core.incoming_point import MessageClass
 from ceralacca.core.model.address import Address
@@ -32,14 +32,15 @@ from ceralacca.core.model.notification import ReceiptKind
 from ceralacca.formats.draft import Draft
 from ceralacca.formats.issuance import Issuance
 from ceralacca.formats.receipt import compose_delivery
-from ceralacca.formats.received import Received
 from ceralacca.formats.splice import Octets
 from ceralacca.ports.letters import StoredLetter
-from ceralacca.ports.mail_store import Put, PutOutcome
+from ceralacca.ports.mail_store import Coming, MailInHand, Put, PutOutcome
 from ceralacca.ports.store import Commit, Job, JobKind, MailboxRecord, MailboxStatus, NewJob, Postponed
 from ceralacca.services import payload
 from ceralacca.services.choose_folder import chosen_folder
 from ceralacca.services.desk import Desk
+from ceralacca.services.envelope_contents import EnvelopeContents, read_contents
+from ceralacca.services.lockstep import give_way
 from ceralacca.services.notice_jobs import jobs_for
 from ceralacca.services.office import Office
 from ceralacca.services.reading import read
@@ -125,21 +126,35 @@ def load(job: Job, office: Office) -> Delivery | None:
     )
 
 
-def store_all(deliveries: Sequence[Delivery], office: Office) -> list[PutOutcome | WorldError]:
-    """Put messages into their mailboxes with one sync; when that fails, each alone, so that none fails the others."""
+def coming(commits: Sequence[Commit]) -> Iterator[Coming]:
+    """Give the letters that are delivered soon, if these commits are made."""
+    for commit in commits:
+        letters = {letter.key: letter for letter in commit.letters}
+        for job in commit.jobs if letters else ():
+            letter = letters.get(payload.word(job, "letter"))
+            if job.kind is JobKind.DELIVERY and letter is not None:
+                name = payload.word(job, "name")
+                yield Coming(mailbox=payload.address(job), name=name, octets=letter.octets)
+
+
+def store_all(deliveries: Sequence[Delivery], mail: MailInHand) -> list[PutOutcome | WorldError]:
+    """Put messages into their mailboxes with one sync; when that fails, each alone, so that none fails the others.
+
+    They are durable, and what follows may be committed, once the mail store has settled.
+    """
     puts = [delivery.put() for delivery in deliveries]
     reach("deliver_message.put.before")
     try:
-        outcomes: list[PutOutcome | WorldError] = [*office.mail.put(puts)]
+        outcomes: list[PutOutcome | WorldError] = [*mail.put(puts)]
     except WorldError as trouble:
-        outcomes = [trouble] if len(puts) == 1 else [_put_alone(put, office) for put in puts]
+        outcomes = [trouble] if len(puts) == 1 else [_put_alone(put, mail) for put in puts]
     reach("deliver_message.put.after")
     return outcomes
 
 
-def _put_alone(put: Put, office: Office) -> PutOutcome | WorldError:
+def _put_alone(put: Put, mail: MailInHand) -> PutOutcome | WorldError:
     try:
-        (outcome,) = office.mail.put([put])
+        (outcome,) = mail.put([put])
     except WorldError as trouble:
         return trouble
     return outcome
@@ -178,9 +193,11 @@ def _stored(desk: Desk, delivery: Delivery) -> None:
             detail=delivery.kind,
         )
         return
-    received = read(delivery.octets)
-    issuance = issuance_about(desk, received)
-    draft, issued = _receipt(issuance, received, delivery.recipient)
+    kept = desk.office.own_envelopes.get(delivery.letter.key) if delivery.letter else None
+    contents = kept or read_contents(read(delivery.octets))
+    give_way()
+    issuance = desk.issuance(contents.original, contents.subject_body)
+    draft, issued = _receipt(issuance, contents, delivery.recipient)
     settle(desk, delivery.owed, Fate.STORED, issuance, draft, detail=issued.value)  # LO-7: `ricevuta`
 
 
@@ -190,29 +207,16 @@ def _tell(desk: Desk, delivery: Delivery) -> None:
         desk.jobs.extend(jobs_for(delivery.mailbox, delivery.kind, desk.instant))
 
 
-def _receipt(issuance: Issuance, received: Received, recipient: Address) -> tuple[Draft, ReceiptKind]:
+def _receipt(issuance: Issuance, contents: EnvelopeContents, recipient: Address) -> tuple[Draft, ReceiptKind]:
     """Compose the receipt of the kind that this recipient's place in To or Cc asks for (4.10, DR-2, DR-5)."""
-    assert received.facts is not None, "a sound envelope has certification data"
-    assert received.original is not None, "a sound envelope has its original"
-    outer = received.outer
-    requested = requested_receipt(received.facts.requested_receipt, outer.receipt_kind)
-    to, cc = _named(received, "To", outer.to), _named(received, "Cc", outer.cc)
-    issued = receipt_kind(requested, recipient, to, cc)
+    requested, message = contents.requested, contents.message
+    issued = receipt_kind(requested, recipient, contents.to, contents.cc)
     try:
-        draft = compose_delivery(
-            issuance, recipient=recipient, requested=requested, issued=issued, original=received.original
-        )
+        draft = compose_delivery(issuance, recipient=recipient, requested=requested, issued=issued, original=message)
     except UnreadableMessage:  # too deep to be reduced (SE-7): the whole is never less than the brief
         issued = ReceiptKind.COMPLETE
-        draft = compose_delivery(
-            issuance, recipient=recipient, requested=requested, issued=issued, original=received.original
-        )
+        draft = compose_delivery(issuance, recipient=recipient, requested=requested, issued=issued, original=message)
     return draft, issued
-
-
-def _named(received: Received, field: str, found: Sequence[Address]) -> Sequence[Address] | None:
-    """Return the addresses of a field; None when it is there and says none (DR-2)."""
-    return None if received.head.all(field) and not found else found
 
 
 # -- not stored -------------------------------------------------------------------------------------------

@@ -37,6 +37,7 @@ from ceralacca.ports.store import (
     Taken,
 )
 from ceralacca.services.keys import Timer, deadline_key, mailbox_name
+from ceralacca.services.lockstep import give_way
 from ceralacca.services.log_rows import Details, about
 from ceralacca.services.office import Office
 from ceralacca.services.payload import written
@@ -78,6 +79,7 @@ class Desk:
     taken: list[Taken] = field(default_factory=list)
     fates: list[RecipientFate] = field(default_factory=list)
     infected: list[InfectedMessage] = field(default_factory=list)
+    infected_again: list[str] = field(default_factory=list)
     receipts: list[ReceivedReceipt] = field(default_factory=list)
     rows: list[LogRow] = field(default_factory=list)
     jobs: list[NewJob] = field(default_factory=list)
@@ -95,6 +97,7 @@ class Desk:
             taken=tuple(self.taken),
             fates=tuple(self.fates),
             infected=tuple(self.infected),
+            infected_again=tuple(self.infected_again),
             receipts=tuple(self.receipts),
             log=tuple(self.rows),
             jobs=tuple(self.jobs),
@@ -125,7 +128,9 @@ class Desk:
         **details: Unpack[Details],
     ) -> Letter:
         """Seal a draft, keep it as a letter under its key and log that it was made: once and for ever."""
+        give_way()
         sealed = self.office.seals(draft)
+        give_way()
         letter = Letter(
             key=key,
             octets=sealed.octets,

@@ -9,13 +9,11 @@ long way, where it waits or becomes an anomaly like anybody's.
 Clauses: F1 steps 3 to 9, F2; MO-5, MO-7, MO-14, IP-6 to IP-9, IP-14, IP-15, IP-19, IP-22, LO-2.
 """
 
-from hashlib import sha256
-
 from ceralacca.core.incoming_point import TO_SERVICE_MAILBOX, MessageClass
 from ceralacca.core.model.address import Address
 from ceralacca.core.model.certification import CertificationData
 from ceralacca.core.model.log import LogEvent
-from ceralacca.formats.splice import Splice
+from ceralacca.formats.splice import sha256_of
 from ceralacca.ports.letters import Letter
 from ceralacca.services import log_rows
 from ceralacca.services.desk import INTERNAL, Desk
@@ -38,13 +36,7 @@ def send_receipt(desk: Desk, letter: Letter, data: CertificationData, *, scanned
     hear_and_log(desk, data, signer.owns, log)
     for holder in letter.forward_paths:
         if holder == data.original.sender:  # LO-8: found again after it was delivered
-            desk.shelve(data, holder, digest=_digest_of(letter), message_id=letter.message_id)
-
-
-def _digest_of(letter: Letter) -> str:
-    digest = sha256()
-    Splice.of(letter.octets).feed(digest)
-    return digest.hexdigest()
+            desk.shelve(data, holder, digest=sha256_of(letter.octets), message_id=letter.message_id)
 
 
 def _believed(desk: Desk, letter: Letter, data: CertificationData) -> OwnSigner | None:

@@ -9,6 +9,7 @@ Clauses: invariants 1 to 5 of ARCHITECTURE.md; IP-21, DP-3, AP-20, AM-29, GE-29.
 from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from hashlib import sha256
 
 from ceralacca.base.identifiers import new_identifier
@@ -18,6 +19,7 @@ from ceralacca.core.model.notification import MessageRow
 from ceralacca.ports.letters import StoredInbound
 
 _LONGEST = 320
+_ANSWERS = frozenset({MessageRow.NON_ACCEPTANCE, MessageRow.NON_ACCEPTANCE_VIRUS, MessageRow.ACCEPTANCE})
 
 
 class Timer(StrEnum):
@@ -34,12 +36,8 @@ def bounded(text: str) -> str:
 
 def digest_of(*words: str) -> str:
     """Return 32 hexadecimal digits of words; no two different lists of words share them."""
-    digest = sha256()
-    for word in words:
-        octets = word.encode("utf-8", "surrogatepass")
-        digest.update(f"{len(octets)}:".encode())
-        digest.update(octets)
-    return digest.hexdigest()[:32]
+    octets = [word.encode("utf-8", "surrogatepass") for word in words]
+    return sha256(b"".join([b"%d:%b" % (len(each), each) for each in octets])).hexdigest()[:32]
 
 
 def identifier_of(inbound: StoredInbound, *, domain: str) -> str:
@@ -56,14 +54,18 @@ def letter_key(identifier: str, recipient: Address | None, row: MessageRow, *, p
 
     Rows 1, 2 and 3 share one: a submission has one answer (AP-26).
     """
-    answers = {MessageRow.NON_ACCEPTANCE, MessageRow.NON_ACCEPTANCE_VIRUS, MessageRow.ACCEPTANCE}
-    kind = "answer" if row in answers else row.name.lower().replace("_", "-")
+    kind = "answer" if row in _ANSWERS else row.name.lower().replace("_", "-")
     return f"{bounded(identifier)}/{recipient.key if recipient else '-'}/{kind}{'@' if peer else ''}{peer}"
 
 
 def transaction_of(provider: str, recipients: Iterable[Address]) -> str:
     """Return what tells SMTP transactions of one envelope apart: from whom, and for whom (IP-21)."""
-    return digest_of(provider, *sorted(recipient.key for recipient in recipients))
+    return _kept_digest((provider, *sorted([recipient.key for recipient in recipients])))
+
+
+@lru_cache(maxsize=256)
+def _kept_digest(words: tuple[str, ...]) -> str:
+    return digest_of(*words)  # each answer about an envelope has the one of its provider
 
 
 def deadline_key(identifier: str, recipient: Address, timer: Timer) -> str:

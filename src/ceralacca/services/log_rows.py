@@ -6,9 +6,8 @@ Clauses: LO-1, LO-2, LO-3, LO-7, LO-9.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TypedDict, Unpack
+from typing import NamedTuple, TypedDict, Unpack
 
 from ceralacca.core.model.address import Address
 from ceralacca.core.model.certification import CertificationData, OriginalData
@@ -55,8 +54,7 @@ def about(
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Way:
+class Way(NamedTuple):
     """How a message came to the incoming point."""
 
     reverse_path: Address | None
@@ -85,6 +83,6 @@ def arrived(
         "tls": inbound.tls,
     }
     if facts is None:
-        return replace(about(event, instant, None, **details), sender=inbound.reverse_path)
+        return about(event, instant, None, **details)._replace(sender=inbound.reverse_path)
     details |= {"kind": facts.kind.value, "error_detail": facts.error_detail or ""}
     return about(event, instant, facts.original, error=facts.error, **details)

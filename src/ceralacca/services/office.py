@@ -27,6 +27,7 @@ from ceralacca.ports.scanner import Scanner
 from ceralacca.ports.seal_verifier import VerifiesSeal
 from ceralacca.ports.sealer import Seals
 from ceralacca.ports.store import Store
+from ceralacca.services.envelope_contents import OwnEnvelopes
 from ceralacca.services.own_seal import OwnSeal, OwnSigner
 
 
@@ -106,6 +107,9 @@ class Office:
 
     own_seal: OwnSeal = field(default_factory=OwnSeal)
     """What is known of how our own seal is believed."""
+
+    own_envelopes: OwnEnvelopes = field(default_factory=OwnEnvelopes)
+    """What is known of the envelopes that this process has composed lately."""
 
     def own_signer(self, letter: Letter) -> OwnSigner | None:
         """Return who sealed a letter of ours as our incoming point sees it; None when that may not be believed."""

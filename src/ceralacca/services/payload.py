@@ -10,16 +10,16 @@ from ceralacca.core.model.address import Address
 from ceralacca.core.model.certification import OriginalData, Recipient
 from ceralacca.core.model.notification import RecipientKind
 from ceralacca.ports.letters import StoredInbound, StoredLetter
-from ceralacca.ports.store import Job, SentMessage, Store
+from ceralacca.ports.store import Job, NewJob, SentMessage, Store
 
 
-def word(job: Job, name: str) -> str:
+def word(job: Job | NewJob, name: str) -> str:
     """Return a text of the payload; empty when it has none."""
     value = job.payload.get(name)
     return "" if value is None else str(value)
 
 
-def address(job: Job, name: str = "recipient") -> Address:
+def address(job: Job | NewJob, name: str = "recipient") -> Address:
     """Return an address of the payload. Raises OurError."""
     text = word(job, name)
     if not text:

@@ -9,7 +9,7 @@ Clauses: F1 steps 5 to 9, F2, F7 to F11, F14; IP-4 to IP-22, MO-2, MO-5, MO-12 t
 PC-1 to PC-3, RV-1, VI-1, BA-1, LO-2.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ceralacca.base.errors import UnreadableMessage, WorldError
 from ceralacca.core.anomaly import AnomalyReason
@@ -34,6 +34,7 @@ from ceralacca.services import log_rows, payload
 from ceralacca.services.desk import Desk
 from ceralacca.services.follow_up import hear_and_log, whom_it_is_about
 from ceralacca.services.keys import mailbox_name
+from ceralacca.services.lockstep import give_way
 from ceralacca.services.office import Office
 from ceralacca.services.pass_on import hindrance, kept_for, pass_on
 from ceralacca.services.reading import read
@@ -156,8 +157,10 @@ def _look(desk: Desk, inbound: StoredInbound) -> _Arrived:
             classification=nothing,
             directory=directory,
         )
+    give_way()
     verify = office.verifier(inbound.received, directory)
     seal = verify(received.signed or octets, sender_domain=None)  # the sender's domain is judged by `classify`
+    give_way()
     form = check_form(
         received,
         reverse_path=inbound.reverse_path,
@@ -313,7 +316,7 @@ def _wrap(arrived: _Arrived) -> None:
         concerned=wanted,
         error_detail=classification.anomaly,
     )
-    desk.rows[-1] = replace(desk.rows[-1], sender=inbound.reverse_path, peer=inbound.peer, tls=inbound.tls)
+    desk.rows[-1] = desk.rows[-1]._replace(sender=inbound.reverse_path, peer=inbound.peer, tls=inbound.tls)
     desk.deliver_letter(letter, classification.kind, wanted)
 
 

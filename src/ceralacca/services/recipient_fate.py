@@ -14,12 +14,12 @@ from ceralacca.core.model.log import LogEvent
 from ceralacca.core.model.notification import ErrorKind
 from ceralacca.formats.draft import Draft
 from ceralacca.formats.issuance import Issuance
-from ceralacca.formats.mime.header import read_head
 from ceralacca.formats.receipt import compose_non_delivery
 from ceralacca.formats.received import Received
 from ceralacca.ports.store import RecipientFate
 from ceralacca.services import payload
 from ceralacca.services.desk import Desk
+from ceralacca.services.envelope_contents import subject_body
 from ceralacca.services.inside import send_receipt
 from ceralacca.services.keys import letter_key, transaction_of
 from ceralacca.services.scanning import edition_of
@@ -35,8 +35,7 @@ def issuance_about(desk: Desk, received: Received) -> Issuance:
     """Compose from the envelope's own certification data, never computed anew (XM-7)."""
     assert received.facts is not None, "a sound envelope has certification data"
     assert received.original is not None, "a sound envelope has its original"
-    subject = read_head(received.original).first("Subject")
-    return desk.issuance(received.facts.original, subject.body if subject else None)
+    return desk.issuance(received.facts.original, subject_body(received.original))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

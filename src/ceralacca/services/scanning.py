@@ -15,6 +15,7 @@ from ceralacca.formats.splice import Octets
 from ceralacca.ports.scanner import ScanVerdict
 from ceralacca.services import payload
 from ceralacca.services.desk import Desk
+from ceralacca.services.lockstep import give_way
 
 
 def verdict_on(octets: Octets, desk: Desk) -> ScanVerdict:
@@ -22,6 +23,7 @@ def verdict_on(octets: Octets, desk: Desk) -> ScanVerdict:
     scanner, scanned = desk.office.scanner, payload.word(desk.job, "scanned")
     if scanned and scanned == scanner.edition():
         return ScanVerdict(virus="", engine=scanned)
+    give_way()
     return scanner.scan(octets)
 
 

@@ -1,9 +1,10 @@
 """The dispatcher: a batch of claimed jobs becomes a batch of commits, and one bad job never spoils the others.
 
 A worker claims, calls `perform`, and claims again. Each job is decided by the service of its kind;
-deliveries of a batch go to the mail store together (one sync), and so do all commits. What cannot be
-done now is postponed with growing delays; what should never happen is postponed too, loudly, because
-what was answered `250` is never lost.
+deliveries of a batch go to the mail store together (one sync), and so do all commits. The deliveries that
+a batch has made can be kept: they are done at once, as a batch of their own, without being claimed and read
+again. What cannot be done now is postponed with growing delays; what should never happen is postponed too,
+loudly, because what was answered `250` is never lost.
 
 Diagnostics hold transaction identifiers, never addresses or content: of an unexpected error the type
 and the places it passed, not its text.
@@ -23,11 +24,14 @@ import structlog
 
 from ceralacca.base.errors import OurError, WorldError
 from ceralacca.base.failpoints import reach
-from ceralacca.ports.mail_store import PutOutcome
-from ceralacca.ports.store import Commit, CommitOutcome, Job, JobKind, Postponed
+from ceralacca.core.incoming_point import MessageClass
+from ceralacca.ports.mail_store import MailInHand, PutOutcome
+from ceralacca.ports.store import Commit, CommitOutcome, Job, JobKind, Keep, Kept, Postponed, Store
+from ceralacca.services import payload
 from ceralacca.services.call_webhook import call_webhook
-from ceralacca.services.deliver_message import Delivery, conclude, load, store_all
+from ceralacca.services.deliver_message import Delivery, coming, conclude, load, store_all
 from ceralacca.services.follow_up import follow_up
+from ceralacca.services.lockstep import side_by_side
 from ceralacca.services.notify_holder import notify
 from ceralacca.services.office import Office
 from ceralacca.services.reading import transaction_of
@@ -47,7 +51,10 @@ RELAY_KINDS: Final = (JobKind.RELAY, JobKind.WEBHOOK)
 """What the relay claims: needs the network, and no key."""
 
 LEASE: Final = timedelta(minutes=10)
-"""How long a claimed batch is nobody else's: longer than any step of it takes."""
+"""How long what is claimed or kept is nobody else's: longer than any step of it takes."""
+_KEPT_KINDS: Final = frozenset({JobKind.DELIVERY})
+_MOST_KEPT: Final = 256
+"""Deliveries that are kept at once: those of a batch within one provider, not those of a message to hundreds."""
 _ROUNDS: Final = 5
 """How often a stale step is decided again before it waits for its turn."""
 
@@ -65,11 +72,18 @@ def run(
 
     With `threads` the steps run side by side: sealing gives the interpreter away.
     """
-    office = replace(office, store=office.store.ahead(jobs, about=transaction_of))
+    with office.mail.in_hand() as mail:
+        return _run(jobs, replace(office, store=office.store.ahead(jobs, about=transaction_of)), mail, threads)
+
+
+def _run(
+    jobs: Sequence[Job], office: Office, mail: MailInHand, threads: Executor | None
+) -> tuple[list[Commit], list[Postponed]]:
+    """Do the steps of a batch with a store that has read ahead for them."""
     deliveries = [job for job in jobs if job.kind is JobKind.DELIVERY]
     others = [job for job in jobs if job.kind is not JobKind.DELIVERY]
     results = [
-        *_deliver_all(deliveries, office, threads),
+        *_deliver_all(deliveries, office, mail, threads),
         *_each(others, lambda job: decide(job, office), threads),
     ]
     results = _one_at_a_time(results, office)
@@ -99,23 +113,66 @@ def _claims(result: Result) -> set[tuple[str, ...]]:
     return taken | {(each.provider, each.identifier, each.recipient.key) for each in result.fates}
 
 
-def perform(jobs: Sequence[Job], office: Office, *, threads: Executor | None = None) -> int:
+def perform(
+    jobs: Sequence[Job],
+    office: Office,
+    *,
+    threads: Executor | None = None,
+    claimer: str | None = None,
+    in_hand: Callable[[Sequence[Job]], None] = lambda _: None,
+) -> int:
     """Do a batch and make it durable with one sync; return how many jobs are finished.
 
-    A step whose state changed meanwhile is decided again at once, a few times. Raises WorldError when the
-    store is away: the leases run out and the jobs are done then.
+    A step whose state changed meanwhile is decided again at once, a few times. Where the claimer is told, it keeps
+    the deliveries that the batch makes and does them next, and so on; `in_hand` hears which, before each such batch.
+    Raises WorldError when the store is away: the leases run out and the jobs are done then.
     """
+    view, finished, waiting = office.store.ahead(jobs, about=transaction_of), 0, list[Job]()
+    with office.mail.in_hand() as mail:
+        while jobs:
+            ended, kept = _batch(jobs, office, view, mail, threads, claimer)
+            finished, waiting = finished + ended, [*waiting, *kept.jobs]
+            if waiting:
+                view = view.ahead(waiting, after=kept)
+            jobs, waiting = _answered_first(waiting)
+            if jobs:
+                in_hand(jobs)
+    return finished
+
+
+def _answered_first(jobs: Sequence[Job]) -> tuple[list[Job], list[Job]]:
+    """Return which of the kept deliveries go first, and which wait for the receipts that come of those.
+
+    Somebody waits for the receipt of an envelope; what is not answered goes in one batch with it, and costs no more.
+    """
+    envelopes = [job for job in jobs if payload.word(job, "kind") == MessageClass.ENVELOPE]
+    others = [job for job in jobs if payload.word(job, "kind") != MessageClass.ENVELOPE]
+    return (envelopes, others) if envelopes else (others, [])
+
+
+def _batch(
+    jobs: Sequence[Job], office: Office, view: Store, mail: MailInHand, threads: Executor | None, claimer: str | None
+) -> tuple[int, Kept]:
+    """Do a batch with a store that has read ahead for it; return how many jobs are finished, and what is kept."""
+    first = Kept(outcomes=[])
     left, finished = {job.id: job for job in jobs}, 0
-    for _ in range(_ROUNDS):
+    for again in range(_ROUNDS):
         if not left:
             break
-        commits, postponed = run(list(left.values()), office, threads=threads)
-        stale, failed = _commit(commits, postponed, office)
+        if again:
+            view = office.store.ahead(list(left.values()), about=transaction_of)
+        commits, postponed = _run(list(left.values()), replace(office, store=view), mail, threads)
+        keeper = None if again else claimer
+        if keeper is not None:
+            mail.expect([*coming(commits)])
+        kept = _commit(commits, postponed, office, keeper)
+        first = first if again else kept
+        stale, failed = _ended(commits, kept.outcomes)
         finished += len(commits) - len(stale) - len(failed)
         _put_off([left[one] for one in failed], office, "the store refuses the commit")
         left = {one: left[one] for one in stale}
     _put_off(list(left.values()), office, "the state keeps changing")
-    return finished
+    return finished, first
 
 
 def decide(job: Job, office: Office) -> Result:
@@ -128,22 +185,28 @@ def settle(decided: Sequence[tuple[Job, Result]], office: Office) -> None:
 
     Raises WorldError when the store is away: the leases run out and the jobs are done then.
     """
-    results = [result for _, result in decided]
-    stale, failed = _commit(
-        [result for result in results if isinstance(result, Commit)],
-        [result for result in results if isinstance(result, Postponed)],
-        office,
-    )
+    commits = [result for _, result in decided if isinstance(result, Commit)]
+    postponed = [result for _, result in decided if isinstance(result, Postponed)]
+    stale, failed = _ended(commits, _commit(commits, postponed, office, None).outcomes)
     jobs = {job.id: job for job, _ in decided}
     _put_off([jobs[one] for one in failed], office, "the store refuses the commit")
     _put_off([jobs[one] for one in stale], office, "the state has changed")
 
 
-def _commit(commits: Sequence[Commit], postponed: Sequence[Postponed], office: Office) -> tuple[list[int], list[int]]:
-    """Commit a batch; return the jobs whose state has changed, and those that the store refuses."""
+def _commit(commits: Sequence[Commit], postponed: Sequence[Postponed], office: Office, claimer: str | None) -> Kept:
+    """Commit a batch, and keep its deliveries for a claimer or for nobody."""
     reach("steps.commit.before")
-    outcomes = office.store.commit(commits, postponed)
+    if claimer is None:
+        kept = Kept(outcomes=office.store.commit(commits, postponed))
+    else:
+        keep = Keep(kinds=_KEPT_KINDS, now=office.clock.now(), lease=LEASE, limit=_MOST_KEPT, claimer=claimer)
+        kept = office.store.commit_and_keep(commits, postponed, keep)
     reach("steps.commit.after")
+    return kept
+
+
+def _ended(commits: Sequence[Commit], outcomes: Sequence[CommitOutcome]) -> tuple[list[int], list[int]]:
+    """Return the jobs whose state has changed, and those that the store refuses."""
     of = {
         wanted: [commit.done for commit, outcome in zip(commits, outcomes, strict=True) if outcome is wanted]
         for wanted in (CommitOutcome.STALE, CommitOutcome.FAILED)
@@ -207,11 +270,11 @@ def _guarded(job: Job, office: Office, step: Callable[[], _Done]) -> _Done | Pos
 
 
 def _done(job: Job, result: Result) -> Result:
-    """Write the one line of a step that has come to its end."""
+    """Write the one line of a step that has come to its end, for who looks closely: the message log says the same."""
     if isinstance(result, Commit):
         found = next((row.identifier for row in result.log if row.identifier), None)
         named = {"identifier": found} if found else _named(job)
-        _diagnostics.info("step", job=job.id, kind=job.kind, did=[row.event.value for row in result.log], **named)
+        _diagnostics.debug("step", job=job.id, kind=job.kind, did=[row.event.value for row in result.log], **named)
     return result
 
 
@@ -236,23 +299,27 @@ def _named(job: Job) -> dict[str, str]:
 # -- a batch ----------------------------------------------------------------------------------------------
 
 
-def _deliver_all(jobs: Sequence[Job], office: Office, threads: Executor | None) -> list[Result]:
-    """Load all, put all with one sync, then conclude each."""
+def _deliver_all(jobs: Sequence[Job], office: Office, mail: MailInHand, threads: Executor | None) -> list[Result]:
+    """Load all, put all with one sync, then conclude each while that is made durable."""
     loaded = [(job, _guarded(job, office, partial(load, job, office))) for job in jobs]
     open_ = [delivery for _, delivery in loaded if isinstance(delivery, Delivery)]
     results: list[Result] = [waits for _, waits in loaded if isinstance(waits, Postponed)]
     results += [Commit(done=job.id, instant=office.now()) for job, delivery in loaded if delivery is None]
     putting = [delivery for delivery in open_ if delivery.refusal is None]
-    outcomes = dict(zip([one.job.id for one in putting], _put_all(putting, office), strict=True))
-    results += _each(open_, lambda one: _concluded(one, outcomes.get(one.job.id), office), threads)
-    return results
+    outcomes = dict(zip([one.job.id for one in putting], _put_all(putting, mail), strict=True))
+    concluded = _each(open_, lambda one: _concluded(one, outcomes.get(one.job.id), office), threads)
+    try:
+        mail.settle()
+    except WorldError as trouble:  # then what was put is not certain, and nothing follows from it
+        concluded = [_concluded(one, trouble if one.refusal is None else None, office) for one in open_]
+    return [*results, *concluded]
 
 
-def _put_all(deliveries: Sequence[Delivery], office: Office) -> Sequence[PutOutcome | WorldError]:
+def _put_all(deliveries: Sequence[Delivery], mail: MailInHand) -> Sequence[PutOutcome | WorldError]:
     if not deliveries:
         return ()
     try:
-        return store_all(deliveries, office)
+        return store_all(deliveries, mail)
     except Exception as error:  # noqa: BLE001 what is certain of none is tried again for all
         _diagnostics.error("mailboxes failed", error=type(error).__name__)
         return [WorldError("the mail store failed")] * len(deliveries)
@@ -263,4 +330,4 @@ def _concluded(delivery: Delivery, outcome: PutOutcome | WorldError | None, offi
 
 
 def _each(items: Sequence[_Item], step: Callable[[_Item], Result], threads: Executor | None) -> list[Result]:
-    return list((threads.map if threads else map)(step, items))
+    return list(threads.map(step, items)) if threads else side_by_side(items, step)

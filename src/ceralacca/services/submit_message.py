@@ -28,7 +28,7 @@ from ceralacca.core.model.notification import ErrorKind, MessageRow, RecipientKi
 from ceralacca.core.transaction import first_state
 from ceralacca.formats.draft import Draft
 from ceralacca.formats.envelope import compose_transport_envelope
-from ceralacca.formats.original import prepare_original
+from ceralacca.formats.original import PreparedOriginal, prepare_original
 from ceralacca.formats.receipt import compose_acceptance, compose_non_acceptance, compose_non_acceptance_virus
 from ceralacca.formats.splice import Octets
 from ceralacca.formats.submission import Submission, read_submission
@@ -37,7 +37,9 @@ from ceralacca.ports.scanner import ScanVerdict
 from ceralacca.ports.store import Commit, InfectedMessage, Job, SentMessage
 from ceralacca.services import log_rows, payload
 from ceralacca.services.desk import Desk
+from ceralacca.services.envelope_contents import LARGEST, EnvelopeContents, named
 from ceralacca.services.keys import identifier_of, letter_key
+from ceralacca.services.lockstep import give_way
 from ceralacca.services.office import Office
 from ceralacca.services.retry import NotYet
 from ceralacca.services.take_in_charge import take_own
@@ -85,8 +87,10 @@ class _Submitted:
 
     def answer(self) -> Commit:
         """Scan, decide, and lay on the desk what follows. The virus notice wins over the formal one (AP-19)."""
+        give_way()
         self._log_arrival()
         verdict = self._verdict()
+        give_way()
         decision = decide(
             self.submission.facts,
             self.desk.office.access,
@@ -200,6 +204,8 @@ class _Submitted:
         self._track()
         external = [one.address for one in original.recipients if one.kind is RecipientKind.EXTERNAL]
         inside = self._take_own(envelope, draft, verdict)  # F2
+        if inside and len(prepared.splice) <= LARGEST:
+            desk.office.own_envelopes.keep(envelope.key, self._contents(prepared))
         desk.send_letter(envelope, original, scanned=verdict.engine, external=external, inside=inside)  # BT-5, F3, F4
 
     def _take_own(self, envelope: Letter, draft: Draft, verdict: ScanVerdict) -> list[Address]:
@@ -208,6 +214,18 @@ class _Submitted:
         desk = replace(self.desk, instant=self.desk.office.now())  # upon the same desk
         issuance = desk.issuance(self.original, self.submission.subject_body)
         return take_own(desk, envelope, draft.certification, issuance, scanned=verdict.engine)
+
+    def _contents(self, prepared: PreparedOriginal) -> EnvelopeContents:
+        """Return what the delivery point would read out of the envelope."""
+        facts, head = self.submission.facts, prepared.head
+        return EnvelopeContents(
+            original=self.original,
+            subject_body=self.submission.subject_body,
+            requested=self.submission.requested_receipt,
+            to=named(head, "To", facts.to),
+            cc=named(head, "Cc", facts.cc),
+            message=bytes(prepared.splice),
+        )
 
     def _track(self) -> None:
         """Keep the message with a state for each recipient, and arm the timers of the certified ones (TI-6, TN-4)."""

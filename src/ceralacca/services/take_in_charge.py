@@ -85,6 +85,8 @@ class Envelope:
         letter = store.letter(taken.letter)
         if letter is None:
             raise OurError("the taking in charge of an envelope is not in the store")
+        if any(known.digest == self.inbound.digest for known in store.infected(self.identifier)):
+            self.desk.infected_again.append(self.inbound.digest)
         self.desk.send(
             Outgoing(
                 key=letter.key,

@@ -93,6 +93,8 @@ def receipt_means_message(evidence: Evidence) -> Found:
         found = [held for held in box if _is(held, _ENVELOPE, receipt.identifier)]
         if len(found) != 1:
             yield f"{receipt.identifier} is {len(found)} times in the mailbox of its delivery receipt"
+        elif receipt.identifier not in envelopes:
+            yield f"{receipt.identifier} has a delivery receipt, and its envelope is not where it was sealed"
         elif found[0].octets != envelopes[receipt.identifier].octets:
             yield f"{receipt.identifier} is not in the mailbox as it was sent"
 

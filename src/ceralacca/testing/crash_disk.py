@@ -37,7 +37,8 @@ class VolatileDisk:
         changes: Any = os
         changes.open = self._watched_open
         changes.fsync = self._watched_sync
-        for name in ("rename", "link", "symlink", "mkdir"):
+        changes.rename = self._watched_rename(os.rename)
+        for name in ("link", "symlink", "mkdir"):
             setattr(os, name, self._watched_name(name, getattr(os, name)))
         for module in (blobs, maildir):
             self._watch_volume(module)
@@ -64,8 +65,18 @@ class VolatileDisk:
             last = places.get("dst_dir_fd", places.get("dir_fd"))
             new = _place(paths[0] if act == "mkdir" else paths[1], last)
             if new.startswith(self._root):
-                old = _place(paths[0], places.get("src_dir_fd")) if act == "rename" else ""
-                self._note(act, new, old, os.lstat(new).st_ino)
+                self._note(act, new, "", os.lstat(new).st_ino)
+
+        return watched
+
+    def _watched_rename(self, call: Callable[..., None]) -> Callable[..., None]:
+        """Write a change of names down before it is made: one that is not known would outlive older ones that are."""
+
+        def watched(*paths: Any, **places: Any) -> None:
+            old, new = _place(paths[0], places.get("src_dir_fd")), _place(paths[1], places.get("dst_dir_fd"))
+            if new.startswith(self._root):
+                self._note("rename", new, old, os.lstat(old).st_ino)
+            call(*paths, **places)
 
         return watched
 

@@ -15,14 +15,16 @@ from typing import Any, Final
 
 from ceralacca.core.model.notification import MessageRow
 from ceralacca.net.smtp_server.reception import Reception
-from ceralacca.ports.mail_store import Put, PutOutcome
-from ceralacca.ports.store import Commit, CommitOutcome, Job, JobKind, Postponed
+from ceralacca.ports.mail_store import MailInHand, Put, PutOutcome
+from ceralacca.ports.store import Commit, CommitOutcome, Job, JobKind, Keep, Kept, Postponed
 from ceralacca.services import recipient_fate, steps
 from ceralacca.services.office import Office
 from ceralacca.store.blobs import BlobFolder
 from ceralacca.store.database import DatabaseStore
-from ceralacca.store.maildir import Maildir, _Batch, _file_name, _Record
+from ceralacca.store.maildir import Maildir, _Batch
+from ceralacca.store.maildir_files import file_name
 from ceralacca.store.maildir_folders import name_on_disk
+from ceralacca.store.maildir_records import Record
 from ceralacca.store.site.files import MirroredBlobs, MirroredMail
 
 
@@ -30,7 +32,7 @@ def _receipt_before_commit() -> None:
     """Receipts leave before the step that issues them is durable."""
     real = steps._commit  # noqa: SLF001
 
-    def early(commits: Sequence[Commit], postponed: Sequence[Postponed], office: Office) -> Any:
+    def early(commits: Sequence[Commit], postponed: Sequence[Postponed], office: Office, claimer: str | None) -> Kept:
         for letter in [letter for commit in commits for letter in commit.letters]:
             if letter.row in {MessageRow.DELIVERY, MessageRow.TAKING_IN_CHARGE} and office.sends is not None:
                 office.sends.send(
@@ -40,7 +42,7 @@ def _receipt_before_commit() -> None:
                     octets=bytes(letter.octets),
                     require_tls=True,
                 )
-        return real(commits, postponed, office)
+        return real(commits, postponed, office, claimer)
 
     steps._commit = early  # noqa: SLF001
 
@@ -65,35 +67,33 @@ def _reply_before_commit() -> None:
 
 def _missing_sync() -> None:
     """A message is renamed into its mailbox, and the name synced, but not its octets."""
-    real = _Batch._sync  # noqa: SLF001
 
-    def some(self: _Batch, act: str, handles: Any) -> None:
-        if act != "sync":
-            real(self, act, handles)
+    def none(_: _Batch, handles: list[int]) -> None:
+        del handles
 
     changed: Any = _Batch
-    changed._sync = some  # noqa: SLF001
+    changed._sync = none  # noqa: SLF001
 
 
-_Apply = Callable[[DatabaseStore, Sequence[Commit], Sequence[Postponed]], list[CommitOutcome]]
+_Apply = Callable[[DatabaseStore, Sequence[Commit], Sequence[Postponed], Keep | None], Kept]
 
 
 def _in_two(first: Callable[[Commit], Commit], second: Callable[[Commit], Commit | None]) -> None:
     """Make one transaction two."""
-    real: _Apply = DatabaseStore.commit
+    real: _Apply = DatabaseStore._commit  # noqa: SLF001
 
     def split(
-        self: DatabaseStore, commits: Sequence[Commit], postponed: Sequence[Postponed] = ()
-    ) -> list[CommitOutcome]:
+        self: DatabaseStore, commits: Sequence[Commit], postponed: Sequence[Postponed], keep: Keep | None
+    ) -> Kept:
         rest = [(at, left) for at, commit in enumerate(commits) if (left := second(commit)) is not None]
-        outcomes = real(self, [first(commit) for commit in commits], postponed)
-        left_over = [left for at, left in rest if outcomes[at] is CommitOutcome.DONE]
+        kept = real(self, [first(commit) for commit in commits], postponed, keep)
+        left_over = [left for at, left in rest if kept.outcomes[at] is CommitOutcome.DONE]
         if left_over:
-            real(self, left_over, ())
-        return outcomes
+            real(self, left_over, (), None)
+        return kept
 
     changed: Any = DatabaseStore
-    changed.commit = split
+    changed._commit = split  # noqa: SLF001
 
 
 def _doubled_receipt() -> None:
@@ -121,14 +121,16 @@ def _lost_timer() -> None:
 
 def _swallowed_outcome() -> None:
     """A job that is claimed a second time is taken for one that was done the first time."""
-    real = steps.run
+    real = steps._run  # noqa: SLF001
 
-    def trusting(jobs: Sequence[Job], office: Office, *, threads: Any = None) -> tuple[list[Commit], list[Postponed]]:
+    def trusting(
+        jobs: Sequence[Job], office: Office, mail: MailInHand, threads: Any
+    ) -> tuple[list[Commit], list[Postponed]]:
         again = [job for job in jobs if job.attempts > 1 and job.kind is JobKind.DELIVERY]
-        commits, postponed = real([job for job in jobs if job not in again], office, threads=threads)
+        commits, postponed = real([job for job in jobs if job not in again], office, mail, threads)
         return [*commits, *(Commit(done=job.id, instant=office.now()) for job in again)], postponed
 
-    steps.run = trusting
+    steps._run = trusting  # noqa: SLF001
 
 
 def _second_folder() -> None:
@@ -136,8 +138,8 @@ def _second_folder() -> None:
     real = _Batch._stage  # noqa: SLF001
 
     def forgetful(self: _Batch, put: Put) -> PutOutcome:
-        delivered, name = self.boxes[put.mailbox].delivered, _file_name(put.name)
-        record = _Record.of(delivered, name)
+        delivered, name = self.boxes[put.mailbox].delivered, file_name(put.name)
+        record = Record.of(delivered, name)
         if record is not None and record.folder != name_on_disk(put.folder):
             os.unlink(name, dir_fd=delivered)
         return real(self, put)
@@ -155,7 +157,7 @@ def _octets_here_only() -> None:
 def _mail_here_only() -> None:
     """What is delivered is in the mailbox of this site only."""
     changed: Any = MirroredMail
-    changed.put = Maildir.put
+    changed.show = Maildir.show
 
 
 SITE_PLANTS: Final[Mapping[str, Callable[[], None]]] = {

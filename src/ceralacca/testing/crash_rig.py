@@ -252,7 +252,8 @@ class Provider:
         """Do one batch; whether there was any."""
         jobs = self.store.claim(self.does, now=self.office.clock.now(), limit=_BATCH, lease=LEASE)
         if jobs:
-            perform(jobs, self.office)
+            claimer = "rig" if JobKind.DELIVERY in self.does else None  # keeps, as a worker does
+            perform(jobs, self.office, claimer=claimer)
         return bool(jobs)
 
 
@@ -294,7 +295,7 @@ class Pair:
         """Do what a worker does first: let nothing but the virus storage hold what a death has left (VI-2)."""
         for provider in self.providers:
             if provider.does:
-                provider.store.purge_infected()
+                provider.office.store.purge_infected()
 
     def work(self) -> bool:
         """Let both do a batch; whether there was any."""

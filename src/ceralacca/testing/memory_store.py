@@ -6,12 +6,13 @@ For tests of services. It is written straight from the port's words and shares n
 
 import hashlib
 import threading
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 from ceralacca.base.errors import UserError, WorldError
 from ceralacca.core.delivery_rules import Rule
+from ceralacca.core.fair_share import fair_share
 from ceralacca.core.model.address import Address
 from ceralacca.core.model.log import LogRow
 from ceralacca.core.notices import NoticeKind
@@ -19,22 +20,25 @@ from ceralacca.core.transaction import RecipientState
 from ceralacca.formats.splice import Octets, Splice
 from ceralacca.ports.letters import Inbound, Letter, Point, StoredInbound, StoredLetter
 from ceralacca.ports.store import (
+    About,
     Commit,
     CommitOutcome,
     InfectedMessage,
     Job,
     JobKind,
+    Keep,
+    Kept,
     MailboxRecord,
     NewJob,
     OrdinaryMail,
     Postponed,
-    Purged,
     QueueFigures,
     ReceivedReceipt,
     RecipientFate,
     SentMessage,
     Taken,
 )
+from ceralacca.ports.vault import Purged
 from ceralacca.testing.memory_delivery_rules import MemoryRuleBooks
 from ceralacca.testing.memory_log import MemoryLogSearch
 from ceralacca.testing.memory_notices import MemoryNotices
@@ -51,6 +55,7 @@ class _Waiting:
 
     job: Job
     ready: datetime
+    claimer: str = ""
 
 
 @dataclass(slots=True)
@@ -109,18 +114,34 @@ class MemoryStore(MemoryLogSearch):
 
     # -- jobs ---------------------------------------------------------------------------------------
 
-    def claim(self, kinds: Iterable[JobKind], *, now: datetime, limit: int, lease: timedelta) -> list[Job]:
+    def claim(
+        self,
+        kinds: Iterable[JobKind],
+        *,
+        now: datetime,
+        limit: int,
+        lease: timedelta,
+        claimer: str = "",
+        sharing: int = 1,
+    ) -> list[Job]:
         """Claim jobs that are due, oldest first."""
         with self._lock:
-            due = [each for each in self._in_order(set(kinds)) if not each.job.held and each.ready <= now][:limit]
-            for waiting in due:
-                waiting.ready = now + lease
-                waiting.job = replace(waiting.job, attempts=waiting.job.attempts + 1, leased_until=waiting.ready)
-            return [waiting.job for waiting in due]
+            due = [each for each in self._in_order(set(kinds)) if not each.job.held and each.ready <= now]
+            share = fair_share(len(due), limit=limit, sharing=sharing)
+            return _taken(due[:share], now + lease, claimer)
 
-    def ahead(self, jobs: Sequence[Job], *, about: Callable[[Octets], str | None] | None = None) -> "MemoryStore":
+    def give_back(self, claimer: str, *, now: datetime, lease: timedelta) -> int:
+        """Make due what a claimer that is gone has left in hand; return how much."""
+        with self._lock:
+            mine = [each for each in self._jobs.values() if each.job.leased_until and each.claimer == claimer]
+            left = [each for each in mine if now <= each.ready <= now + lease]
+            for waiting in left:
+                waiting.ready, waiting.job = now, replace(waiting.job, leased_until=None)
+            return len(left)
+
+    def ahead(self, jobs: Sequence[Job], *, about: About | None = None, after: Kept | None = None) -> "MemoryStore":
         """Return the store itself: its memory is near enough."""
-        del jobs, about
+        del jobs, about, after
         return self
 
     def commit(self, commits: Sequence[Commit], postponed: Sequence[Postponed] = ()) -> list[CommitOutcome]:
@@ -130,6 +151,16 @@ class MemoryStore(MemoryLogSearch):
             for late in postponed:
                 self._put_off(late.job, late.due, note=late.note)
             return outcomes
+
+    def commit_and_keep(self, commits: Sequence[Commit], postponed: Sequence[Postponed], keep: Keep) -> Kept:
+        """Apply steps, and claim of the jobs that are new what is to be kept."""
+        with self._lock:
+            before = set(self._jobs)
+            outcomes = self.commit(commits, postponed)
+            new = [each for number, each in self._jobs.items() if number not in before]
+            due = [each for each in new if each.job.kind in keep.kinds and each.ready <= keep.now]
+            jobs = _taken(due[: keep.limit], keep.now + keep.lease, keep.claimer)
+        return Kept(outcomes=outcomes, jobs=jobs)
 
     def next_due(self, kinds: Iterable[JobKind]) -> datetime | None:
         """Return when the next job of these kinds can be claimed."""
@@ -177,7 +208,7 @@ class MemoryStore(MemoryLogSearch):
             there = {each.digest for each in self._infected.values()} & set(self._blobs) & wanted
             for digest in there - needed:
                 del self._blobs[digest]
-            return Purged(gone=len(there - needed), needed=len(there & needed))
+            return Purged(gone=len(there - needed), left=frozenset(there & needed))
 
     # -- mailboxes ----------------------------------------------------------------------------------
 
@@ -447,6 +478,13 @@ class MemoryStore(MemoryLogSearch):
             oldest_due=min((job.due for job in waiting), default=None),
             held=len([job for job in jobs if job.held]),
         )
+
+
+def _taken(jobs: Iterable[_Waiting], until: datetime, claimer: str) -> list[Job]:
+    for waiting in jobs:
+        waiting.ready, waiting.claimer = until, claimer
+        waiting.job = replace(waiting.job, attempts=waiting.job.attempts + 1, leased_until=until)
+    return [waiting.job for waiting in jobs]
 
 
 def _digest(octets: Octets | Splice) -> str:

@@ -7,7 +7,8 @@ jobs run, loses, repeats or holds back what is on the wire, moves the clock, and
 Plays: F1 to F14 of section 1.2.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -24,7 +25,7 @@ from ceralacca.formats.received import read_received
 from ceralacca.formats.splice import Octets
 from ceralacca.ports.letters import Inbound, Point
 from ceralacca.ports.mail_sender import RcptOutcome, RcptResult
-from ceralacca.ports.mail_store import Put, PutOutcome
+from ceralacca.ports.mail_store import Coming, Put, PutOutcome
 from ceralacca.ports.scanner import ScanVerdict
 from ceralacca.ports.store import Commit, Job, JobKind, SentMessage
 from ceralacca.services.office import Office
@@ -85,7 +86,7 @@ class MemoryScanner:
 
 @dataclass(slots=True)
 class MemoryMail:
-    """Mailboxes in memory; satisfies `ports.mail_store.MailStore`."""
+    """Mailboxes in memory; satisfies `ports.mail_store.MailStore` and `MailInHand`."""
 
     boxes: dict[Address, dict[str, bytes]] = field(default_factory=dict)
     broken: set[Address] = field(default_factory=set)
@@ -93,6 +94,17 @@ class MemoryMail:
     syncs: int = 0
     folders: dict[Address, dict[str, str]] = field(default_factory=dict)
     """Where the holder wanted each message that is not in the inbox, by its name."""
+
+    @contextmanager
+    def in_hand(self) -> Iterator["MemoryMail"]:
+        """Give the same: here nothing takes time."""
+        yield self
+
+    def expect(self, messages: Sequence[Coming]) -> None:
+        """Nothing is written before it is put."""
+
+    def settle(self) -> None:
+        """All is settled already."""
 
     def put(self, messages: list[Put]) -> list[PutOutcome]:
         """Store all or none; found names are left as they are. Raises Unplugged for a broken mailbox."""

@@ -20,7 +20,8 @@ class SmtpPeer:
     """One host on 127.0.0.1; use as a context manager, then read `port` and what it has seen."""
 
     answers: Mapping[str, str] = field(default_factory=dict)
-    """Replies by verb (`MAIL`, `DATA`, `.`), or by `RCPT address`; `HANGUP` closes instead of answering."""
+    """Replies by verb (`MAIL`, `DATA`, `.`), by `RCPT address`, or by `MAIL again` for a verb that the connection has
+    heard before; `HANGUP` closes instead of answering."""
     tls: ssl.SSLContext | None = None
     """Offers STARTTLS with it."""
     pipelining: bool = False
@@ -70,7 +71,7 @@ class SmtpPeer:
     def _converse(self, connection: socket.socket, open_: ExitStack) -> None:
         current: socket.socket = connection
         current.sendall(f"{self.greeting}\r\n".encode())
-        reader = current.makefile("rb")
+        reader, heard = current.makefile("rb"), set[str]()
         while line := reader.readline():
             command = line.decode("latin-1").strip()
             self.lines.append(command)
@@ -80,7 +81,9 @@ class SmtpPeer:
                 current = open_.enter_context(self.tls.wrap_socket(connection, server_side=True))
                 reader = current.makefile("rb")
                 continue
-            reply = self._reply(verb, command)
+            reply = self.answers.get(f"{verb} again") if verb in heard else None
+            reply = reply or self._reply(verb, command)
+            heard.add(verb)
             if reply == "HANGUP":
                 return
             current.sendall(f"{reply}\r\n".encode())

@@ -1,6 +1,5 @@
 """The report over a period: each finding told once, in the period of its last row, judged over all rows."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -27,8 +26,8 @@ def log() -> MemoryStore:
     for night in range(4):
         for place, row in enumerate(rows):
             after = timedelta(minutes=20 * place)
-            moved = replace(
-                row, identifier=f"{night}@alfa", instant=MIDNIGHT - timedelta(minutes=30) + night * DAY + after
+            moved = row._replace(
+                identifier=f"{night}@alfa", instant=MIDNIGHT - timedelta(minutes=30) + night * DAY + after
             )
             store.log.append(moved)
     return store
@@ -61,7 +60,7 @@ def test_transactions_over_midnight_accuse_nobody(log):
 def test_each_finding_is_told_on_one_night_alone(log, passes):
     log.log = [row for row in log.log if not (row.identifier == "1@alfa" and row.event is LogEvent.RECEIPT_RECEIVED)]
     second = next(row for row in log.log if row.identifier == "2@alfa" and row.event is LogEvent.RECEIPT_RECEIVED)
-    late = replace(second, kind="errore-consegna", message_id="<x@beta>", instant=second.instant + 1.5 * DAY)
+    late = second._replace(kind="errore-consegna", message_id="<x@beta>", instant=second.instant + 1.5 * DAY)
     log.log.append(late)
     told = [[(one.rule, one.identifier) for one in report.findings] for report in nightly(log, 6, passes)]
     assert told[:1] == [[]]

@@ -1,7 +1,6 @@
 """A month goes with a certificate, after everything in it was sealed, and what was cut off is done again."""
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -35,7 +34,7 @@ class Provider:
     def __init__(self, *, key=Key()):  # noqa: B008 holds nothing
         months = [APRIL, APRIL.later(1), Month(2026, 11)]
         self.store = MemoryStore(log=[
-            replace(some.log_row(f"id-{month}-{number}"), instant=month.start + timedelta(hours=number))
+            some.log_row(f"id-{month}-{number}")._replace(instant=month.start + timedelta(hours=number))
             for month in months
             for number in range(3)
         ])  # fmt: skip

@@ -1,6 +1,5 @@
 """What became of a message for each recipient: the store's state, the log's instants, and nobody else's rows."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -66,7 +65,7 @@ TWENTY_FOUR = row(LogEvent.NOTICE_ISSUED, 1380, kind=NotificationKind.DELIVERY_T
         (RecipientState.FAILED_VIRUS, [VIRUS], 3, "Eicar"),
         (RecipientState.WARNED, [TWELVE], 720, ""),
         (RecipientState.EXPIRED, [TWELVE, TWENTY_FOUR], 1380, ""),
-        (RecipientState.DELIVERED, [TWELVE, replace(DELIVERED, instant=NOON + timedelta(minutes=900))], 900, ""),
+        (RecipientState.DELIVERED, [TWELVE, DELIVERED._replace(instant=NOON + timedelta(minutes=900))], 900, ""),
     ],
 )
 def test_each_state_has_its_instant_and_its_reason(state, rows, minutes, detail):
@@ -84,7 +83,7 @@ def test_the_state_is_the_stores_whatever_the_rows_say():
 
 
 def test_a_late_receipt_is_said_and_moves_nothing():
-    late = replace(DELIVERED, detail="late", instant=NOON + timedelta(hours=30))
+    late = DELIVERED._replace(detail="late", instant=NOON + timedelta(hours=30))
     (anna, _) = own_transaction(sent(RecipientState.EXPIRED), [TWELVE, TWENTY_FOUR, late]).recipients
     assert anna.late
     assert anna.state is RecipientState.EXPIRED
@@ -93,7 +92,7 @@ def test_a_late_receipt_is_said_and_moves_nothing():
 
 @pytest.mark.requirement("LO-8")
 def test_rows_of_another_transaction_with_the_same_message_id_are_passed_over():
-    (anna, _) = own_transaction(sent(RecipientState.DELIVERED), [replace(DELIVERED, identifier="other")]).recipients
+    (anna, _) = own_transaction(sent(RecipientState.DELIVERED), [DELIVERED._replace(identifier="other")]).recipients
     assert anna.since == NOON
 
 

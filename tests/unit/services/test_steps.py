@@ -7,8 +7,9 @@ from structlog.testing import capture_logs
 
 from ceralacca.core.model.notification import MessageRow
 from ceralacca.core.transaction import RecipientState
-from ceralacca.ports.store import Commit, CommitOutcome, Job, JobKind, NewJob, Postponed
+from ceralacca.ports.store import Commit, CommitOutcome, Job, JobKind, Kept, NewJob, Postponed
 from ceralacca.services.steps import (
+    LEASE,
     NOTICE_KINDS,
     RELAY_KINDS,
     TIMEKEEPER_KINDS,
@@ -18,7 +19,7 @@ from ceralacca.services.steps import (
     run,
     settle,
 )  # fmt: skip
-from ceralacca.testing.memory_world import LiveCircuit
+from ceralacca.testing.memory_world import LiveCircuit, MemoryMail, Unplugged
 from ceralacca.testing.paper_cast import ANNA, BRUNO, CARLA, MARIO, submission
 from ceralacca.testing.scenario import INSTANT
 
@@ -164,3 +165,80 @@ def test_deliveries_of_a_batch_share_one_sync(live):
     live.beta.work(kinds=[JobKind.ARRIVAL])
     assert perform(live.beta.claim(kinds=[JobKind.DELIVERY]), live.beta.office) == 4
     assert live.beta.mail.syncs == 1
+
+
+@pytest.mark.requirement("DP-3", "MO-7")
+def test_what_does_not_settle_is_not_certain_and_answered_by_nobody(live, monkeypatch):
+    def refuse(_):
+        raise Unplugged("a disk refuses")
+
+    live.submit(submission(to=[CARLA]))
+    with monkeypatch.context() as patched:
+        patched.setattr(MemoryMail, "settle", refuse)
+        live.alfa.work()
+        assert (live.told()[MARIO], live.told()[CARLA]) == ([3], [4])  # put, and not known to be there for good
+        assert len(live.alfa.store.jobs(kind=JobKind.DELIVERY)) == 3
+    live.clock.advance(timedelta(seconds=5))
+    live.alfa.work()
+    assert live.told()[MARIO] == [3, 10]
+    assert not live.alfa.store.jobs(kind=JobKind.DELIVERY)
+
+
+@pytest.mark.requirement("DP-3")
+def test_a_batch_goes_on_with_its_own_deliveries_to_the_last_receipt(live):
+    live.submit(submission(to=[CARLA]))
+    in_hand = []
+    finished = perform(live.alfa.claim(), live.alfa.office, claimer="me", in_hand=in_hand.append)
+
+    assert live.told()[MARIO] == [3, 10]
+    # The envelope, whose receipt somebody waits for; then that receipt, the acceptance and the taking in charge.
+    assert [len(jobs) for jobs in in_hand] == [1, 3]
+    assert {job.kind for jobs in in_hand for job in jobs} == {JobKind.DELIVERY}
+    assert finished == 5
+    assert live.alfa.claim() == []
+
+
+def test_what_is_in_hand_is_told_before_it_is_done(live):
+    live.submit(submission(to=[CARLA]))
+    delivered = []
+
+    def in_hand(jobs):
+        delivered.append((len(live.alfa.mail.letters(CARLA)), len(live.alfa.mail.letters(MARIO))))
+        assert all(live.alfa.store.job(job.id).leased_until == INSTANT + LEASE for job in jobs)
+
+    perform(live.alfa.claim(), live.alfa.office, claimer="me", in_hand=in_hand)
+    assert delivered == [(0, 0), (1, 0)]
+
+
+def test_deliveries_of_one_who_died_with_them_in_hand_come_up_again(live):
+    live.submit(submission(to=[CARLA]))
+
+    def die(jobs):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        perform(live.alfa.claim(), live.alfa.office, claimer="me", in_hand=die)
+    live.carry()
+    assert live.alfa.mail.letters(MARIO) == []
+    live.clock.advance(LEASE)
+    live.carry()
+    assert len(live.alfa.mail.letters(MARIO)) == 2
+
+
+def test_a_step_that_was_stale_is_done_again_and_its_deliveries_are_anybodys(live, monkeypatch):
+    live.submit(submission(to=[CARLA]))
+    store, asked = type(live.alfa.store), []
+    real = store.commit_and_keep
+
+    def refuse_once(self, commits, postponed, keep):
+        asked.append(len(commits))
+        if len(asked) == 1:
+            return Kept(outcomes=[CommitOutcome.STALE] * len(commits))
+        return real(self, commits, postponed, keep)
+
+    monkeypatch.setattr(store, "commit_and_keep", refuse_once)
+    in_hand = []
+    assert perform(live.alfa.claim(), live.alfa.office, claimer="me", in_hand=in_hand.append) == 1
+    assert (asked, in_hand) == ([1], [])
+    live.carry()
+    assert live.told()[MARIO] == [3, 10]
