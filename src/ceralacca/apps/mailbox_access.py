@@ -21,7 +21,7 @@ from ceralacca.net.dovecot_configuration import DovecotSettings
 from ceralacca.net.mailboxes import MailboxServer
 from ceralacca.ports.sign_in import SignsIn
 from ceralacca.ports.store import Store
-from ceralacca.store.maildir import Owner
+from ceralacca.store.maildir_files import Owner
 
 _LOOK: Final = 5.0
 

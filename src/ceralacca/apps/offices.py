@@ -19,7 +19,7 @@ from ceralacca.apps.settings import Settings
 from ceralacca.apps.settings.sections import KeysSection
 from ceralacca.apps.wiring import CLOCK, mail_store, scanner
 from ceralacca.base.errors import OurError, UserError
-from ceralacca.base.identifiers import system_entropy
+from ceralacca.base.identifiers import name_entropy
 from ceralacca.core.directory import Directory
 from ceralacca.core.model.provider import IssuingProvider
 from ceralacca.formats.draft import Draft
@@ -29,11 +29,12 @@ from ceralacca.ports.seal_verifier import VerifiesSeal
 from ceralacca.ports.sealer import Sealed
 from ceralacca.ports.signer import Signer
 from ceralacca.ports.store import Store
+from ceralacca.services.lockstep import give_way
 from ceralacca.services.office import Office
 from ceralacca.store.crl_copies import CrlCopies
 from ceralacca.store.directory_copy import DamagedDirectoryCopy, DirectoryCopy, NoDirectoryCopy
 from ceralacca.store.durable_files import UnprotectedFile
-from ceralacca.store.maildir import Owner
+from ceralacca.store.maildir_files import Owner
 from ceralacca.trust.chain import TrustStore
 from ceralacca.trust.key_files import read_certificates
 from ceralacca.trust.material import TrustMaterial, read_material
@@ -161,10 +162,12 @@ def trust_store(settings: Settings) -> TrustStore:
 
 def worker_office(settings: Settings, store: Store, key: Signer, owner: Owner | None = None) -> Office:
     """Return the office of a process that seals with the signing key, which no other process reads."""
-    sealer = Sealer(key, settings.provider.address, system_entropy)
+    sealer = Sealer(key, settings.provider.address, name_entropy)
 
     def seals(draft: Draft, /) -> Sealed:
-        return sealer.seal(examine(draft))
+        sealable = examine(draft)
+        give_way()
+        return sealer.seal(sealable)
 
     return _office(settings, store, seals=seals, sends=None, owner=owner)
 
@@ -200,7 +203,7 @@ def _office(
         scanner=scanner(settings),
         store=store,
         mail=mail_store(settings, owner),
-        entropy=system_entropy,
+        entropy=name_entropy,
         clock=CLOCK,
         sends=sends,
         access=settings.access.rules(),

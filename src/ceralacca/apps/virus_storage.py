@@ -5,7 +5,8 @@ another worker's job needed then within the hour. The workers store, the timekee
 The key is a file of its own; unless the settings name another, it is made in the data folder at the first start.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
@@ -18,7 +19,8 @@ from ceralacca.apps.wiring import site_of
 from ceralacca.base.errors import WorldError
 from ceralacca.core.model.log import LogEvent, LogRow
 from ceralacca.core.retention import Holds
-from ceralacca.ports.store import Commit, CommitOutcome, InfectedMessage, Postponed, Purged, Store
+from ceralacca.ports.store import Commit, CommitOutcome, InfectedMessage, Keep, Kept, Postponed, Store
+from ceralacca.ports.vault import Purged
 from ceralacca.store.site.files import MirroredVault
 from ceralacca.store.virus_vault import VaultEvent, VirusVault
 from ceralacca.trust.vault_key import VaultKey, ensure_key
@@ -56,14 +58,30 @@ class _StoreWithVault:
         return getattr(self._store, name)
 
     def commit(self, commits: Sequence[Commit], postponed: Sequence[Postponed] = ()) -> list[CommitOutcome]:
+        with self._vaulted(commits):
+            return self._store.commit(commits, postponed)
+
+    def commit_and_keep(self, commits: Sequence[Commit], postponed: Sequence[Postponed], keep: Keep) -> Kept:
+        with self._vaulted(commits):
+            return self._store.commit_and_keep(commits, postponed, keep)
+
+    def purge_infected(self, digests: Collection[str] | None = None) -> Purged:
+        purged = self._store.purge_infected(digests)
+        self._left |= purged.left  # also what those before this process have left
+        return purged
+
+    @contextmanager
+    def _vaulted(self, commits: Sequence[Commit]) -> Iterator[None]:
         for facts in (one for commit in commits for one in commit.infected):
             if not self._vault.holds(facts.key):
                 self._vault.put(facts, self._store.octets(facts.digest))
-        outcomes = self._store.commit(commits, postponed)
-        digests = self._left.union(facts.digest for commit in commits for facts in commit.infected)
+        yield
+        digests = self._left.union(
+            *(commit.infected_again for commit in commits),
+            (facts.digest for commit in commits for facts in commit.infected),
+        )
         if digests:
-            self._left = digests if purge(self._store, digests).needed else frozenset()
-        return outcomes
+            self._left = purge(self._store, digests).left
 
 
 def purge(store: Store, digests: Collection[str] | None = None) -> Purged:
@@ -75,7 +93,7 @@ def purge(store: Store, digests: Collection[str] | None = None) -> Purged:
         return store.purge_infected(digests)
     except WorldError as error:
         _LOG.warning("virus_storage.purge_waits", error=type(error).__name__)
-        return Purged(needed=1)
+        return Purged(left=frozenset(digests or ()))
 
 
 def with_vault(store: Store, vault: VirusVault) -> Store:

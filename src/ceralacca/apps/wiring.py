@@ -17,7 +17,8 @@ from ceralacca.base.errors import UserError
 from ceralacca.net.clamd import Clamd, ClamdSettings
 from ceralacca.store.database import DatabaseStore, StoreSettings, open_store
 from ceralacca.store.engine import Database
-from ceralacca.store.maildir import Maildir, Owner
+from ceralacca.store.maildir import Maildir
+from ceralacca.store.maildir_files import Owner
 from ceralacca.store.site.files import MirroredMail
 from ceralacca.store.site.state import Site
 from ceralacca.trust.key_files import read_secret_line
@@ -42,7 +43,9 @@ def database_url(settings: Settings) -> str:
 
 def provider_store(settings: Settings, *, connections: int = 4) -> DatabaseStore:
     """Open the store. Raises UserError, WorldError."""
-    chosen = StoreSettings(connections=connections, site=site_of(settings))
+    chosen = StoreSettings(
+        connections=connections, site=site_of(settings), service_mailbox=settings.provider.service_mailbox
+    )
     return open_store(database_url(settings), settings.data.folder, chosen)
 
 

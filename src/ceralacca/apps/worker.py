@@ -31,7 +31,7 @@ from ceralacca.base.errors import WorldError
 from ceralacca.ports.store import JobKind, Store
 from ceralacca.services.office import Office
 from ceralacca.services.steps import LEASE, TIMEKEEPER_KINDS, WORKER_KINDS, perform
-from ceralacca.store.maildir import Owner
+from ceralacca.store.maildir_files import Owner
 from ceralacca.store.wake import Wake
 
 _LOG = structlog.get_logger(__name__)
@@ -39,8 +39,6 @@ _LOG = structlog.get_logger(__name__)
 KINDS: Final = (*WORKER_KINDS, *TIMEKEEPER_KINDS)
 _POLL: Final = 1.0
 """Seconds between two looks at the queue when nobody says anything."""
-_COLLECT: Final = 0.0015
-"""Seconds for which a batch is collected after a hint."""
 _AWAY: Final = 1.0
 """Seconds to wait when the store is away."""
 
@@ -50,14 +48,14 @@ def run_worker(settings: Settings, duty: Duty, *, name: str = "worker", owner: O
     folder, workers = DataFolder(settings.data.folder), settings.workers
     folder.make()
     with ExitStack() as open_now:
-        store = provider_store(settings, connections=workers.lanes * workers.threads + 1)
+        store = provider_store(settings, connections=workers.lanes_each * workers.threads + 1)
         open_now.callback(store.close)
         key = open_now.enter_context(key_in_use(lambda: signer(settings), store, folder, role=name))
         office = worker_office(settings, with_vault(store, virus_vault(settings)), key.signer, owner)
         counts = Counts(folder.run, name)
         office = replace(office, scanner=CountedScanner(office.scanner, counts))
-        purge(store)  # VI-2: what a worker that was cut off has left
-        names = [name, *(f"{name}-lane-{number}" for number in range(2, workers.lanes + 1))]
+        purge(office.store)  # VI-2: what a worker that was cut off has left
+        names = [name, *(f"{name}-lane-{number}" for number in range(2, workers.lanes_each + 1))]
         lanes = [_lane(settings, office, duty, open_now, each) for each in names]
 
         def each_turn() -> None:
@@ -81,7 +79,8 @@ def _lane(settings: Settings, office: Office, duty: Duty, open_now: ExitStack, n
     if workers.threads > 1:
         threads = open_now.enter_context(ThreadPoolExecutor(workers.threads, thread_name_prefix="step"))
     claims.give_back(office.store, now=CLOCK.now(), lease=LEASE)
-    worker = Worker(office, claims, wake, duty, batch=workers.batch, threads=threads)
+    sharing = workers.count * workers.lanes_each
+    worker = Worker(office, claims, wake, duty, batch=workers.batch, threads=threads, sharing=sharing)
     worker.clock_is_trusted = clock_guard(settings)
     return worker
 
@@ -113,13 +112,15 @@ class Worker:
         batch: int,
         threads: ThreadPoolExecutor | None,
         kinds: Sequence[JobKind] = KINDS,
+        sharing: int = 1,
     ) -> None:
         self._office, self._claims, self._wake, self._duty = office, claims, wake, duty
-        self._batch, self._threads, self._kinds = batch, threads, kinds
+        self._batch, self._threads, self._kinds, self._sharing = batch, threads, kinds, sharing
         self.clock_is_trusted: Callable[[], bool] = lambda: True
         """While it says no, nothing is issued and every job waits (TI-1)."""
         self.each_turn: Callable[[], None] = lambda: None
         """Called before each batch, and every second when there is none."""
+        self._left_undone = False
 
     def work(self) -> None:
         """Do batch after batch until the duty ends."""
@@ -134,22 +135,24 @@ class Worker:
                     self._wait()
             except WorldError as error:
                 _LOG.error("worker.waits", error=type(error).__name__, reason=str(error))
+                self._left_undone = True
                 self._duty.ending.wait(_AWAY)
 
     def _do_batch(self) -> bool:
         office = self._office
-        now = office.clock.now()
-        jobs = office.store.claim(self._kinds, now=now, limit=self._batch, lease=LEASE)
-        if not jobs:
-            return False
-        self._claims.note((job.id for job in jobs), now=now)
-        perform(jobs, office, threads=self._threads)
-        self._claims.note((), now=now)
-        return True
+        now, me = office.clock.now(), self._claims.claimer
+        if self._left_undone:  # when the store was away: nobody is at it, whatever its lease says
+            self._claims.give_back(office.store, now=now, lease=LEASE)
+            self._left_undone = False
+        jobs = office.store.claim(
+            self._kinds, now=now, limit=self._batch, lease=LEASE, claimer=me, sharing=self._sharing
+        )
+        if jobs:
+            perform(jobs, office, threads=self._threads, claimer=me, in_hand=lambda _: self._duty.beat())
+        return bool(jobs)
 
     def _wait(self) -> None:
-        if self._wake.wait(seconds_until_due(self._office.store, self._kinds, self._office.clock)):
-            self._duty.ending.wait(_COLLECT)
+        self._wake.wait(seconds_until_due(self._office.store, self._kinds, self._office.clock))
 
 
 def seconds_until_due(store: Store, kinds: Sequence[JobKind], clock: Clock) -> float:

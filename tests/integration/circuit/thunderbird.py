@@ -45,8 +45,9 @@ return 0;
 """
 _FOLDERS = """
 const uses = {SentMail: flags.SentMail, Drafts: flags.Drafts, Trash: flags.Trash, Archive: flags.Archive};
-const named = Object.entries(uses).map(([use, flag]) => [use, root.getFolderWithFlags(flag)?.name ?? ""]);
-return Object.fromEntries(named);
+const named = () => Object.entries(uses).map(([use, flag]) => [use, root.getFolderWithFlags(flag)?.name ?? ""]);
+while (named().some(([, name]) => !name)) await pause();
+return Object.fromEntries(named());
 """
 _SEND = """
 const identity = account.defaultIdentity;
@@ -125,7 +126,7 @@ class Thunderbird:
         return self.run(_HEAD + _OPEN)
 
     def folders(self):
-        """Return the names of the folders by the use that Thunderbird makes of them."""
+        """Wait until all have names, and return these by the use that Thunderbird makes of the folders."""
         return self.run(_HEAD + _FOLDERS)
 
     def send(self, to, subject, text):

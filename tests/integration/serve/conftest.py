@@ -76,6 +76,7 @@ demo_database = true
 [clock]
 guard = "off"
 [log]
+level = "debug"
 file = "pec.log"
 stderr = false
 """

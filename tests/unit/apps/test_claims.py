@@ -1,5 +1,6 @@
 """What a dead worker had in hand is due again for its successor, and for nobody else."""
 
+from contextlib import closing
 from datetime import timedelta
 
 import pytest
@@ -24,8 +25,7 @@ def store():
 
 def claim_and_die(store, folder, *, at=NOON):
     claims = Claims(folder, "relay")
-    jobs = store.claim(KINDS, now=at, limit=8, lease=LEASE)
-    claims.note([job.id for job in jobs], now=at)
+    jobs = store.claim(KINDS, now=at, limit=8, lease=LEASE, claimer=claims.claimer)
     claims.close()
     return jobs
 
@@ -65,12 +65,20 @@ def test_a_finished_job_is_not_given_back(store, tmp_path):
     claims.close()
 
 
-@pytest.mark.parametrize("octets", [b"", b"{", b"[]", b'{"at": 3, "jobs": [1]}', b'{"at": "x"}'])
-def test_a_note_that_cannot_be_read_is_no_note(store, tmp_path, octets):
+def test_of_others_nothing_is_given_back(store, tmp_path):
+    (tmp_path / "other").mkdir()
+    claim_and_die(store, tmp_path)
+    for folder, role in ((tmp_path, "worker"), (tmp_path / "other", "relay")):
+        with closing(Claims(folder, role)) as claims:
+            assert claims.give_back(store, now=NOON, lease=LEASE) == 0
+
+
+@pytest.mark.parametrize("octets", [b"", b"{", b"0123456789abcdef", b'{"at": 3, "jobs": [1]}', b"0123456789ABCDEF\n"])
+def test_a_name_that_cannot_be_read_is_replaced(store, tmp_path, octets):
     (tmp_path / "relay.claims").write_bytes(octets)
-    claims = Claims(tmp_path, "relay")
-    assert claims.give_back(store, now=NOON, lease=LEASE) == 0
-    claims.close()
+    with closing(Claims(tmp_path, "relay")) as claims:
+        assert claims.claimer.encode() not in octets
+        assert (tmp_path / "relay.claims").read_text() == f"{claims.claimer}\n"
 
 
 def test_two_of_one_name_never_work_at_once(tmp_path):

@@ -11,6 +11,7 @@ from ceralacca.apps.duty import Duty
 from ceralacca.apps.relay import Relay
 from ceralacca.base.clock import Clock
 from ceralacca.base.errors import WorldError
+from ceralacca.net.switchboard import aside
 from ceralacca.ports.store import Commit, JobKind, NewJob, Store
 from ceralacca.services.steps import LEASE, settle
 from ceralacca.testing.clock import NOON, FixedClock
@@ -49,7 +50,7 @@ def relay(office, tmp_path, monkeypatch):
     After that, `then` is done.
     """
 
-    def run(count, send, before, *, then=lambda: None, threads=2):
+    def run(count, send, before, *, then=lambda: None, at_once=2):
         def end():
             assert before.wait(WITHIN)
             duty.end()
@@ -57,11 +58,10 @@ def relay(office, tmp_path, monkeypatch):
 
         jobs = tuple(NewJob(key=f"relay:{n}", kind=JobKind.RELAY, due=NOON, payload={}) for n in range(count))
         office.store.commit([Commit(instant=NOON, jobs=jobs)])
-        monkeypatch.setattr("ceralacca.apps.relay.decide", lambda job, _: send(job))
+        monkeypatch.setattr("ceralacca.apps.relay.decide", lambda job, _: aside(lambda: send(job)))
         duty, claims = Duty(), Claims(tmp_path, "relay")
-        Relay(office, claims, Hints(end), duty, threads=threads).work()
+        Relay(office, claims, Hints(end), duty, at_once=at_once).work()
         claims.close()
-        assert '"jobs": []' in (tmp_path / "relay.claims").read_text(), "nothing is in hand any more"
 
     return run
 
@@ -106,6 +106,54 @@ def test_outcomes_that_are_there_are_committed_together(office, relay, monkeypat
     assert left(office) == []
 
 
+def test_outcomes_are_committed_as_soon_as_nothing_more_is_in_hand(office, relay, monkeypatch):
+    monkeypatch.setattr("ceralacca.apps.relay._COLLECT", 3600.0)
+    all_settled = threading.Event()
+
+    def settle_all(decided, office):
+        settle(decided, office)
+        assert len(decided) == 2, "what one claim brought"
+        all_settled.set()
+
+    monkeypatch.setattr("ceralacca.apps.relay.settle", settle_all)
+    relay(2, lambda job: Commit(done=job.id), all_settled)
+    assert left(office) == []
+
+
+def test_a_slow_destination_does_not_hold_up_the_outcomes_of_others(office, relay, monkeypatch):
+    settled, all_settled = threading.Event(), threading.Event()
+
+    def settle_one(decided, office):
+        settle(decided, office)
+        (all_settled if settled.is_set() else settled).set()
+
+    def send(job):
+        if job.id == 1:
+            assert settled.wait(WITHIN)
+        return Commit(done=job.id)
+
+    monkeypatch.setattr("ceralacca.apps.relay.settle", settle_one)
+    relay(2, send, all_settled)
+    assert left(office) == []
+
+
+def test_when_a_claim_brings_all_that_is_due_the_next_one_waits_for_a_hint(office, relay, monkeypatch):
+    claims, done = [], threading.Event()
+    claim = MemoryStore.claim
+
+    def counted(*arguments, **named):
+        claims.append(named["limit"])
+        return claim(*arguments, **named)
+
+    def send(job):
+        done.set()
+        return Commit(done=job.id)
+
+    monkeypatch.setattr(MemoryStore, "claim", counted)
+    relay(1, send, done)
+    assert claims == [8]
+
+
 def test_what_has_not_begun_when_the_relay_ends_is_given_back(office, relay):
     begun, go_on = threading.Event(), threading.Event()
     sent = []
@@ -116,13 +164,13 @@ def test_what_has_not_begun_when_the_relay_ends_is_given_back(office, relay):
         assert go_on.wait(WITHIN)
         return Commit(done=job.id)
 
-    relay(3, send, begun, then=go_on.set, threads=1)
+    relay(3, send, begun, then=go_on.set, at_once=1)
     assert sent == [1]
     assert left(office) == [2, 3]
     assert all(job.leased_until is None and job.due == NOON for job in office.store.jobs(kind=JobKind.RELAY))
 
 
-def test_a_letter_that_waited_too_long_for_a_thread_is_given_back(office, relay):
+def test_a_letter_that_waited_too_long_for_its_turn_is_given_back(office, relay):
     sent, done = [], threading.Event()
 
     def send(job):
@@ -131,7 +179,7 @@ def test_a_letter_that_waited_too_long_for_a_thread_is_given_back(office, relay)
         done.set()
         return Commit(done=job.id)
 
-    relay(2, send, done, threads=1)
+    relay(2, send, done, at_once=1)
     assert sent == [1], "the second could be somebody else's before it is through"
     assert left(office) == [2]
 

@@ -14,6 +14,7 @@ from ceralacca.apps.settings import Settings
 from ceralacca.apps.settings.documents import document
 from ceralacca.apps.settings.page import reference_page, settings_text, settings_tree
 from ceralacca.apps.settings.reading import BadSettings, every_field, model_of, read_settings
+from ceralacca.apps.settings.sections import WorkersSection
 from ceralacca.base.errors import UserError, WorldError
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -194,3 +195,11 @@ def test_a_port_that_nobody_listens_on_yet_is_not_told(tmp_path):
     settings = read(tmp_path, edited("recipients = 50", "port = 0"))
     with pytest.raises(WorldError, match="submissions"):
         mail_services(settings)
+
+
+@pytest.mark.parametrize(
+    ("text", "lanes"),
+    [("", 2), ("count = 1", 2), ("count = 2", 1), ("count = 2\nlanes = 3", 3), ("count = 1\nlanes = 1", 1)],
+)
+def test_processes_that_go_on_for_each_other_have_one_lane_each(text, lanes):
+    assert WorkersSection.model_validate(tomllib.loads(text)).lanes_each == lanes

@@ -79,6 +79,33 @@ def test_what_another_job_needed_goes_with_a_later_commit(store, vault):
         store.octets(FACTS.digest)
 
 
+@pytest.mark.requirement("VI-2")
+def test_what_is_needed_still_when_a_worker_starts_goes_with_a_later_commit(store, vault):
+    again = Inbound(key="2", point=Point.ACCESS, octets=OCTETS, reverse_path=ANNA, forward_paths=(ANNA,), received=NOON)
+    store.receive([again], now=NOON)
+    first, second = store.claim([JobKind.SUBMISSION], now=NOON, limit=2, lease=timedelta(minutes=1))
+    with_vault(store, vault).commit([Commit(done=first.id, infected=(FACTS,))])
+    successor = with_vault(store, vault)
+    assert purge(successor).left == {FACTS.digest}
+    successor.commit([Commit(done=second.id)])
+    with pytest.raises(WorldError):
+        store.octets(FACTS.digest)
+
+
+@pytest.mark.requirement("VI-2", "IP-21")
+def test_what_comes_again_goes_again(store, vault):
+    (job,) = store.claim([JobKind.SUBMISSION], now=NOON, limit=1, lease=timedelta(minutes=1))
+    kept = with_vault(store, vault)
+    kept.commit([Commit(done=job.id, infected=(FACTS,))])
+    again = Inbound(key="2", point=Point.ACCESS, octets=OCTETS, reverse_path=ANNA, forward_paths=(ANNA,), received=NOON)
+    store.receive([again], now=NOON)
+    (job,) = store.claim([JobKind.SUBMISSION], now=NOON, limit=1, lease=timedelta(minutes=1))
+    assert store.octets(FACTS.digest) == OCTETS
+    kept.commit([Commit(done=job.id, infected_again=(FACTS.digest,))])
+    with pytest.raises(WorldError):
+        store.octets(FACTS.digest)
+
+
 @pytest.mark.requirement("VI-1", "VI-2")
 def test_whoever_is_cut_off_before_the_commit_finds_all_of_it_again(store, vault):
     (job,) = store.claim([JobKind.SUBMISSION], now=NOON, limit=1, lease=timedelta(minutes=1))

@@ -2,7 +2,6 @@
 
 import json
 import os
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -58,7 +57,7 @@ def test_the_metrics_count_it_once_an_hour(settings, tmp_path):
         return {sample.name: sample.value for metric in part(now) for sample in metric.samples}
 
     assert told(NOON) == {"pec_viruses_missed": 0}
-    detected = replace(some.log_row(event=LogEvent.VIRUS_DETECTION_RECEIVED), detail="", error_detail="Eicar")
+    detected = some.log_row(event=LogEvent.VIRUS_DETECTION_RECEIVED)._replace(detail="", error_detail="Eicar")
     store.commit([Commit(log=(detected,))])
     minute, hour = timedelta(minutes=1), timedelta(hours=1)
     assert told(NOON + hour - minute) == {"pec_viruses_missed": 0}, "the log is not read at each scrape"
@@ -70,15 +69,15 @@ def test_the_metrics_count_it_once_an_hour(settings, tmp_path):
 @pytest.mark.requirement("MV-2", "MV-3")
 def test_only_what_was_believed_counts_and_only_of_the_period(tmp_path):
     store = open_store(sqlite_url(tmp_path), tmp_path)
-    detected = replace(some.log_row(event=LogEvent.VIRUS_DETECTION_RECEIVED), detail="", error_detail="Eicar")
+    detected = some.log_row(event=LogEvent.VIRUS_DETECTION_RECEIVED)._replace(detail="", error_detail="Eicar")
     rows = (
         detected,
         detected,  # of another recipient
-        replace(detected, identifier="id-2", detail="late"),
-        replace(detected, identifier="id-3", detail="not in charge"),
-        replace(detected, identifier="id-4", instant=NOON - DAY),
-        replace(detected, identifier="id-5", instant=NOON + DAY),
-        replace(detected, identifier="id-6", event=LogEvent.VIRUS_FOUND),
+        detected._replace(identifier="id-2", detail="late"),
+        detected._replace(identifier="id-3", detail="not in charge"),
+        detected._replace(identifier="id-4", instant=NOON - DAY),
+        detected._replace(identifier="id-5", instant=NOON + DAY),
+        detected._replace(identifier="id-6", event=LogEvent.VIRUS_FOUND),
     )
     store.commit([Commit(log=rows)])
     found = list(virus_watch.missed(store, since=NOON, until=NOON + DAY))
@@ -149,7 +148,7 @@ def test_the_doctor_tells_a_failed_update_and_a_missed_virus(settings):
     told = {"attempted": NOON.isoformat(), "succeeded": None, "changed": None, "said": "ERROR: Update failed."}
     (clamd / "update.json").write_text(json.dumps(told))
     store = provider_store(chosen)
-    row = replace(some.log_row(event=LogEvent.VIRUS_DETECTION_RECEIVED), detail="", provider="Beta Prova")
+    row = some.log_row(event=LogEvent.VIRUS_DETECTION_RECEIVED)._replace(detail="", provider="Beta Prova")
     store.commit([Commit(log=(row,))])
     store.close()
     findings = {one.code: one for one in examine(chosen, NOON + timedelta(hours=1))}

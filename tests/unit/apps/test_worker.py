@@ -2,6 +2,7 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from ceralacca.apps.duty import Duty
 from ceralacca.apps.worker import Worker, seconds_until_due, work_side_by_side
 from ceralacca.base.errors import WorldError
 from ceralacca.ports.store import Commit, JobKind, NewJob
+from ceralacca.services.steps import LEASE
 from ceralacca.testing.clock import NOON, FixedClock
 from ceralacca.testing.memory_store import MemoryStore
 
@@ -47,10 +49,9 @@ def add(store, count, kind, due=NOON):
 def work(office, tmp_path, monkeypatch, perform, kinds=(JobKind.ARRIVAL,), batch=2):
     monkeypatch.setattr("ceralacca.apps.worker.perform", perform)
     duty, claims = Duty(), Claims(tmp_path, "worker")
-    with ThreadPoolExecutor(1) as threads:
+    with closing(claims), ThreadPoolExecutor(1) as threads:
         hints = Hints(duty)
         Worker(office, claims, hints, duty, batch=batch, threads=threads, kinds=kinds).work()
-    claims.close()
     return hints
 
 
@@ -58,7 +59,7 @@ def test_it_works_in_batches_until_nothing_is_due(office, tmp_path, monkeypatch)
     add(office.store, 5, JobKind.ARRIVAL)
     sizes = []
 
-    def perform(jobs, office, *, threads):
+    def perform(jobs, office, *, threads, claimer, in_hand):
         sizes.append(len(jobs))
         office.store.commit([Commit(done=job.id) for job in jobs])
 
@@ -67,17 +68,16 @@ def test_it_works_in_batches_until_nothing_is_due(office, tmp_path, monkeypatch)
     assert hints.timeout == 1.0
 
 
-def test_what_is_in_hand_is_noted_while_it_is(office, tmp_path, monkeypatch):
-    add(office.store, 1, JobKind.ARRIVAL)
-    notes = []
+def test_what_a_dead_worker_had_in_hand_is_due_for_its_successor(office, tmp_path, monkeypatch):
+    add(office.store, 3, JobKind.ARRIVAL)
 
-    def perform(jobs, office, *, threads):
-        notes.append((tmp_path / "worker.claims").read_text())
-        office.store.commit([Commit(done=job.id) for job in jobs])
+    def perform(jobs, office, *, threads, claimer, in_hand):
+        raise KeyboardInterrupt
 
-    work(office, tmp_path, monkeypatch, perform)
-    assert '"jobs": [1]' in notes[0]
-    assert '"jobs": []' in (tmp_path / "worker.claims").read_text()
+    with pytest.raises(KeyboardInterrupt):
+        work(office, tmp_path, monkeypatch, perform)
+    with closing(Claims(tmp_path, "worker")) as claims:
+        assert claims.give_back(office.store, now=NOON, lease=LEASE) == 2
 
 
 def test_a_store_that_is_away_is_waited_for(office, tmp_path, monkeypatch):
@@ -85,13 +85,28 @@ def test_a_store_that_is_away_is_waited_for(office, tmp_path, monkeypatch):
     monkeypatch.setattr("ceralacca.apps.worker._AWAY", 0.0)
     tries = []
 
-    def perform(jobs, office, *, threads):
+    def perform(jobs, office, *, threads, claimer, in_hand):
         tries.append(len(jobs))
         office.store.commit([Commit(done=job.id) for job in jobs])
         raise WorldError("the disk is away")
 
     work(office, tmp_path, monkeypatch, perform)
     assert tries == [1]
+
+
+def test_what_a_store_that_was_away_has_left_undone_is_done_when_it_is_back(office, tmp_path, monkeypatch):
+    add(office.store, 2, JobKind.ARRIVAL)
+    monkeypatch.setattr("ceralacca.apps.worker._AWAY", 0.0)
+    tries = []
+
+    def perform(jobs, office, *, threads, claimer, in_hand):
+        tries.append([job.attempts for job in jobs])
+        if len(tries) == 1:
+            raise WorldError("the database is away")
+        office.store.commit([Commit(done=job.id) for job in jobs])
+
+    work(office, tmp_path, monkeypatch, perform)
+    assert tries == [[1, 1], [2, 2]], "at once, and not when the lease ends"
 
 
 def test_it_sleeps_until_the_next_job_is_due_but_no_longer_than_a_second(office):
@@ -115,7 +130,7 @@ def test_lanes_share_what_is_due_and_end_together(office, tmp_path, monkeypatch)
     add(office.store, 6, JobKind.ARRIVAL)
     done, both = [], threading.Barrier(2)
 
-    def perform(jobs, office, *, threads):
+    def perform(jobs, office, *, threads, claimer, in_hand):
         if len(done) < 2:
             done.append(threading.get_ident())
             both.wait(30)  # neither is done before the other has begun
@@ -131,7 +146,7 @@ def test_lanes_share_what_is_due_and_end_together(office, tmp_path, monkeypatch)
 def test_a_lane_that_fails_ends_its_worker(office, tmp_path, monkeypatch):
     add(office.store, 1, JobKind.ARRIVAL)
 
-    def perform(jobs, office, *, threads):
+    def perform(jobs, office, *, threads, claimer, in_hand):
         raise ValueError("a defect")
 
     monkeypatch.setattr("ceralacca.apps.worker.perform", perform)

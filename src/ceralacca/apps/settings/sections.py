@@ -263,8 +263,8 @@ class RelaySection(Section):
     """By domain. For the sandbox and for tests: in production the DNS knows (leave it out)."""
     dns: Flag = True
     """Whether the DNS is asked for domains that have no route; false where no mail may leave the machine."""
-    threads: Count = 8
-    """Transactions at once."""
+    threads: Count = 16
+    """Transactions at once, each over a connection of its own, also when all are with one destination."""
     timeout: Duration = timedelta(seconds=60)
     """For each command of the other side."""
 
@@ -404,10 +404,16 @@ class WorkersSection(Section):
     """Processes; each reads the signing key."""
     batch: Annotated[int, Field(strict=True, ge=1, le=64)] = 64
     """Jobs that are made durable together."""
-    lanes: Count = 2
-    """Batches at once in each process: while one waits for disk or scanner, another goes on."""
+    lanes: Count | None = None
+    """Batches at once in each process: while one waits for disk or scanner, another goes on. Unless it is set: two
+    where there is one process, and one in each of several, which go on for each other."""
     threads: Count = 1
     """Steps of one batch at once: more than one where scanning takes long."""
+
+    @property
+    def lanes_each(self) -> int:
+        """How many batches each process does at once."""
+        return self.lanes or (2 if self.count == 1 else 1)
 
 
 class ClockSection(Section):
@@ -422,7 +428,7 @@ class LogSection(Section):
     """Diagnostics for operators: JSON lines on standard error, never an address or a subject."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
-    """The least important line that is written."""
+    """The least important line that is written; `debug` adds one for each step."""
     file: FilePath | None = None
     """Write them to this file too, at its end. To rotate it, copy and truncate."""
     stderr: Flag = True

@@ -1,7 +1,5 @@
 """`pec hold` and `pec log retention`: who set and lifted what, and why; nothing goes unproved."""
 
-from dataclasses import replace
-
 import pytest
 
 from ceralacca.base.clock import SystemClock
@@ -53,8 +51,8 @@ def test_a_hold_names_one_thing_and_a_reason(pec, arguments, told):
 
 def test_what_is_due_is_shown_and_without_a_key_nothing_goes(pec, answer, store):
     assert "No month's term has ended" in pec("log", "retention", "--dry-run").out
-    rows = [replace(some.log_row(f"id-{number}"), instant=LONG_AGO.start) for number in range(2)]
-    store.commit([Commit(log=(*rows, replace(some.log_row("new"), instant=SystemClock().now())))])
+    rows = [some.log_row(f"id-{number}")._replace(instant=LONG_AGO.start) for number in range(2)]
+    store.commit([Commit(log=(*rows, some.log_row("new")._replace(instant=SystemClock().now())))])
     pec("hold", "add", "--id", "id-1", *WHY)
 
     told = answer("log", "retention", "--dry-run", status=1)

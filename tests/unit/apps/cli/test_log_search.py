@@ -1,6 +1,5 @@
 """`pec log search` finds, pages, explains an empty answer, and leaves its trace before it shows anything."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -19,11 +18,10 @@ WHY = ("--purpose", "request 12/2026", "--ticket", "12")
 @pytest.fixture
 def filled(store):
     good = [
-        replace(some.log_row(f"pec{n}@alfa.example", LogEvent.DELIVERY), instant=NOON + timedelta(minutes=n))
+        some.log_row(f"pec{n}@alfa.example", LogEvent.DELIVERY)._replace(instant=NOON + timedelta(minutes=n))
         for n in range(5)
     ]
-    bad = replace(
-        some.log_row("pec9@alfa.example", LogEvent.DELIVERY_FAILURE), instant=NOON + timedelta(hours=1),
+    bad = some.log_row("pec9@alfa.example", LogEvent.DELIVERY_FAILURE)._replace(instant=NOON + timedelta(hours=1),
         error="no-dest", detail="x\u202e", concerned=(some.BRUNO,),
     )  # fmt: skip
     store.commit([Commit(log=(*good, bad))])
