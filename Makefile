@@ -70,7 +70,9 @@ golden: $(STAMP) ## rewrite the golden files and show what changed: read it befo
 	$(BIN)/python tools/golden.py
 
 bench: $(STAMP) ## measure against the bound in the same run; results in bench/results; fails when a floor is missed
-	@status=0; for script in bench/[a-z]*.py; do \
+	@status=0; folder=$$(mktemp -d "$${TMPDIR:-/var/tmp}/pec-benchmarks-XXXXXX"); chmod 711 "$$folder"; \
+	trap 'rm -rf "$$folder"' EXIT; export BENCH_FOLDER=$$folder; \
+	for script in bench/[a-z]*.py; do \
 	  case $$script in */measure.py) continue;; esac; echo "== $$script"; $(BIN)/python $$script || status=1; \
 	done; exit $$status
 

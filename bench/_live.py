@@ -3,7 +3,7 @@
 Providers are the ones of `pec demo` (`apps.demo.nation`), each a `pec serve` of its own, with two workers,
 SQLite, TLS, log and mailboxes as an operator would have them, and two parts left out: no IMAP server (nobody reads),
 and a stand-in for clamd that calls everything clean, since production knows no way to leave the scanner out. So a
-scan costs its connection and the octets' way, and no looking.
+scan costs the octets' way, and no looking.
 
 Not a benchmark itself: the underscore keeps it from `make bench`.
 """
@@ -26,6 +26,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+from _folders import FOLDER, data_folder
 from ceralacca.apps.authority.service import AuthorityConfig, RunningAuthority
 from ceralacca.apps.data_folder import DataFolder
 from ceralacca.apps.demo.cast import Provider
@@ -35,7 +36,6 @@ from ceralacca.apps.status import read_status
 from ceralacca.core.model.address import Address
 from ceralacca.testing.keys import private_key
 
-FOLDER = os.environ.get("TMPDIR", "/var/tmp")  # on a disk: /tmp may be memory
 CONNECTIONS = 32
 WORKERS = 2
 _START_SECONDS = 60.0
@@ -67,7 +67,7 @@ class Live:
         self._parts.close()
 
     def _set_up(self) -> None:
-        root = Path(self._parts.enter_context(tempfile.TemporaryDirectory(prefix="pec-bench-", dir=FOLDER)))
+        root = data_folder("pec-bench-")
         root.chmod(0o711)  # the nation asks that the IMAP server's user could come in
         scanner = self._parts.enter_context(helper("--scanner"))
         self.nation: Nation = set_up(root / "nation", free_ports())
@@ -189,26 +189,56 @@ _EDITION = f"ClamAV 1.4.6/27000/{time.strftime('%a %b %d %H:%M:%S %Y', time.gmti
 
 
 class CleanScanner(asyncio.Protocol):
-    """Speaks as clamd does, and finds nothing."""
+    """Speaks as clamd does in a session, and finds nothing."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
         assert isinstance(transport, asyncio.Transport)
-        self.transport, self.kept = transport, b""
+        self.transport, self.kept = transport, bytearray()
+        self.number, self.in_stream, self.to_come = 0, False, 0
 
     def data_received(self, data: bytes) -> None:
-        """Answer once the end mark is there."""
-        self.kept = data if len(data) >= 4096 else (self.kept + data)[-4096:]
-        if self.kept.startswith(b"zVERSION"):
-            self._say(_EDITION)
-        elif self.kept.startswith(b"zPING"):
-            self._say(b"PONG")
-        elif self.kept.endswith(bytes(4)):
+        """Answer what is whole."""
+        self.kept += data
+        while self._one():
+            pass
+
+    def _one(self) -> bool:
+        """Take one command or one chunk, if it is there."""
+        if not self.in_stream:
+            if (end := self.kept.find(0)) < 0:
+                return False
+            self._command(bytes(self.kept[:end]))
+            del self.kept[: end + 1]
+            return True
+        if self.to_come:
+            here = min(self.to_come, len(self.kept))
+            del self.kept[:here]
+            self.to_come -= here
+        if self.to_come or len(self.kept) < 4:
+            return False
+        self.to_come = int.from_bytes(self.kept[:4])
+        del self.kept[:4]
+        if not self.to_come:
+            self.in_stream = False
             self._say(b"stream: OK")
+        return True
+
+    def _command(self, command: bytes) -> None:
+        if command == b"zIDSESSION":
+            return
+        self.number += 1
+        if command == b"zINSTREAM":
+            self.in_stream = True
+        elif command == b"zVERSION":
+            self._say(_EDITION)
+        elif command == b"zPING":
+            self._say(b"PONG")
+        else:
+            self.transport.close()
 
     def _say(self, words: bytes) -> None:
-        self.transport.write(words + b"\0")
-        self.transport.close()
+        self.transport.write(b"%d: %s\0" % (self.number, words))
 
 
 async def serve_scanner() -> None:
@@ -235,7 +265,10 @@ def message(sender: Address, to: Address, octets: int) -> bytes:
 
 @dataclass(slots=True)
 class Senders:
-    """A holder's clients over kept TLS connections, signed in once."""
+    """A holder's clients over kept TLS connections, signed in once.
+
+    What comes before a message goes out as one group where the server allows it (RFC 2920), as Postfix does.
+    """
 
     port: int
     context: ssl.SSLContext
@@ -243,6 +276,7 @@ class Senders:
     password: str
     connections: int
     streams: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = field(default_factory=list)
+    grouped: bool = False
 
     async def connect(self) -> None:
         """Sign in on every connection."""
@@ -251,23 +285,29 @@ class Senders:
                 HOST, self.port, ssl=self.context, server_hostname="localhost", limit=1 << 20
             )
             await reply(reader)
+            writer.write(b"EHLO client.example\r\n")
+            self.grouped = b"PIPELINING" in await reply(reader)
             plain = base64.b64encode(f"\0{self.user}\0{self.password}".encode())
-            for command in (b"EHLO client.example", b"AUTH PLAIN " + plain):
-                writer.write(command + b"\r\n")
-                await reply(reader)
+            writer.write(b"AUTH PLAIN " + plain + b"\r\n")
+            await reply(reader)
             self.streams.append((reader, writer))
 
     async def send(self, number: int, octets: bytes, to: Address) -> tuple[float, float]:
         """Send one message on one connection; return the instants of its final dot and of its `250`."""
         reader, writer = self.streams[number]
-        for command in (f"MAIL FROM:<{self.user}>", f"RCPT TO:<{to}>", "DATA"):
-            writer.write(command.encode() + b"\r\n")
+        commands = [f"{text}\r\n".encode() for text in (f"MAIL FROM:<{self.user}>", f"RCPT TO:<{to}>", "DATA")]
+        if self.grouped:
+            writer.write(b"".join(commands))
+        for command in commands:
+            if not self.grouped:
+                writer.write(command)
             await reply(reader)
-        writer.write(octets[:-3])
-        if len(octets) > 1 << 20:
+        start = len(octets) - 3 if len(octets) > 1 << 20 else 0
+        if start:
+            writer.write(octets[:start])
             await writer.drain()
         dot = time.perf_counter()
-        writer.write(octets[-3:])
+        writer.write(octets[start:])
         await reply(reader)
         return dot, time.perf_counter()
 
@@ -290,14 +330,16 @@ class Senders:
         self.streams.clear()
 
 
-async def reply(reader: asyncio.StreamReader) -> bytes:
-    """Return the last line of a reply that is no refusal."""
+async def reply(reader: asyncio.StreamReader) -> list[bytes]:
+    """Return the words of a reply that is no refusal, line by line."""
+    words = []
     while True:
         line = await reader.readline()
         if line[:1] not in b"23" or not line:
             raise SystemExit(f"refused: {line!r}")
+        words.append(line[4:].rstrip())
         if line[3:4] != b"-":
-            return line
+            return words
 
 
 # -- watching -----------------------------------------------------------------------------------------

@@ -4,14 +4,12 @@ They are in the Debian package postfix; Postfix itself starts as root only. Not 
 """
 
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from socket import create_connection
 
-from _live import FOLDER
+from _folders import data_folder
 from ceralacca.testing.postfix import HOST, Postfix, free_port, why_not
 
 
@@ -26,17 +24,14 @@ def postfix(
     settings: dict[str, str], services: Sequence[str] = (), *, domain: str = "", names: Sequence[str] = ()
 ) -> Iterator[Postfix]:
     """Run a Postfix in a folder of its own; it keeps mail for these names of a domain."""
-    with tempfile.TemporaryDirectory(prefix="pec-postfix-", dir=FOLDER) as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        usual = {"smtpd_client_connection_limit_exceptions": "127.0.0.0/8", "smtpd_error_sleep_time": "0"}
-        server = Postfix(
-            folder, hostname="mail.peer.example", settings=usual | settings, services=services, processes=100
-        )
-        if domain:
-            server.serve(domain, names)
-        with server:
-            yield server
+    folder = data_folder("pec-postfix-")
+    folder.chmod(0o755)
+    usual = {"smtpd_client_connection_limit_exceptions": "127.0.0.0/8", "smtpd_error_sleep_time": "0"}
+    server = Postfix(folder, hostname="mail.peer.example", settings=usual | settings, services=services, processes=100)
+    if domain:
+        server.serve(domain, names)
+    with server:
+        yield server
 
 
 @contextmanager

@@ -12,14 +12,14 @@ cores with their clients. Floor: 8 times the peer.
 import asyncio
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from _filter import HOST
-from _live import FOLDER, Live
+from _folders import data_folder
+from _live import Live
 from _peers import need_postfix, postfix, smtp_source
 from ceralacca.apps.demo.cast import ALFA, CARLA, MARIO
 from ceralacca.base.clock import SystemClock
@@ -58,26 +58,25 @@ def main() -> int:
 def forking_provider() -> Iterator[Postfix]:
     """Run Postfix and its filter."""
     back = free_port()
-    with tempfile.TemporaryDirectory(prefix="pec-filter-", dir=FOLDER) as name:
-        folder = Path(name)
-        write_keys(folder)
-        command = [sys.executable, str(Path(__file__).with_name("_filter.py")), name, str(back), str(CONNECTIONS)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-            assert process.stdout is not None
-            port = process.stdout.readline().strip()
-            settings = {
-                "content_filter": f"smtp:[{HOST}]:{port}",
-                "smtp_destination_concurrency_limit": str(CONNECTIONS),
-                "smtp_destination_recipient_limit": "1",
-                "smtp_connection_cache_on_demand": "yes",
-            }
-            services = [f"{HOST}:{back} inet n - n - 100 smtpd -o content_filter="]
-            try:
-                with postfix(settings, services, domain="peer.example", names=["mario", "carla"]) as server:
-                    forked(server, 1)  # that the filter works is seen before it is measured
-                    yield server
-            finally:
-                process.terminate()
+    folder = data_folder("pec-filter-")
+    write_keys(folder)
+    command = [sys.executable, str(Path(__file__).with_name("_filter.py")), str(folder), str(back), str(CONNECTIONS)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        port = process.stdout.readline().strip()
+        settings = {
+            "content_filter": f"smtp:[{HOST}]:{port}",
+            "smtp_destination_concurrency_limit": str(CONNECTIONS),
+            "smtp_destination_recipient_limit": "1",
+            "smtp_connection_cache_on_demand": "yes",
+        }
+        services = [f"{HOST}:{back} inet n - n - 100 smtpd -o content_filter="]
+        try:
+            with postfix(settings, services, domain="peer.example", names=["mario", "carla"]) as server:
+                forked(server, 1)  # that the filter works is seen before it is measured
+                yield server
+        finally:
+            process.terminate()
 
 
 def write_keys(folder: Path) -> None:

@@ -132,14 +132,13 @@ def write(log: Log) -> None:
 
 
 def rows_now(picked: Transaction) -> Iterator[LogRow]:
-    row = replace(
-        some.log_row(f"{next(NEW):x}.{picked.identifier}"),
+    row = some.log_row(f"{next(NEW):x}.{picked.identifier}")._replace(
         instant=LAST.later(1).start - timedelta(seconds=1),
         sender=picked.sender,
         concerned=picked.recipients[:1],
     )
     for event in (*EVENTS, LogEvent.TIMER):
-        yield replace(row, event=event)
+        yield row._replace(event=event)
 
 
 NEW = count(time.time_ns())

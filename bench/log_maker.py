@@ -26,7 +26,7 @@ from ceralacca.ports.log_search import MailboxRole
 from ceralacca.store.columns import microseconds
 from ceralacca.store.engine import Database
 from ceralacca.store.log_months import CUT, attach, create, table_of
-from ceralacca.store.rows import party_hash, short_hash
+from ceralacca.store.log_rows import party_hash, short_hash
 
 ROWS_EACH = 8
 MAILBOXES = 40_000

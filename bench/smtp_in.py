@@ -14,13 +14,12 @@ import asyncio
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
 
-from _live import FOLDER
+from _folders import data_folder
 from _peers import need_postfix, postfix, smtp_sink, smtp_source
 from measure import Table, compare
 
@@ -186,8 +185,7 @@ def main() -> int:
     table = Table("smtp_in")
     discarding = {"virtual_mailbox_domains": "", "default_transport": "discard:", "relay_transport": "discard:"}
     with (
-        tempfile.TemporaryDirectory(dir=FOLDER) as folder,
-        server("--incoming", folder) as incoming,
+        server("--incoming", str(data_folder("pec-bench-"))) as incoming,
         server("--sink") as sink,
         smtp_sink() as discards,
         postfix(discarding) as peer,

@@ -14,14 +14,12 @@ import time
 from contextlib import closing
 from datetime import timedelta
 
-from sqlalchemy import insert
-
 from _live import Live, message
 from ceralacca.apps.demo.cast import ALFA, CARLA, MARIO
 from ceralacca.base.clock import SystemClock
 from ceralacca.ports.store import JobKind, NewJob
-from ceralacca.store.rows import job_values
-from ceralacca.store.tables import JOB
+from ceralacca.store.bulk import INSERT_JOBS
+from ceralacca.store.rows import job_line
 from measure import Comparison, Spread, Table
 
 MOST, TIMES = 1.5, 2.0
@@ -108,7 +106,7 @@ def fill(live: Live, number: int) -> None:
                 )
                 for each in range(start, min(start + 10_000, number))
             ]
-            connection.execute(insert(JOB), [job_values(job, now) for job in jobs])
+            INSERT_JOBS.lines(connection, [job_line(job, job.key, now, until=None, claimer="") for job in jobs])
     live.start(ALFA)
     live.wait_for(ALFA)
 

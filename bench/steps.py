@@ -5,7 +5,9 @@ and key, batch by batch; processor time of the process, and the calls that Pytho
 the three RSA 2048 seals of B1. The scanner is a stand-in, as in B1. Where B1 is far from its bound, look here first:
 calls do not depend on what else the machine does.
 
-    python bench/steps.py [--quick] [--profile FILE]      FILE: for `python -m pstats`
+    python bench/steps.py [--quick] [--batch JOBS] [--alone] [--profile FILE]      FILE: for `python -m pstats`
+
+`--alone`: the steps of a batch go one after the other, to see what going side by side wins (ADR 20).
 """
 
 import cProfile
@@ -14,6 +16,7 @@ import os
 import pstats
 import sys
 import time
+from collections.abc import Sequence
 from itertools import pairwise
 
 import structlog
@@ -25,13 +28,17 @@ from ceralacca.apps.demo.cast import ALFA, CARLA, MARIO
 from ceralacca.apps.offices import signer, worker_office
 from ceralacca.apps.wiring import CLOCK, provider_store
 from ceralacca.apps.worker import KINDS
+from ceralacca.core.model.address import Address
 from ceralacca.ports.letters import Inbound, Point
+from ceralacca.ports.store import Store
+from ceralacca.services import steps
 from ceralacca.services.office import Office
 from ceralacca.services.steps import LEASE, perform
 from ceralacca.testing.keys import private_key
 from measure import Comparison, Spread, Table
 
-OCTETS, BATCH = 10_000, 64
+OCTETS = 10_000
+BATCH = int(sys.argv[sys.argv.index("--batch") + 1]) if "--batch" in sys.argv else 64
 GOAL = 0.25
 """Of processor time: three seals over all that the steps cost."""
 
@@ -40,6 +47,8 @@ def main() -> int:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     number = 64 if "--quick" in sys.argv else 256
     table = Table("steps")
+    if "--alone" in sys.argv:
+        steps.side_by_side = lambda items, step: [step(item) for item in items]
     with Live(ALFA) as live:
         live.stop(ALFA)  # it has fetched directory and revocation lists; its steps are ours to do
         settings = live.nation.settings(ALFA)
@@ -57,7 +66,7 @@ def main() -> int:
     bounds = [(before + after) / 2 for before, after in pairwise(bound)]
     table.add(
         Comparison(
-            name="steps of a transaction, processor time",
+            name=f"steps of a transaction, processor time, {BATCH} a batch",
             subject=Spread.of([1 / each for each in found]),
             bound=Spread.of([1 / each for each in bounds]),
             ratio=Spread.of([limit / each for each, limit in zip(found, bounds, strict=True)]),
@@ -73,30 +82,35 @@ def work(office: Office, number: int) -> float:
     take_in(office, number)
     before = time.process_time()
     while jobs := office.store.claim(KINDS, now=CLOCK.now(), limit=BATCH, lease=LEASE):
-        perform(jobs, office)
+        perform(jobs, office, claimer="bench")  # keeps, as a worker does
     return time.process_time() - before
 
 
 def take_in(office: Office, number: int) -> None:
     """Store submissions as the listener does."""
+    receive(office.store, Point.ACCESS, [(message(MARIO, CARLA, OCTETS)[:-3], MARIO, (CARLA,)) for _ in range(number)])
+
+
+def receive(store: Store, point: Point, mails: Sequence[tuple[bytes, Address | None, tuple[Address, ...]]]) -> None:
+    """Store octets with their paths as a listener does, a batch at a time."""
     now = CLOCK.now()
     made = [
         Inbound(
             key=os.urandom(12).hex(),
-            point=Point.ACCESS,
-            octets=message(MARIO, CARLA, OCTETS)[:-3],
-            reverse_path=MARIO,
-            forward_paths=(CARLA,),
+            point=point,
+            octets=octets,
+            reverse_path=reverse_path,
+            forward_paths=forward_paths,
             received=now,
             peer="client.example",
             tls="TLSv1.3",
-            authenticated=MARIO.text,
+            authenticated=MARIO.text if point is Point.ACCESS else "",
             trace=b"Received: from client.example by mx.example; Mon, 23 Nov 2026 12:00:00 +0100\r\n",
         )
-        for _ in range(number)
+        for octets, reverse_path, forward_paths in mails
     ]
-    for start in range(0, number, BATCH):
-        office.store.receive(made[start : start + BATCH], now=now)
+    for start in range(0, len(made), BATCH):
+        store.receive(made[start : start + BATCH], now=now)
 
 
 def profiled(office: Office, number: int) -> float:

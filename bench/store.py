@@ -21,13 +21,11 @@ from itertools import count
 from pathlib import Path
 from typing import IO
 
-from sqlalchemy import insert
-
 from ceralacca.core.model.log import LogEvent
 from ceralacca.ports.store import Commit, Job, JobKind, NewJob
+from ceralacca.store.bulk import INSERT_JOBS
 from ceralacca.store.database import DatabaseStore, open_store
-from ceralacca.store.rows import job_values
-from ceralacca.store.tables import JOB
+from ceralacca.store.rows import job_line
 from ceralacca.testing import store_samples as some
 from ceralacca.testing.clock import NOON
 from ceralacca.testing.databases import PostgresCluster, postgresql_programs, sqlite_url
@@ -150,7 +148,7 @@ def fill(store: DatabaseStore, rows: int) -> None:
     with store._database.transaction() as connection:  # noqa: SLF001 a million jobs past the port
         for start in range(0, rows, 10_000):
             jobs = [job_of(number) for number in range(start, min(start + 10_000, rows))]
-            connection.execute(insert(JOB), [job_values(job, NOON) for job in jobs])
+            INSERT_JOBS.lines(connection, [job_line(job, job.key, NOON, until=None, claimer="") for job in jobs])
 
 
 def job_of(number: int) -> NewJob:
