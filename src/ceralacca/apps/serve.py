@@ -159,6 +159,12 @@ _LOADS: Final[Mapping[str, tuple[str, ...]]] = {
 """What each role imports of `apps`."""
 
 
+_GIVE_WAY: Final = frozenset({"timekeeper", "extracts"})
+"""Nobody waits for what these do from one moment to the next: processors go to the mail first."""
+_POLITELY: Final = 10
+"""Added to their niceness: beside a process that never rests they get a tenth of a core, and all when it rests."""
+
+
 def run_role(name: str, settings: Settings, duty: Duty) -> None:
     """Be one role until the duty ends. Raises UserError for a name that is none."""
     base, _, number = name.partition("-")
@@ -167,6 +173,8 @@ def run_role(name: str, settings: Settings, duty: Duty) -> None:
         raise UserError(f"there is no role {name}", remedy=f"name one of {', '.join(ROLE_NAMES)}")
     diagnostics.configure(settings.log, role=name)
     gc.set_threshold(_YOUNG, 20, 50)
+    if name in _GIVE_WAY:
+        os.nice(_POLITELY)
     with duty.watched():
         run(settings, duty)
 

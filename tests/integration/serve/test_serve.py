@@ -68,6 +68,13 @@ def test_the_diagnostics_hold_no_address(running):
         assert word not in text.replace("Alfa Prova", "")
 
 
+def test_what_nobody_waits_for_leaves_the_processors_to_the_mail(running):
+    roles = running.status().roles
+    polite = {name for name, role in roles.items() if role.pid and os.getpriority(os.PRIO_PROCESS, role.pid) > 0}
+    assert polite == {"timekeeper", "extracts"} & set(roles)
+    assert "timekeeper" in polite
+
+
 def test_a_killed_worker_is_started_again_and_its_work_done(running, serve):
     before = running.status().roles["worker-1"]
     os.kill(before.pid, signal.SIGKILL)
