@@ -10,7 +10,7 @@ Clauses: XM-1, XM-2, XM-3, ER-1, TI-3, TI-5, AM-1, AM-3, AM-4, AM-18.
 from dataclasses import dataclass
 
 from ceralacca.base.errors import OurError
-from ceralacca.base.instants import LegalTime, legal_time
+from ceralacca.base.instants import legal_time
 from ceralacca.core.model.certification import CertificationData, OriginalData
 from ceralacca.core.model.notification import ErrorKind, MessageRow, NotificationKind
 from ceralacca.formats.neutral import one_line, some_lines
@@ -51,7 +51,7 @@ def write_certification(data: CertificationData) -> bytes:
     on one line (XM-3). Raises OurError when the data break a table of 4.12 or 8.2, or pass 1 MiB.
     """
     _check(data)
-    octets = "\n".join([*_document(data), ""]).encode("utf-8")
+    octets = _document(data).encode("utf-8")
     if len(octets) > SIZE_LIMIT:
         raise OurError("certification data of more than 1 MiB")
     return octets
@@ -72,60 +72,61 @@ def _check(data: CertificationData) -> None:
         "msgid": original.client_message_id is not None and not one_line(original.client_message_id),
         "data": data.instant.tzinfo is None,
     }
-    broken = [name for name, breach in breaches.items() if breach]
-    if broken:
-        raise OurError(f"certification data of kind {data.kind} break the rules of {', '.join(broken)}")
+    if any(breaches.values()):
+        broken = ", ".join(name for name, breach in breaches.items() if breach)
+        raise OurError(f"certification data of kind {data.kind} break the rules of {broken}")
 
 
-def _document(data: CertificationData) -> list[str]:
-    return [
-        '<?xml version="1.0" encoding="UTF-8"?>',  # XM-2
-        f'<postacert tipo="{data.kind}" errore="{data.error}">',  # ER-1: written also when nessuno
-        "  <intestazione>",
-        *_heading(data.original),
-        "  </intestazione>",
-        "  <dati>",
-        *_body(data, legal_time(data.instant)),
-        "  </dati>",
-        "</postacert>",
-    ]
+def _document(data: CertificationData) -> str:
+    original, legal = data.original, legal_time(data.instant)
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'  # XM-2
+        f'<postacert tipo="{data.kind}" errore="{data.error}">\n'  # ER-1: written also when nessuno
+        "  <intestazione>\n"
+        f"    <mittente>{_text(original.sender.text)}</mittente>\n"
+        f"{_recipients(original)}"
+        f"    <risposte>{_text(original.reply_to)}</risposte>\n"
+        f"{_optional('oggetto', original.subject)}"
+        "  </intestazione>\n"
+        "  <dati>\n"
+        f"    <gestore-emittente>{_text(data.issuer)}</gestore-emittente>\n"
+        f'    <data zona="{legal.zone}">\n'  # TI-5
+        f"      <giorno>{legal.day}</giorno>\n"
+        f"      <ora>{legal.time}</ora>\n"
+        "    </data>\n"
+        f"    <identificativo>{_text(original.identifier)}</identificativo>\n"
+        f"{_optional('msgid', original.client_message_id)}"  # AP-22
+        f"{_of_kind(data)}"
+        "  </dati>\n"
+        "</postacert>\n"
+    )
 
 
-def _heading(original: OriginalData) -> list[str]:
-    lines = [_element("mittente", original.sender.text)]
-    for recipient in original.recipients:
-        text = _escaped(one_line(recipient.address.text))
-        lines.append(f'    <destinatari tipo="{recipient.kind}">{text}</destinatari>')
-    lines.append(_element("risposte", original.reply_to))
-    if original.subject is not None:
-        lines.append(_element("oggetto", original.subject))
-    return lines
+def _recipients(original: OriginalData) -> str:
+    return "".join(
+        [f'    <destinatari tipo="{one.kind}">{_text(one.address.text)}</destinatari>\n' for one in original.recipients]
+    )
 
 
-def _body(data: CertificationData, legal: LegalTime) -> list[str]:
-    original = data.original
-    lines = [
-        _element("gestore-emittente", data.issuer),
-        f'    <data zona="{legal.zone}">',  # TI-5
-        f"      <giorno>{legal.day}</giorno>",
-        f"      <ora>{legal.time}</ora>",
-        "    </data>",
-        _element("identificativo", original.identifier),
-    ]
-    if original.client_message_id is not None:  # AP-22
-        lines.append(_element("msgid", original.client_message_id))
-    if data.requested_receipt is not None:
-        lines.append(f'    <ricevuta tipo="{data.requested_receipt}"/>')  # AM-4
-    if data.delivery_recipient is not None:
-        lines.append(_element("consegna", data.delivery_recipient.text))
-    lines += [_element("ricezione", taken.text) for taken in data.taken_recipients]
+def _of_kind(data: CertificationData) -> str:
+    """Write what some kinds have and others not."""
+    asked, recipient, taken = data.requested_receipt, data.delivery_recipient, data.taken_recipients
+    written = f'    <ricevuta tipo="{asked}"/>\n' if asked is not None else ""  # AM-4
+    if recipient is not None:
+        written += _optional("consegna", recipient.text)
+    if taken:
+        written += "".join([_optional("ricezione", one.text) for one in taken])
     if data.error_detail is not None:
-        lines.append(f"    <errore-esteso>{_escaped(some_lines(data.error_detail))}</errore-esteso>")
-    return lines
+        written += f"    <errore-esteso>{_escaped(some_lines(data.error_detail))}</errore-esteso>\n"
+    return written
 
 
-def _element(name: str, text: str) -> str:
-    return f"    <{name}>{_escaped(one_line(text))}</{name}>"
+def _optional(name: str, text: str | None) -> str:
+    return "" if text is None else f"    <{name}>{_text(text)}</{name}>\n"
+
+
+def _text(text: str) -> str:
+    return _escaped(one_line(text))
 
 
 def _escaped(text: str) -> str:

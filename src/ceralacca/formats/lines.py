@@ -47,12 +47,18 @@ def _has_long_line(data: Octets) -> bool:
     """Leap to the last line end within reach of each line's begin: linear, and a step for many lines."""
     start = 0
     while len(data) - start > LONGEST_LINE:
-        reach = bytes(data[start : start + LONGEST_LINE + 2])
-        end = reach.rfind(b"\n")
-        if end < 0:
+        end = _last_line_end(data, start, start + LONGEST_LINE + 2)
+        if end < start:
             return True
-        start += end + 1
+        start = end + 1
     return False
+
+
+def _last_line_end(data: Octets, start: int, end: int) -> int:
+    """Return where the last LF of `[start, end)` stands; before its begin when it has none."""
+    if isinstance(data, bytes):
+        return data.rfind(b"\n", start, end)
+    return start + bytes(data[start:end]).rfind(b"\n")
 
 
 def _chunks(data: Octets) -> Iterator[bytes]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 LONGEST = 998 - len("X-Riferimento-Message-ID: ")
 """Octets of the longest value that stands on one line of its own field (RFC 5322, 2.1.1)."""
 
+_PLAIN = re.compile(rb"<[!-;=?-~]{1,%d}>" % (LONGEST - 2))
 _TOKEN = re.compile(rb"<[^<>]*>|\\.|[()]|[^\\<()]+|.", re.DOTALL)
 """An identifier, a quoted pair, an end of a comment, or anything else; no two ways to read the same octets."""
 _WHITE = re.compile(r"[\t ]+")
@@ -36,6 +37,8 @@ def read_message_id(body: bytes) -> ClientMessageId:
     clients forget them. Of several identifiers the first is the value, but the field is not sound. Characters
     that no header may carry are replaced by `?` (SE-8); a value that passes `LONGEST` is none.
     """
+    if _PLAIN.fullmatch(body):
+        return ClientMessageId(value=body.decode("ascii"), sound=True)  # as nearly always
     bracketed, rest = _outside_comments(body.strip())
     if not bracketed and rest and not re.search(rb"[\s<>()]", rest):
         bracketed, rest = [b"<" + rest + b">"], b""

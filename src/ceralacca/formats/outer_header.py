@@ -59,18 +59,18 @@ class OuterHeader(NamedTuple):
     reply_to: bytes = b""
 
     def splice(self) -> Splice:
-        """Write the fields in the order of GE-32."""
+        """Write the fields in the order of GE-32, as one piece: it is short, and read again before it is sealed."""
         date = header_field("Date", message_date(self.instant))
-        return Splice.of(
-            self.trace + self.marks + date + self.subject + self.sender,
-            self.to + self.cc + self.reply_to + self.message_id,
-        )
+        before = self.trace, self.marks, date, self.subject, self.sender
+        return Splice((b"".join((*before, self.to, self.cc, self.reply_to, self.message_id)),))
 
 
 def inherited(head: Head, *names: str) -> bytes:
     """Return the fields of these names as they came, in the order in which they came (GE-24, GE-25)."""
-    fields = [field for name in names for field in head.all(name)]
-    fields.sort(key=_start)
+    index = head.lines.index
+    fields = [field for name in names for field in index.get(name.lower(), ())]
+    if len(names) > 1:
+        fields.sort(key=_start)
     return b"".join(map(as_outer_lines, fields))
 
 

@@ -9,6 +9,7 @@ Clauses: GE-28, SE-8.
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from ceralacca.formats.kept import kept
 from ceralacca.formats.mime.compose import fold
@@ -34,7 +35,12 @@ def prefixed_subject(prefix: str, field_body: bytes | None) -> bytes:
     written as UTF-8 encoded-words (SE-8). Either way the field decodes to the prefix, a space and what
     `decoded_subject` gives; where that cannot be had word by word, the whole subject is written anew.
     """
-    return fold([b"Subject:", *(b" " + word for word in prefix.encode("ascii").split()), *_words(field_body or b"")])
+    return fold((*_beginning(prefix), *_words(field_body or b"")))
+
+
+@lru_cache(maxsize=32)
+def _beginning(prefix: str) -> tuple[bytes, ...]:
+    return (b"Subject:", *(b" " + word for word in prefix.encode("ascii").split()))
 
 
 @kept(entries=512, most_octets=512)

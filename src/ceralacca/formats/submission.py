@@ -179,7 +179,7 @@ def _address_list(head: Head | None, name: str) -> AddressList:
 
 
 def _addresses(found: AddressList) -> tuple[Address, ...]:
-    return tuple(mailbox.address for mailbox in found.mailboxes)
+    return tuple([mailbox.address for mailbox in found.mailboxes])
 
 
 def _requested_receipt(head: Head | None) -> ReceiptKind:
@@ -194,7 +194,7 @@ def _reply_to(fields: _Fields, reverse_path: Address | None) -> str:
     found = _addresses(fields.reply_to) or _addresses(fields.senders)
     if not found and reverse_path is not None:
         found = (reverse_path,)  # NA-3
-    return ", ".join(dict.fromkeys(map(str, found)))
+    return ", ".join(dict.fromkeys([one.text for one in found]))
 
 
 def _defects(data: Octets, head: Head | None, entity: Entity | None, fields: _Fields) -> set[FormDefect]:
@@ -206,7 +206,7 @@ def _defects(data: Octets, head: Head | None, entity: Entity | None, fields: _Fi
 
 
 def _header_defects(head: Head, fields: _Fields) -> Iterator[FormDefect]:
-    if any(len(head.all(name)) > 1 for name in _ONCE):  # AP-5
+    if len(head.names) < len(head.lines.fields) and any(head.count_of(name) > 1 for name in _ONCE):  # AP-5
         yield FormDefect.REPEATED_FIELD
     if not any(head.bodies("Date")):  # RFC 5322, 3.6
         yield FormDefect.NO_DATE
@@ -214,8 +214,8 @@ def _header_defects(head: Head, fields: _Fields) -> Iterator[FormDefect]:
         yield FormDefect.MESSAGE_ID
     if Defect.SPACE_BEFORE_COLON in head.defects:  # another reader may not see the field (RFC 5322, 4.5.8)
         yield FormDefect.UNREADABLE_HEADER
-    required = (one for one in (fields.senders, fields.to) if one.mailboxes)  # without any: AP-6, AP-7
-    if any(set(one.defects) - _FORGIVEN for one in (*required, fields.cc)):
+    required = [one for one in (fields.senders, fields.to) if one.mailboxes]  # without any: AP-6, AP-7
+    if not _FORGIVEN.issuperset(defect for one in (*required, fields.cc) for defect in one.defects):
         yield FormDefect.ADDRESS_SYNTAX
 
 

@@ -77,12 +77,9 @@ def arrived(
     `facts` are its certification data when they may be believed; without them the sender is the reverse path.
     It concerns the recipients of the SMTP transaction unless `about_whom` says otherwise.
     """
-    details |= {
-        "concerned": inbound.forward_paths if about_whom is None else tuple(about_whom),
-        "peer": inbound.peer,
-        "tls": inbound.tls,
-    }
+    details["concerned"] = inbound.forward_paths if about_whom is None else tuple(about_whom)
+    details["peer"], details["tls"] = inbound.peer, inbound.tls
     if facts is None:
         return about(event, instant, None, **details)._replace(sender=inbound.reverse_path)
-    details |= {"kind": facts.kind.value, "error_detail": facts.error_detail or ""}
+    details["kind"], details["error_detail"] = facts.kind.value, facts.error_detail or ""
     return about(event, instant, facts.original, error=facts.error, **details)

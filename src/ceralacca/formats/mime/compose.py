@@ -25,9 +25,9 @@ _NAME = re.compile(r"[!-9;-~]+")
 _VALUE = re.compile(r"[ -~]*[!-~][ -~]*")
 _FILE_NAME = re.compile(r"[A-Za-z0-9._-]+")
 _BOUNDARY = re.compile(r"[A-Za-z0-9'()+_,./:=?-]{1,70}")
-_C1 = re.compile(r"[\x80-\x9f]")
 _CHUNK = re.compile(rb"[ \t]*[^ \t]+")
 _SAFE = bytes([*b"\n", *range(0x20, 0x7F)])
+_NOT_C1 = bytes([*range(0x80), *range(0xA0, 0x100)])
 _SHORT_PART = 4096
 """Octets of a part that is joined with the delimiters around it: each piece costs whoever walks over them."""
 
@@ -44,6 +44,9 @@ def header_field(name: str, value: str) -> bytes:
         raise OurError("a header field name holds a character it may not")
     if not _VALUE.fullmatch(value):
         raise OurError(f"the value of {name} is empty or holds a character that a header may not")  # SE-8
+    line = f"{name}: {value.strip()}".encode("ascii")
+    if len(line) <= LINE_AIM or (len(line) <= LINE_LIMIT and line.count(b" ") == 1):
+        return line + CRLF  # as nearly always: short, or with no place to fold
     chunks = list(_whole_quotes(_CHUNK.findall(value.strip().encode("ascii"))))
     return fold([f"{name}:".encode("ascii"), b" " + chunks[0], *chunks[1:]])
 
@@ -94,21 +97,29 @@ def text_part(plain: str, html: str | None, boundary: str) -> bytes:
 
 
 def _one_text(subtype: str, text: str) -> bytes:
-    charset = "iso-8859-1" if _is_latin(text) else "utf-8"  # GE-19, AM-17
+    charset, octets = _encoded(text)
+    return _text_head(subtype, charset) + quoted_printable(octets)
+
+
+@lru_cache(maxsize=4)
+def _text_head(subtype: str, charset: str) -> bytes:
     return (
         f'Content-Type: text/{subtype}; charset="{charset}"\r\n'
         "Content-Disposition: inline\r\n"
         "Content-Transfer-Encoding: quoted-printable\r\n"
         "\r\n"
-    ).encode("ascii") + quoted_printable(text.encode(charset))
+    ).encode("ascii")
 
 
-def _is_latin(text: str) -> bool:
+def _encoded(text: str) -> tuple[str, bytes]:
+    """Choose the charset of a text and encode it (GE-19, AM-17)."""
     try:
-        text.encode("iso-8859-1")
+        octets = text.encode("iso-8859-1")
     except UnicodeEncodeError:
-        return False
-    return not _C1.search(text)  # read as windows-1252 by many mail clients
+        return "utf-8", text.encode("utf-8")
+    if octets.translate(None, _NOT_C1):  # read as windows-1252 by many mail clients
+        return "utf-8", text.encode("utf-8")
+    return "iso-8859-1", octets
 
 
 def certification_part(xml: bytes) -> bytes:

@@ -12,7 +12,7 @@ Clauses: GE-5, GE-31, SE-7, TO-3, TO-4, TO-17; RFC 2046, 5.1.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from ceralacca.formats.kept import kept
@@ -31,6 +31,7 @@ _DELIMITER_TAIL = re.compile(rb"(--)?[ \t]*+(?:\r?\n|\r?\Z)")
 _BOUNDARY = re.compile(rb"[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]")  # RFC 2046, 5.1.1
 _LONGEST_BOUNDARY = 256
 _new = tuple.__new__  # what Span(...) does, without the call between
+_CONTENT_FIELDS = ("content-type", "content-disposition", "content-transfer-encoding")
 _PLAIN_TEXT = "text/plain"
 _MESSAGE = "message/rfc822"
 _UNLABELLED, _IN_DIGEST = ContentValue(value=_PLAIN_TEXT), ContentValue(value=_MESSAGE)
@@ -208,7 +209,7 @@ class _Look:
         self.fields += len(head.lines.fields)
         if self.fields > self.limits.fields:
             raise LimitExceeded("fields", self.limits.fields, offset=start)
-        labels = _kept_labels(head.lines.octets)
+        labels = _labels(head.lines.index)
         in_digest = parent is not None and parent.content_type.value == "multipart/digest"  # RFC 2046, 5.1.5
         return _Seen(head, end, 0 if parent is None else parent.depth + 1, labels, parent, in_digest=in_digest)
 
@@ -302,10 +303,15 @@ class _Labels(NamedTuple):
     defects: tuple[Defect, ...]
 
 
+def _labels(index: Mapping[str, tuple[Field, ...]]) -> _Labels:
+    """Read the content fields of a header, which are mostly the same few lines, whatever stands around them."""
+    found = [field.raw for name in _CONTENT_FIELDS for field in index.get(name, ())]
+    return _kept_labels(b"\n".join(found))  # what ends the header may be without line end
+
+
 @kept(entries=256, most_octets=MOST_OF_PART)
-def _kept_labels(header: bytes) -> _Labels:
-    """Read the content fields of a header; kept, since those of parts are mostly the same few lines."""
-    fields = head_lines(header).index
+def _kept_labels(content_fields: bytes) -> _Labels:
+    fields = head_lines(content_fields).index
     defects: list[Defect] = []
     content_type = _content_type(fields.get("content-type", ()), defects)
     disposition = _disposition(fields.get("content-disposition", ()), defects)

@@ -7,7 +7,7 @@ Clauses: AP-5, GE-31, SE-7, TO-4, TO-5.
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -165,21 +165,23 @@ def _read_lines(octets: bytes) -> HeadLines:
     pieces.pop()  # the last match is always the empty one at the end
     defects = _line_defects(octets)
     fields: list[Field] = []
-    index: dict[str, tuple[Field, ...]] = {}
-    several: dict[str, list[Field]] = {}
     offset = 0
     for piece, found in pieces:
-        name = (found or _odd_name(piece, defects)).decode("latin-1")
-        one = _new(Field, (name, piece, offset))
+        name = found or _odd_name(piece, defects)
+        fields.append(_new(Field, (name.decode("latin-1"), piece, offset)))
         offset += len(piece)
-        fields.append(one)
-        key, alone = name.lower(), (one,)
-        if (first := index.setdefault(key, alone)) is not alone:
-            several.setdefault(key, [*first]).append(one)
-    for key, each in several.items():
-        index[key] = tuple(each)
     distinct = tuple(dict.fromkeys(defects)) if defects else ()
-    return HeadLines(octets=octets, fields=tuple(fields), index=index, defects=distinct)
+    return HeadLines(octets=octets, fields=tuple(fields), index=_index(fields), defects=distinct)
+
+
+def _index(fields: Sequence[Field]) -> Mapping[str, tuple[Field, ...]]:
+    index = {field[0].lower(): (field,) for field in fields}
+    if len(index) == len(fields):
+        return index  # mostly no two have one name
+    several: dict[str, list[Field]] = {}
+    for field in fields:
+        several.setdefault(field[0].lower(), []).append(field)
+    return {key: tuple(each) for key, each in several.items()}
 
 
 _kept_of_part = lru_cache(maxsize=256)(_read_lines)

@@ -6,7 +6,7 @@ reorder the words around it. The result is US-ASCII (other characters are numeri
 that it reads the same whatever charset a mail client believes.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from html import escape
 from itertools import groupby
@@ -20,7 +20,8 @@ from ceralacca.formats.texts.values import Values, anomaly_values, certified_val
 
 def html_text(row: MessageRow, facts: CertificationData, *, receipt: ReceiptKind | None = None) -> str:
     """Write the HTML twin of `plain_text`: same arguments, same information, same errors."""
-    return _document(template_of(row, facts), certified_values(facts, receipt))
+    template = template_of(row, facts)
+    return _document(template, certified_values(template, facts, receipt))
 
 
 def anomaly_html(
@@ -46,7 +47,7 @@ def _document(template: str, values: Values) -> str:
     return document.encode("ascii", "xmlcharrefreplace").decode("ascii")
 
 
-def _blocks(lines: list[str], single: Mapping[str, str], lists: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
+def _blocks(lines: list[str], single: Mapping[str, str], lists: Mapping[str, Sequence[str]]) -> Iterator[str]:
     """Yield one list for each line that is a list, and one paragraph for each run of other lines."""
     for name, run in groupby(lines, key=lambda line: line.strip("{}") if line.strip("{}") in lists else ""):
         if name:

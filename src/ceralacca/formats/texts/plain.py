@@ -22,7 +22,8 @@ def plain_text(row: MessageRow, facts: CertificationData, *, receipt: ReceiptKin
     requested (AM-4); only row 10 looks at it. Which text of row 5 is written follows the code in
     `errore-esteso` (TN-2). Raises OurError when the data are not of the row's kind.
     """
-    return _fill(template_of(row, facts), certified_values(facts, receipt))
+    template = template_of(row, facts)
+    return _fill(template, certified_values(template, facts, receipt))
 
 
 def anomaly_text(
@@ -39,10 +40,10 @@ def anomaly_text(
 
 def _fill(template: str, values: Values) -> str:
     lists = {name: "".join([f"{item}\n" for item in items]) for name, items in values.lists.items()}
-    return _with_line_ends(template, frozenset(lists)).format_map({**values.single, **lists})
+    return _with_line_ends(template, tuple(lists)).format_map({**values.single, **lists})
 
 
 @lru_cache(maxsize=64)
-def _with_line_ends(template: str, lists: frozenset[str]) -> str:
+def _with_line_ends(template: str, lists: tuple[str, ...]) -> str:
     """Give every line its end but those of lists, whose items bring theirs."""
     return "".join([line if line.strip("{}") in lists else f"{line}\n" for line in template.split("\n")])

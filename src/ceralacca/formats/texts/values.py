@@ -4,8 +4,9 @@ Because text and XML are made from the same value, they cannot disagree (GE-23).
 neutralised here, once, before either layout sees it (SE-8).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 from ceralacca.base.instants import legal_time
@@ -26,45 +27,59 @@ class Values(NamedTuple):
 
     single: Mapping[str, str]
     """Placeholder to its value; only `errore` may have several lines."""
-    lists: Mapping[str, tuple[str, ...]]
+    lists: Mapping[str, Sequence[str]]
     """Placeholder that stands alone in its line to its items."""
 
 
-def certified_values(facts: CertificationData, receipt: ReceiptKind | None) -> Values:
-    """Take the values out of certification data.
+def certified_values(template: str, facts: CertificationData, receipt: ReceiptKind | None) -> Values:
+    """Take the values that a template of certified messages asks for out of certification data.
 
     `receipt` is the kind of delivery receipt that is issued; absent, it is the kind requested.
     """
-    original = facts.original
-    recipients = _lines(recipient.address for recipient in original.recipients)
+    original, recipient, error = facts.original, facts.delivery_recipient, facts.error_detail
+    legal = legal_time(facts.instant)  # TI-3, TI-4
     title = receipt or facts.requested_receipt
-    return Values(
-        single={
-            **_instant_values(facts.instant),
-            "oggetto": one_line(original.subject or ""),
-            "mittente": one_line(original.sender.text),
-            "destinatario": one_line(facts.delivery_recipient.text) if facts.delivery_recipient else "",
-            "errore": some_lines(facts.error_detail or ""),
-            "identificativo": one_line(original.identifier),
-            "titolo": DELIVERY_TITLES[title] if title else "",
-        },
-        lists={
-            "destinatari": recipients,
-            "destinatari_con_tipo": tuple(
-                [f"{text} {_KIND_WORDS[one.kind]}" for text, one in zip(recipients, original.recipients, strict=True)]
-            ),
-            "ricezione": _lines(facts.taken_recipients),  # PC-4
-        },
-    )
+    single = {
+        "data": legal.day,
+        "ora": legal.time,
+        "zona": legal.zone,
+        "oggetto": one_line(original.subject or ""),
+        "mittente": one_line(original.sender.text),
+        "destinatario": one_line(recipient.text) if recipient else "",
+        "errore": some_lines(error) if error else "",
+        "identificativo": one_line(original.identifier),
+        "titolo": DELIVERY_TITLES[title] if title else "",
+    }
+    return Values(single, {name: _LISTS[name](facts) for name in _lists_in(template)})
+
+
+@lru_cache(maxsize=64)
+def _lists_in(template: str) -> tuple[str, ...]:
+    return tuple(name for name in _LISTS if f"{{{name}}}" in template.split("\n"))
+
+
+def _with_kind(facts: CertificationData) -> list[str]:
+    return [f"{one_line(one.address.text)} {_KIND_WORDS[one.kind]}" for one in facts.original.recipients]
+
+
+_LISTS: Mapping[str, Callable[[CertificationData], Sequence[str]]] = {
+    "destinatari": lambda facts: _lines(one.address for one in facts.original.recipients),
+    "destinatari_con_tipo": _with_kind,
+    "ricezione": lambda facts: _lines(facts.taken_recipients),  # PC-4
+}
+"""How each list is taken; a text has one at most, and the recipients may be many."""
 
 
 def anomaly_values(
     *, instant: datetime, subject: str | None, sender: str, recipients: Iterable[Address], error: str
 ) -> Values:
     """Take the values of row 7 from what was received, since nothing of it is certified (4.7)."""
+    legal = legal_time(instant)
     return Values(
         single={
-            **_instant_values(instant),
+            "data": legal.day,
+            "ora": legal.time,
+            "zona": legal.zone,
             "oggetto": one_line(subject or ""),
             "mittente": one_line(sender),
             "errore": one_line(error),
@@ -73,10 +88,5 @@ def anomaly_values(
     )
 
 
-def _instant_values(instant: datetime) -> dict[str, str]:
-    legal = legal_time(instant)  # TI-3, TI-4
-    return {"data": legal.day, "ora": legal.time, "zona": legal.zone}
-
-
-def _lines(addresses: Iterable[Address]) -> tuple[str, ...]:
-    return tuple([one_line(address.text) for address in addresses])
+def _lines(addresses: Iterable[Address]) -> list[str]:
+    return [one_line(address.text) for address in addresses]
