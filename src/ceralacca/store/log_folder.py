@@ -9,7 +9,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import IO
@@ -32,9 +32,7 @@ class FileLogFolder:
 
     def write(self, name: str, lines: Iterable[bytes], key: LogKey, instant: datetime) -> tuple[str, int]:
         """Write lines as a sealed file. The same lines, key and instant make the same file. Raises WorldError."""
-        with _translated(self._folder), ExitStack() as lock:
-            make_folder(self._folder)
-            lock.enter_context(_turn(self._folder))
+        with _turn(self._folder):
             content, aside = self._folder / ".content", self._folder / f"{name}.new"
             with _fresh(content) as file:
                 digest, size = hashlib.sha256(), 0
@@ -65,7 +63,7 @@ class FileLogFolder:
 
     def put_stamp(self, name: str, reply: bytes) -> None:
         """Put a stamp beside a file. Raises WorldError."""
-        with _translated(self._folder):
+        with _turn(self._folder):
             put_file(self._folder / stamp_name(name), reply)
 
 
@@ -78,8 +76,7 @@ class FolderWitness:
     def __call__(self, name: str, p7m: bytes, /) -> None:
         """Put the sealed head of a block there. Raises WorldError, also when another one of its name is there."""
         path = self._folder / name
-        with _translated(self._folder):
-            make_folder(self._folder)
+        with _turn(self._folder):
             if path.exists() and path.read_bytes() != p7m:
                 raise WorldError(
                     f"{name}: the witness has another block of this number",
@@ -111,13 +108,18 @@ def _fresh(path: Path) -> Iterator[IO[bytes]]:
 
 @contextmanager
 def _turn(folder: Path) -> Iterator[None]:
-    """Wait until no other process writes here: the timekeeper and `pec log seal` may both be at it."""
-    handle = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
+    """Wait until no other process writes here: the timekeeper and `pec log seal` may both be at it.
+
+    The folder is there then. Raises WorldError, also for what fails within.
+    """
+    with _translated(folder):
+        make_folder(folder)
+        handle = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
 
 
 @contextmanager
