@@ -34,7 +34,11 @@ _SETTINGS = {
     "shared_buffers": "64MB",
     "logging_collector": "off",
     "log_min_messages": "fatal",
+    "recovery_init_sync_method": "syncfs",  # after a kill; file by file it takes minutes on a busy disk
 }
+
+_ANSWERS_WITHIN = 3000
+"""Looks at a server that starts, each of 50 ms and more: it may have to recover while others use the disk."""
 
 
 def sqlite_url(folder: Path) -> str:
@@ -191,7 +195,7 @@ class PostgresCluster:
         """Ask until the server answers or ends; `pg_isready` waits for each answer itself."""
         assert self._server is not None
         ask = [str(self.programs / "pg_isready"), "-q", "-h", str(self._folder), "-t", "1"]
-        for _ in range(600):
+        for _ in range(_ANSWERS_WITHIN):
             if subprocess.run(ask, check=False, stderr=subprocess.DEVNULL).returncode == 0:  # noqa: S603
                 return
             try:
