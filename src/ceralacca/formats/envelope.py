@@ -23,8 +23,8 @@ from ceralacca.formats.mime.header import Head, read_head
 from ceralacca.formats.mime.limits import LIMITS
 from ceralacca.formats.outer_header import (
     OuterHeader,
+    address_field,
     as_outer_lines,
-    bare,
     bracketed,
     inherited,
     is_bare,
@@ -73,7 +73,7 @@ def compose_transport_envelope(
         sender=on_behalf_of(facts.sender.text, issuance.provider),
         to=inherited(head, "To"),
         cc=inherited(head, "Cc"),
-        reply_to=inherited(head, "Reply-To") or header_field("Reply-To", bare(facts.sender)),  # BT-3
+        reply_to=inherited(head, "Reply-To") or address_field("Reply-To", facts.sender),  # BT-3
         message_id=header_field("Message-ID", message_id),
     )
     return Draft(

@@ -24,7 +24,7 @@ from ceralacca.formats.mime.compose import (
     multipart_mixed,
     text_part,
 )
-from ceralacca.formats.outer_header import OuterHeader, bare, bracketed, marks, reference
+from ceralacca.formats.outer_header import OuterHeader, address_field, bracketed, marks, reference
 from ceralacca.formats.seven_bit import is_seven_bit
 from ceralacca.formats.splice import Octets, Splice
 from ceralacca.formats.subject import prefixed_subject
@@ -112,8 +112,8 @@ def message_part(original: Octets | Splice) -> Splice:
 
     It is labelled 8bit when it truly is, which only rows 7 and 10 may meet (BA-5).
     """
-    whole = Splice.of(original)
-    return Splice.of(message_part_head("7bit" if all(map(is_seven_bit, whole)) else "8bit"), whole)
+    pieces = original.pieces if isinstance(original, Splice) else (original,)
+    return Splice.of(message_part_head("7bit" if all(map(is_seven_bit, pieces)) else "8bit"), *pieces)
 
 
 def notification(
@@ -136,8 +136,8 @@ def notification(
         marks=marks([("X-Ricevuta", data.kind), *more_marks, reference(issuance.original)]),
         instant=issuance.instant,
         subject=issuance.subject_field(row),
-        sender=header_field("From", bare(provider.address)),
-        to=header_field("To", bare(addressee)),
+        sender=address_field("From", provider.address),
+        to=address_field("To", addressee),
         message_id=header_field("Message-ID", message_id),
     )
     return Draft(

@@ -6,7 +6,7 @@ A line over 998 octets is refused in body and header alike: SMTP servers may bre
 Clauses: AP-5, GE-5.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ceralacca.core.access_point import FormDefect
 from ceralacca.formats.splice import Octets
@@ -61,6 +61,7 @@ def _last_line_end(data: Octets, start: int, end: int) -> int:
     return start + bytes(data[start:end]).rfind(b"\n")
 
 
-def _chunks(data: Octets) -> Iterator[bytes]:
-    for at in range(0, len(data), _CHUNK):
-        yield bytes(data[at : at + _CHUNK])
+def _chunks(data: Octets) -> Iterable[bytes]:
+    if len(data) <= _CHUNK:
+        return (bytes(data),)
+    return (bytes(data[at : at + _CHUNK]) for at in range(0, len(data), _CHUNK))

@@ -8,7 +8,7 @@ Clauses: GE-22, GE-29, AP-22, SE-8.
 """
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 LONGEST = 998 - len("X-Riferimento-Message-ID: ")
 """Octets of the longest value that stands on one line of its own field (RFC 5322, 2.1.1)."""
@@ -20,8 +20,7 @@ _WHITE = re.compile(r"[\t ]+")
 _UNPRINTABLE = re.compile(r"[^ -~]")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClientMessageId:
+class ClientMessageId(NamedTuple):
     """What one `Message-ID` field says."""
 
     value: str | None

@@ -10,7 +10,7 @@ Clauses: AP-11, AP-14, AP-15, AP-21, AP-22, AM-12, GE-14, GE-22, GE-31, SE-8.
 """
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ceralacca.base.errors import OurError
 from ceralacca.formats.edit import Edit, apply
@@ -25,8 +25,7 @@ _IDENTIFIER = re.compile(r"[!-;=?-~]+@[!-;=?-~]+")
 _CLIENT_VALUE = re.compile(r"<[ -~]+>")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PreparedOriginal:
+class PreparedOriginal(NamedTuple):
     """An original message under its PEC msgid, all 7-bit."""
 
     splice: Splice
@@ -38,17 +37,17 @@ class PreparedOriginal:
 
 
 def prepare_original(
-    data: Octets, *, identifier: str, client_message_id: str | None, trace: bytes = b""
+    data: Octets, *, identifier: str, client_message_id: str | None, trace: bytes = b"", head: Head | None = None
 ) -> PreparedOriginal:
     """Change an accepted submission into the message that is certified (AP-21).
 
     `identifier` is the PEC msgid without brackets, `client_message_id` what `formats.submission` read, None when
     the client gave none (AP-22). `trace` is the `Received` field of the access point with its line end, which goes
-    before everything else. Raises UnreadableMessage when the message passes a limit of SE-7, before or after, and
-    OurError when it has two `Message-ID` fields or octets above 127 that must not be touched: the formal checks
-    let none of these pass.
+    before everything else. `head` is the header of the submission, where it has been read already. Raises
+    UnreadableMessage when the message passes a limit of SE-7, before or after, and OurError when it has two
+    `Message-ID` fields or octets above 127 that must not be touched: the formal checks let none of these pass.
     """
-    head = read_head(data)
+    head = read_head(data) if head is None else head
     edits = [*_identity_edits(head, identifier, client_message_id), *_empty_bcc(head)]
     if not is_seven_bit(data):
         edits += _seven_bit_edits(data)

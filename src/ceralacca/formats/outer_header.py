@@ -128,6 +128,16 @@ def bare(address: Address) -> str:
     return address.text
 
 
+def address_field(name: str, address: Address) -> bytes:
+    """Write a field that is one bare address. Raises as `bare`."""
+    return _address_field(name, address.text)  # equal addresses may be spelled differently
+
+
+@lru_cache(maxsize=1024)
+def _address_field(name: str, text: str) -> bytes:
+    return header_field(name, bare(Address(text)))
+
+
 def on_behalf_of(sender: str, provider: IssuingProvider) -> bytes:
     """Write the From of an envelope: `"Per conto di: {mittente}" <posta-certificata@{dominio}>` (BT-2).
 

@@ -56,8 +56,8 @@ class _Place:
 
 def is_seven_bit(data: Octets) -> bool:
     """Tell whether no octet is above 127; copies no more than 64 KB at a time."""
-    if isinstance(data, bytes):
-        return data.isascii()
+    if isinstance(data, bytes) or len(data) <= _CHUNK:
+        return bytes(data).isascii()
     return all(chunk.isascii() for chunk in _chunks(data, 0, len(data)))
 
 

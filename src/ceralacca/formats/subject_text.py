@@ -13,7 +13,8 @@ from ceralacca.formats.neutral import one_line
 
 _FOLD = re.compile(rb"\r?\n(?=[ \t])")
 _LINE_END = re.compile(rb"[\r\n]+")
-_LONG_SPACE = re.compile(rb"[ \t]{65,}")
+_ROOM = 64
+_LONG_SPACE = re.compile(rb"[ \t]{%d,}" % (_ROOM + 1))
 
 
 def decoded_subject(field_body: bytes | None) -> str | None:
@@ -32,5 +33,8 @@ def subject_octets(body: bytes) -> bytes:
     Whatever line end is left is an attack or an accident and becomes a space (SE-8); white space
     that would not fit in a line becomes one space.
     """
-    line = _LINE_END.sub(b" ", _FOLD.sub(b"", body))
-    return _LONG_SPACE.sub(b" ", line).strip(b" \t")
+    if b"\n" in body or b"\r" in body:
+        body = _LINE_END.sub(b" ", _FOLD.sub(b"", body))
+    if len(body) > _ROOM:
+        body = _LONG_SPACE.sub(b" ", body)
+    return body.strip(b" \t")

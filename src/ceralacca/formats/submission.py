@@ -11,7 +11,7 @@ Clauses: AP-5 to AP-11, AP-14 to AP-16, AP-22, NA-3, GE-22, SE-7, SE-8, AM-6, AM
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ceralacca.base.errors import OurError, UnreadableMessage
 from ceralacca.core.access_point import FormDefect, PecDomains, SubmissionFacts, classify_recipients
@@ -55,8 +55,7 @@ _FORGIVEN = frozenset({Defect.EMPTY_ELEMENT})
 """Defects of an address list that leave no doubt who is meant: a comma too many."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Submission:
+class Submission(NamedTuple):
     """One submission, read."""
 
     facts: SubmissionFacts
@@ -95,8 +94,7 @@ class Submission:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Fields:
+class _Fields(NamedTuple):
     """The header fields that the checks look at."""
 
     senders: AddressList

@@ -20,6 +20,7 @@ from ceralacca.ports.letters import StoredInbound
 
 _LONGEST = 320
 _ANSWERS = frozenset({MessageRow.NON_ACCEPTANCE, MessageRow.NON_ACCEPTANCE_VIRUS, MessageRow.ACCEPTANCE})
+_KINDS = {row: "answer" if row in _ANSWERS else row.name.lower().replace("_", "-") for row in MessageRow}
 
 
 class Timer(StrEnum):
@@ -57,8 +58,7 @@ def letter_key(identifier: str, recipient: Address | None, row: MessageRow, *, p
 
     Rows 1, 2 and 3 share one: a submission has one answer (AP-26).
     """
-    kind = "answer" if row in _ANSWERS else row.name.lower().replace("_", "-")
-    return f"{bounded(identifier)}/{recipient.key if recipient else '-'}/{kind}{'@' if peer else ''}{peer}"
+    return f"{bounded(identifier)}/{recipient.key if recipient else '-'}/{_KINDS[row]}{'@' if peer else ''}{peer}"
 
 
 def transaction_of(provider: str, recipients: Iterable[Address]) -> str:

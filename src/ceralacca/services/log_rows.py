@@ -40,16 +40,16 @@ def about(
     """Return the row of an event about an original message; None when it is about no transaction of PEC."""
     said = "" if error is ErrorKind.NONE else error.value
     if original is None:
-        return LogRow(instant=instant, event=event, error=said, **details)
+        return LogRow(instant, event, error=said, **details)
     return LogRow(
-        instant=instant,
-        event=event,
+        instant,
+        event,
+        original.identifier,
+        original.client_message_id,
+        original.sender,
+        original.recipients,
+        original.subject,
         error=said,
-        identifier=original.identifier,
-        client_message_id=original.client_message_id,
-        sender=original.sender,
-        recipients=original.recipients,
-        subject=original.subject,
         **details,
     )
 
@@ -80,6 +80,6 @@ def arrived(
     details["concerned"] = inbound.forward_paths if about_whom is None else tuple(about_whom)
     details["peer"], details["tls"] = inbound.peer, inbound.tls
     if facts is None:
-        return about(event, instant, None, **details)._replace(sender=inbound.reverse_path)
+        return LogRow(instant, event, sender=inbound.reverse_path, **details)
     details["kind"], details["error_detail"] = facts.kind.value, facts.error_detail or ""
     return about(event, instant, facts.original, error=facts.error, **details)

@@ -4,6 +4,7 @@ A payload was written by our own commits; what is missing in it is a defect of o
 """
 
 import json
+from functools import lru_cache
 
 from ceralacca.base.errors import OurError
 from ceralacca.core.model.address import Address
@@ -24,7 +25,12 @@ def address(job: Job | NewJob, name: str = "recipient") -> Address:
     text = word(job, name)
     if not text:
         raise OurError(f"a {job.kind} job names no {name}")
-    return Address(text)
+    return _address(text)
+
+
+@lru_cache(maxsize=256)
+def _address(text: str) -> Address:
+    return Address(text)  # the jobs of a batch name the same few again and again
 
 
 def inbound(job: Job, store: Store) -> StoredInbound:

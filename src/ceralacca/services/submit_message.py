@@ -189,6 +189,7 @@ class _Submitted:
             identifier=decision.identifier,
             client_message_id=submission.client_message_id,
             trace=self.inbound.trace,
+            head=submission.head,
         )
         issuance = desk.issuance(original, submission.subject_body)
         self._say(compose_acceptance(issuance), LogEvent.ACCEPTANCE)

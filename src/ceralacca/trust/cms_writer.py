@@ -14,7 +14,8 @@ v1.5 (RFC 5652, 5.3 and 11; RFC 5754, 2.2 and 3.2; RFC 5035, 3).
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
+from functools import lru_cache
 from hashlib import sha256
 
 from asn1crypto import x509 as asn1_x509
@@ -24,6 +25,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from ceralacca.base.errors import UserError, WorldError
+from ceralacca.base.instants import to_the_second
 from ceralacca.formats.splice import Splice
 from ceralacca.ports.signer import Signer
 
@@ -233,9 +235,12 @@ def _signing_certificate_v2(certificate: bytes) -> bytes:
 
 def _time(instant: datetime) -> tuple[int, bytes]:
     """Return tag and digits: UTCTime for the years 1950 to 2049, GeneralizedTime for others (RFC 5652, 11.3)."""
-    if instant.tzinfo is None:
-        raise ValueError("an instant must be aware")
-    at = instant.astimezone(UTC)
+    return _kept_time(to_the_second(instant))
+
+
+@lru_cache(maxsize=64)
+def _kept_time(at: datetime) -> tuple[int, bytes]:
+    """Remember: many seals have one instant. UTC only, where equal is the same instant."""
     rest = b"%02d%02d%02d%02d%02dZ" % (at.month, at.day, at.hour, at.minute, at.second)
     if _UTC_TIME_YEARS[0] <= at.year <= _UTC_TIME_YEARS[1]:
         return _UTC_TIME, b"%02d%b" % (at.year % 100, rest)

@@ -4,15 +4,19 @@ Lines are parted by LF and the text ends with one; `formats.mime.compose` encode
 wrapped, however long a subject is (AM-31).
 """
 
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import lru_cache
+from operator import itemgetter
 
 from ceralacca.core.model.address import Address
 from ceralacca.core.model.certification import CertificationData
 from ceralacca.core.model.notification import MessageRow, ReceiptKind
 from ceralacca.formats.texts.templates import ANOMALY, template_of
 from ceralacca.formats.texts.values import Values, anomaly_values, certified_values
+
+_PLACE = re.compile(r"\{(\w+)\}")
 
 
 def plain_text(row: MessageRow, facts: CertificationData, *, receipt: ReceiptKind | None = None) -> str:
@@ -40,10 +44,16 @@ def anomaly_text(
 
 def _fill(template: str, values: Values) -> str:
     lists = {name: "".join([f"{item}\n" for item in items]) for name, items in values.lists.items()}
-    return _with_line_ends(template, tuple(lists)).format_map({**values.single, **lists})
+    words, pick = _prepared(template, tuple(lists))
+    return words % pick({**values.single, **lists})
 
 
 @lru_cache(maxsize=64)
-def _with_line_ends(template: str, lists: tuple[str, ...]) -> str:
-    """Give every line its end but those of lists, whose items bring theirs."""
-    return "".join([line if line.strip("{}") in lists else f"{line}\n" for line in template.split("\n")])
+def _prepared(template: str, lists: tuple[str, ...]) -> tuple[str, Callable[[Mapping[str, str]], tuple[str, ...]]]:
+    """Return the words with a place for each value, and what picks the values in that order.
+
+    Every line has its end but those of lists, whose items bring theirs.
+    """
+    lines = [line if line.strip("{}") in lists else f"{line}\n" for line in template.split("\n")]
+    words, *rest = _PLACE.split("".join(lines).replace("%", "%%"))
+    return words + "".join(f"%s{after}" for after in rest[1::2]), itemgetter(*rest[::2])
