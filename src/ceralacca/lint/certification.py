@@ -10,13 +10,12 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from ceralacca.core.model.notification import MessageRow
-from ceralacca.lint.certified import DECLARATION
-from ceralacca.lint.reading import Reading
+from ceralacca.lint.certified import DECLARATION, LARGEST, has_plain_markup
+from ceralacca.lint.reading import Reading, Shape
 from ceralacca.lint.rule import CERTIFIED_ROWS, Family
 
 FAMILY = Family()
 
-_LARGEST = 1 << 20  # XM-4: what we emit must be readable by a reader as strict as ours
 _CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
 _CONTROL_BUT_LF = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 _BARE = re.compile(r'(?:[^\s<>"]+|"(?:[^"\\]|\\.)*")@[^\s<>@]+')
@@ -59,11 +58,13 @@ def xml_octets(reading: Reading) -> Iterator[str]:
     if xml is None:
         yield f"there are no certification data {reading.xml_defect}".rstrip()
         return
+    if reading.certified is not None and reading.certified.plain:
+        return
     if not xml.startswith(DECLARATION):
         yield "the XML declaration is not the one of XM-2"
-    if b"<!" in xml or xml.count(b"<?") != 1 or b"xmlns" in xml:
+    if not has_plain_markup(xml):
         yield "a DOCTYPE, comment, CDATA section, processing instruction or namespace"
-    if len(xml) > _LARGEST:
+    if len(xml) > LARGEST:
         yield "more than 1 MiB"
 
 
@@ -74,33 +75,33 @@ def xml_valid(reading: Reading) -> Iterator[str]:
         return
     if reading.certified is None:
         yield reading.xml_defect
-    elif not reading.certified.valid:
+    elif not reading.certified.markup.valid:
         yield "not valid against the DTD"
 
 
-@FAMILY.rule("xml-kind", "XM-1", "ER-1", rows=CERTIFIED_ROWS)
-def xml_kind(reading: Reading) -> Iterator[str]:
+@FAMILY.shape_rule("xml-kind", "XM-1", "ER-1", rows=CERTIFIED_ROWS)
+def xml_kind(shape: Shape) -> Iterator[str]:
     """`tipo` and `errore` are those of the row, and both are written out."""
-    if reading.certified is None:
+    if shape.markup is None:
         return
-    kind, errors = _KINDS[reading.draft.row]
-    if reading.certified.kind != kind:
+    kind, errors = _KINDS[shape.row]
+    if shape.markup.kind != kind:
         yield f"tipo is not {kind}"
-    if reading.certified.error not in errors:
+    if shape.markup.error not in errors:
         yield "errore is not one that this row may have, or is not written out"
 
 
-@FAMILY.rule("xml-contents", "XM-1", "ER-1", "BT-4", "PC-1", rows=CERTIFIED_ROWS)
-def xml_contents(reading: Reading) -> Iterator[str]:
+@FAMILY.shape_rule("xml-contents", "XM-1", "ER-1", "BT-4", "PC-1", rows=CERTIFIED_ROWS)
+def xml_contents(shape: Shape) -> Iterator[str]:
     """The optional elements of the kind are there, the others are not (second table of 8.2)."""
-    if reading.certified is None:
+    if shape.markup is None:
         return
-    expected = _CONTENTS.get(reading.certified.kind or "", (set(), set()))[0]
+    expected = _CONTENTS.get(shape.markup.kind or "", (set(), set()))[0]
     for name in _OPTIONAL:
-        texts = reading.xml_texts(name)
-        if bool(texts) is not (name in expected):
-            yield f"{name} is {'there' if texts else 'missing'}"
-        elif name in {"consegna", "ricezione", "errore-esteso"} and not all(text.strip() for text in texts):
+        there = name in shape.markup.names
+        if there is not (name in expected):
+            yield f"{name} is {'there' if there else 'missing'}"
+        elif name in {"consegna", "ricezione", "errore-esteso"} and name in shape.blank:
             yield f"{name} is empty"
 
 
@@ -109,11 +110,19 @@ def xml_recipients(reading: Reading) -> Iterator[str]:
     """Every recipient has its type written out; those delivered to or taken in charge are among them."""
     if reading.certified is None:
         return
-    names = [text.lower() for text in reading.xml_texts("destinatari")]
-    kinds = dict(zip(names, reading.certified.recipient_kinds, strict=True))
+    recipients = reading.xml_texts("destinatari")
+    named = (*reading.xml_texts("consegna"), *reading.xml_texts("ricezione"))
+    if (
+        None not in reading.certified.markup.recipient_kinds
+        and reading.draft.row is not MessageRow.DELIVERY_TIMEOUT
+        and (not named or set(named).issubset(recipients))  # written alike, as nearly always
+    ):
+        return
+    names = [text.lower() for text in recipients]
+    kinds = dict(zip(names, reading.certified.markup.recipient_kinds, strict=True))
     if None in kinds.values():
         yield "destinatari without tipo"
-    for text in (*reading.xml_texts("consegna"), *reading.xml_texts("ricezione")):
+    for text in named:
         if text.lower() not in kinds:
             yield "consegna or ricezione names nobody of destinatari"
         elif reading.draft.row is MessageRow.DELIVERY_TIMEOUT and kinds[text.lower()] != "certificato":
@@ -126,7 +135,7 @@ def xml_instant(reading: Reading) -> Iterator[str]:
     if reading.certified is None:
         return
     local = reading.local
-    shown = (reading.xml_text("giorno"), reading.xml_text("ora"), reading.certified.zone)
+    shown = (reading.xml_text("giorno"), reading.xml_text("ora"), reading.certified.markup.zone)
     if shown != (local.day, local.time, local.zone):
         yield "data is not the instant of the draft in legal time"
 

@@ -20,32 +20,61 @@ from ceralacca.formats.kept import kept
 
 DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>'
 """How the file must begin (XM-2)."""
-_LARGEST = 1 << 20  # XM-4
+LARGEST = 1 << 20
+"""What we emit must be readable by a reader as strict as ours (XM-4)."""
 _LARGEST_SHAPE = 4096
 _TEXT = re.compile(r">([^<>\n]++)</")
+_BETWEEN_TAGS = re.compile(rb">[^<>]+<")
 _REFERENCE = re.compile("&(?:amp|lt|gt);")
 _PARENTS = frozenset({"postacert", "intestazione", "dati", "data"})
 
 
-class Certified(NamedTuple):
-    """What well-formed certification data say; an attribute that is not written out is None."""
+class Markup(NamedTuple):
+    """What all documents of one shape say; an attribute that is not written out is None."""
 
     kind: str | None
     """`tipo`"""
     error: str | None
     """`errore`"""
-    texts: dict[str, list[str]]
-    """By the name of the element, in order; without the elements that only hold others."""
+    names: frozenset[str]
+    """Of the elements that have texts: all but those that only hold others."""
     recipient_kinds: tuple[str | None, ...]
     """`tipo` of each of `destinatari`."""
     requested: str | None
     """`tipo` of the first `ricevuta`."""
     zone: str | None
     """`zona` of the first `data`."""
-    printable: bool
-    """Whether every character of the texts is printable."""
     valid: bool
     """Whether the DTD allows it (XM-1)."""
+
+
+class Certified(NamedTuple):
+    """What well-formed certification data say."""
+
+    markup: Markup
+    texts: dict[str, list[str]]
+    """By the name of the element, in order."""
+    blank: frozenset[str]
+    """Names of elements of which one has nothing but white space for text."""
+    printable: bool
+    """Whether every character of the texts is printable."""
+    plain: bool
+    """Whether it has the declaration of XM-2, no markup but elements and attributes, and is not too large."""
+
+    @property
+    def kind(self) -> str | None:
+        """`tipo`."""
+        return self.markup.kind
+
+    @property
+    def error(self) -> str | None:
+        """`errore`."""
+        return self.markup.error
+
+    @property
+    def requested(self) -> str | None:
+        """`tipo` of the first `ricevuta`."""
+        return self.markup.requested
 
 
 def read_certified(octets: bytes) -> Certified:
@@ -66,7 +95,7 @@ class _Shape(NamedTuple):
 
 def _read_by_shape(octets: bytes) -> Certified | None:
     """Read a document that differs from a known shape in its texts alone; None for any other."""
-    if len(octets) > _LARGEST or not octets.startswith(DECLARATION):
+    if len(octets) > LARGEST or not octets.startswith(DECLARATION):
         return None
     try:
         pieces = _TEXT.split(octets.decode("utf-8"))
@@ -83,7 +112,19 @@ def _read_by_shape(octets: bytes) -> Certified | None:
     shape = _shape(">x</".join(pieces[::2]).encode("utf-8"))
     if shape is None:
         return None
-    return shape.common._replace(texts=shape.common.texts | dict(zip(shape.names, shape.cut(texts), strict=True)))
+    markup, fixed, blank, _, plain = shape.common
+    every = fixed | dict(zip(shape.names, shape.cut(texts), strict=True))
+    return Certified(markup, every, blank if all(map(str.strip, texts)) else _blank(every), True, plain)
+
+
+def _blank(texts: dict[str, list[str]]) -> frozenset[str]:
+    return frozenset([name for name, found in texts.items() if not all(map(str.strip, found))])
+
+
+def has_plain_markup(octets: bytes) -> bool:
+    """Tell whether there are a declaration, elements and attributes, and nothing else that XML could have."""
+    without_texts = _BETWEEN_TAGS.sub(b"><", octets)  # a subject may be about namespaces
+    return b"<!" not in octets and octets.count(b"<?") == 1 and b"xmlns" not in without_texts
 
 
 def _resolved(text: str) -> str:
@@ -93,7 +134,7 @@ def _resolved(text: str) -> str:
 @kept(entries=128, most_octets=_LARGEST_SHAPE)
 def _shape(octets: bytes) -> _Shape | None:
     """Read a shape; None for one that is not valid, or in which it is not plain where each text belongs."""
-    if b"<!" in octets or octets.count(b"<?") != 1:
+    if not has_plain_markup(octets):
         return None
     try:
         common = _read_whole(octets)
@@ -101,7 +142,7 @@ def _shape(octets: bytes) -> _Shape | None:
         return None
     changing = {name: len(texts) for name, texts in common.texts.items() if set(texts) == {"x"}}
     fixed = {name: texts for name, texts in common.texts.items() if "x" not in texts}
-    if not common.valid or len(changing) + len(fixed) != len(common.texts):
+    if not common.markup.valid or len(changing) + len(fixed) != len(common.texts):
         return None
     if sum(changing.values()) != octets.count(b">x</"):  # an x that is not all of its element: a > stands before it
         return None
@@ -124,15 +165,22 @@ def _read_whole(octets: bytes) -> Certified:
         if name == "destinatari":
             kinds.append(element.get("tipo"))
     requested, date = first.get("ricevuta"), first.get("data")
-    return Certified(
+    markup = Markup(
         kind=tree.get("tipo"),
         error=tree.get("errore"),
-        texts=texts,
+        names=frozenset(texts),
         recipient_kinds=tuple(kinds),
         requested=None if requested is None else requested.get("tipo"),
         zone=None if date is None else date.get("zona"),
-        printable=all(text.isprintable() for each in texts.values() for text in each),
         valid=_is_valid(tree),
+    )
+    printable = all(text.isprintable() for each in texts.values() for text in each)
+    return Certified(
+        markup=markup,
+        texts=texts,
+        blank=_blank(texts),
+        printable=printable,
+        plain=octets.startswith(DECLARATION) and has_plain_markup(octets) and len(octets) <= LARGEST,
     )
 
 

@@ -20,18 +20,18 @@ from ceralacca.lint.windows import has_bare_line_end, has_longer_line
 
 FAMILY = Family()
 
-_LONGEST_LINE = 998
+LONGEST_LINE = 998
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _USUAL = bytes([*b"\t\r\n", *range(0x20, 0x7F)])
 _BLANK = re.compile(rb"\r\n[ \t]++\r\n")
-_OWN_ID = re.compile(r"<[A-Za-z0-9]+@[A-Za-z0-9.-]+>")
+OWN_ID = re.compile(r"<[A-Za-z0-9]+@[A-Za-z0-9.-]+>")
 _BARE_ADDRESS = re.compile(r'[^\s<>(),:;"\[\]]+@[A-Za-z0-9.-]+|"(?:[^"\\]|\\.)*"@[A-Za-z0-9.-]+')
 _WORD = re.compile(r"[!-~]{1,900}")
 _ESCAPE = re.compile(r"\\(.)")
 _ENCODED_ON_BEHALF = re.compile(r"(?:=\?utf-8\?b\?[A-Za-z0-9+/=]+\?=[ \t]+)+<[^<>@\s]+@[A-Za-z0-9.-]+>")
 _ON_BEHALF = re.compile(r'"Per conto di: ((?:[^"\\]++|\\.)*)"[ \t]+<([^<>@\s]+@[A-Za-z0-9.-]+)>')
 
-_MARKERS = {
+MARKERS = {
     MessageRow.NON_ACCEPTANCE: "non-accettazione",
     MessageRow.NON_ACCEPTANCE_VIRUS: "non-accettazione",
     MessageRow.ACCEPTANCE: "accettazione",
@@ -44,7 +44,7 @@ _MARKERS = {
     MessageRow.DELIVERY: "avvenuta-consegna",
     MessageRow.NON_DELIVERY: "errore-consegna",
 }
-_PREFIXES = {
+PREFIXES = {
     MessageRow.NON_ACCEPTANCE: "AVVISO DI NON ACCETTAZIONE:",
     MessageRow.NON_ACCEPTANCE_VIRUS: "AVVISO DI NON ACCETTAZIONE PER VIRUS:",
     MessageRow.ACCEPTANCE: "ACCETTAZIONE:",
@@ -58,15 +58,15 @@ _PREFIXES = {
     MessageRow.NON_DELIVERY: "AVVISO DI MANCATA CONSEGNA:",
 }
 ENVELOPES = frozenset({MessageRow.TRANSPORT_ENVELOPE, MessageRow.ANOMALY_ENVELOPE})
-_TO_SERVICE_MAILBOX = frozenset({MessageRow.TAKING_IN_CHARGE, MessageRow.VIRUS_DETECTION})
-_SECURITY = frozenset({MessageRow.NON_ACCEPTANCE_VIRUS, MessageRow.NON_DELIVERY_VIRUS})
+TO_SERVICE_MAILBOX = frozenset({MessageRow.TAKING_IN_CHARGE, MessageRow.VIRUS_DETECTION})
+SECURITY = frozenset({MessageRow.NON_ACCEPTANCE_VIRUS, MessageRow.NON_DELIVERY_VIRUS})
 
 _EVERYWHERE = frozenset({"date", "subject", "from", "to", "message-id", "sender"})
 _RECEIPT = _EVERYWHERE | {"x-ricevuta", "x-riferimento-message-id"}
 _INHERITED = frozenset({"received", "return-path", "to", "cc", "reply-to"})
 _FIELDS = {
     **dict.fromkeys(MessageRow, _RECEIPT),
-    **dict.fromkeys(_SECURITY, _RECEIPT | {"x-verificasicurezza"}),
+    **dict.fromkeys(SECURITY, _RECEIPT | {"x-verificasicurezza"}),
     MessageRow.VIRUS_DETECTION: _RECEIPT | {"x-mittente"},
     MessageRow.TRANSPORT_ENVELOPE: _EVERYWHERE
     | _INHERITED
@@ -79,7 +79,8 @@ _ORDER = ("received", "return-path", "x-", "date", "subject", "from", "sender", 
 
 
 @lru_cache(maxsize=1024)
-def _is_bare(address: str) -> bool:
+def is_bare(address: str) -> bool:
+    """Tell whether it is an address alone, as a field may hold it."""
     return _BARE_ADDRESS.fullmatch(address) is not None
 
 
@@ -107,7 +108,7 @@ def header_octets(reading: Reading) -> Iterator[str]:
     """What we write ourselves is printable US-ASCII in lines of at most 998 octets, none of them blank."""
     row, head = reading.draft.row, reading.head
     octets = head.octets
-    if not (octets.translate(None, _USUAL) or _BLANK.search(octets) or has_longer_line(octets, _LONGEST_LINE)):
+    if not (octets.translate(None, _USUAL) or _BLANK.search(octets) or has_longer_line(octets, LONGEST_LINE)):
         return
     fields, _ = read_fields(head.octets.decode("latin-1"))
     for key, name, (first, *more) in fields:
@@ -115,7 +116,7 @@ def header_octets(reading: Reading) -> Iterator[str]:
             continue
         if not all(line.isascii() and not _CONTROL.search(line) for line in (first, *more)):
             yield f"{key}: an octet above 127 or a control character"
-        if any(len(line) > _LONGEST_LINE for line in (f"{name}:{first}", *more)):
+        if any(len(line) > LONGEST_LINE for line in (f"{name}:{first}", *more)):
             yield f"{key}: a line of more than 998 octets"
         if not all(line.strip(" \t\v\f") for line in more):
             yield f"{key}: a folded line without content"
@@ -164,9 +165,9 @@ def marker(reading: Reading) -> Iterator[str]:
     """The X- fields say what the row says."""
     row, head = reading.draft.row, reading.head
     key = "x-trasporto" if row in ENVELOPES else "x-ricevuta"
-    if head.single.get(key) != _MARKERS[row]:
-        yield f"{key} is not {_MARKERS[row]}"
-    if row in _SECURITY and head.single.get("x-verificasicurezza") != "errore":
+    if head.single.get(key) != MARKERS[row]:
+        yield f"{key} is not {MARKERS[row]}"
+    if row in SECURITY and head.single.get("x-verificasicurezza") != "errore":
         yield "x-verificasicurezza is not errore"
     if row is MessageRow.VIRUS_DETECTION and head.single.get("x-mittente") != reading.xml_text("mittente"):
         yield "x-mittente is not the sender of the certification data"
@@ -192,7 +193,7 @@ def subject(reading: Reading) -> Iterator[str]:
     """The row's prefix, one space, the original's subject; the prefix alone when that has none."""
     row = reading.draft.row
     body = reading.head.single.get("subject") or ""
-    prefix = _PREFIXES[row]
+    prefix = PREFIXES[row]
     rest = body[len(prefix) :]
     if not body.startswith(prefix) or (rest and (not rest.startswith(" ") or not rest[1:].strip())):
         yield "the subject does not begin with the prefix of the row"
@@ -213,7 +214,7 @@ def sender(reading: Reading) -> Iterator[str]:
     if "sender" in head.keys and head.single.get("sender") != body:
         yield "Sender is not equal to From"
     if draft.row not in ENVELOPES:
-        if not _is_bare(body):
+        if not is_bare(body):
             yield "From is not a bare address"
         return
     match = _ON_BEHALF.fullmatch(body)
@@ -237,11 +238,11 @@ def addressee(reading: Reading) -> Iterator[str]:
     """A receipt goes to one address: the original sender, or the service mailbox for rows 6 and 8."""
     draft = reading.draft
     body = reading.head.single.get("to") or ""
-    if not _is_bare(body):
+    if not is_bare(body):
         yield "To is not one bare address"
     if [path.text for path in draft.forward_paths] != [body]:
         yield "the forward path is not the address in To"
-    if draft.row not in _TO_SERVICE_MAILBOX and body != reading.xml_text("mittente"):
+    if draft.row not in TO_SERVICE_MAILBOX and body != reading.xml_text("mittente"):
         yield "To is not the sender of the certification data"
 
 
@@ -272,7 +273,7 @@ def message_id(reading: Reading) -> Iterator[str]:
         yield "Message-ID is not the one of the draft"
     if draft.row is MessageRow.ANOMALY_ENVELOPE:
         return
-    if not _OWN_ID.fullmatch(body or ""):
+    if not OWN_ID.fullmatch(body or ""):
         yield "Message-ID is not alphanumeric @ domain"
     if (body == identifier) is not (draft.row is MessageRow.TRANSPORT_ENVELOPE):
         yield "Message-ID is that of an envelope in a receipt, or the reverse"
@@ -281,11 +282,15 @@ def message_id(reading: Reading) -> Iterator[str]:
 @FAMILY.rule("reference", "GE-22", "AP-22", "AP-23", rows=CERTIFIED_ROWS)
 def reference(reading: Reading) -> Iterator[str]:
     """X-Riferimento-Message-ID is what the client had put; the PEC msgid when it had put nothing."""
+    if reading.head.single.get("x-riferimento-message-id") != reference_of(reading):
+        yield "X-Riferimento-Message-ID is not msgid of the certification data"
+
+
+def reference_of(reading: Reading) -> str:
+    """Return what the certification data ask of X-Riferimento-Message-ID."""
     client_id = (reading.xml_text("msgid") or "").strip()
     # What no header line could hold counts as none (SE-8).
-    expected = client_id if _WORD.fullmatch(client_id) else f"<{reading.xml_text('identificativo')}>"
-    if reading.head.single.get("x-riferimento-message-id") != expected:
-        yield "X-Riferimento-Message-ID is not msgid of the certification data"
+    return client_id if _WORD.fullmatch(client_id) else f"<{reading.xml_text('identificativo')}>"
 
 
 @FAMILY.rule("reply-to", "BT-3", rows={MessageRow.TRANSPORT_ENVELOPE})

@@ -7,18 +7,20 @@ counted. What cannot be read is left empty here, and the rules say so.
 
 import binascii
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import pairwise
+from operator import methodcaller
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from lxml import etree
 
+from ceralacca.core.model.notification import MessageRow
 from ceralacca.formats.draft import Draft
-from ceralacca.lint.certified import Certified, read_certified
-from ceralacca.lint.windows import Census, stretch, take_census, windows
+from ceralacca.lint.certified import Certified, Markup, read_certified
+from ceralacca.lint.windows import stretch, windows
 
 _ROME = ZoneInfo("Europe/Rome")
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -26,13 +28,18 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 CHARSETS = frozenset({"iso-8859-1", "utf-8", "us-ascii"})
 """What a readable text may be written in (GE-12, GE-19)."""
 _HEAD_LIMIT = 256 * 1024  # SE-7
+_BEGINS_A_LINE = methodcaller("startswith", b"\r\n")
+_ORIGINAL = "message/rfc822"
 _WHOLE = 1 << 20
 """Up to so many octets a draft is joined to be read."""
 _USUAL_NAME = 80
 """Names of fields up to that length are remembered: a stranger's long ones are not to fill the memory."""
 _NAME = re.compile(r"[!-9;-~]+[ \t]*")
 _ESCAPE = re.compile(r"\\(.)")
-_ONE_BOUNDARY = re.compile(rb'(Content-Type: multipart/[a-z]+; boundary=")([!#-\[\]-~]+)("\r\n)')
+_BEFORE_BOUNDARY = frozenset(
+    {b'Content-Type: multipart/mixed; boundary="', b'Content-Type: multipart/alternative; boundary="'}
+)
+_PLAIN = bytes(octet for octet in range(0x21, 0x7F) if octet not in b'"\\')
 _PARAMETER = re.compile(r';\s*([a-z0-9*-]+)\s*=\s*(?:"((?:[^"\\]++|\\.)*)"|([^\s;"]+))', re.IGNORECASE)
 
 
@@ -79,6 +86,7 @@ class Labels(NamedTuple):
     name: str
     charset: str
     boundary: bytes
+    """`x` for any where the head says nothing else: it differs from message to message."""
     disposition: str
     filename: str
     encoding: str
@@ -88,6 +96,7 @@ class ReadPart(NamedTuple):
     """One part of the signed entity: its labels and the span of its body."""
 
     labels: Labels
+    boundary: bytes
     start: int
     end: int
     body: bytes | None
@@ -97,6 +106,28 @@ class ReadPart(NamedTuple):
     def type(self) -> str:
         """Media type in lower case."""
         return self.labels.type
+
+
+class Shape(NamedTuple):
+    """What a message has in common with thousands of others, so that it is judged once for all of them."""
+
+    row: MessageRow
+    entity: Labels
+    parts: tuple[Labels, ...]
+    texts: tuple[Labels, ...]
+    """Of the readable part, or of those inside it when it is an alternative."""
+    closed: bool
+    """Whether the closing delimiter is the last and the only one."""
+    stray: bool
+    """Whether octets stand before or behind the parts."""
+    collides: bool
+    """Whether the boundary occurs inside a part."""
+    decoded: bool
+    """Whether there is a plain text that can be read."""
+    markup: Markup | None
+    """Of well-formed certification data."""
+    blank: frozenset[str]
+    """Names of elements with nothing but white space for text."""
 
 
 class LocalInstant(NamedTuple):
@@ -136,17 +167,23 @@ class Reading:
     def __init__(self, draft: Draft) -> None:
         self.draft = draft
         self.local = LocalInstant.of(draft.instant)
-        self.head = ReadHead(bytes(draft.header))
+        self.header = bytes(draft.header)
         self.size = len(draft.entity)
         self._whole = bytes(draft.entity) if self.size <= _WHOLE else None
         self._read_entity()
         self._read_text()
         self._read_certification()
+        self.shape = self._shape()
 
     @classmethod
     def of(cls, draft: Draft) -> "Reading":
         """Read a draft. Never raises for its content."""
         return cls(draft)
+
+    @cached_property
+    def head(self) -> ReadHead:
+        """The outer header; most are judged without being read."""
+        return ReadHead(self.header)
 
     # -- the parts -------------------------------------------------------------------------
 
@@ -156,73 +193,95 @@ class Reading:
     def _read_entity(self) -> None:
         opening = self._stretch(0, 4096)
         end = opening.find(b"\r\n\r\n")
-        self.labels, self.boundary = labels_of_entity(opening[: end + 2] if end >= 0 else b"")
-        self.parts: tuple[ReadPart, ...] = ()
-        self.closed = False
-        self.collisions = 0
-        self.preamble = self.epilogue = b""
-        self.original_ids: Mapping[bytes, list[bytes]] = {}
-        if end < 0 or not self.boundary:
-            return
-        # The empty line's CRLF may be the one that belongs to the first delimiter.
-        delimiters = list(self._delimiters(end + 2))
-        if not delimiters:
-            return
-        self.preamble = self._stretch(end + 4, delimiters[0][0])
-        self.parts = tuple(
-            self._read_part(start, stop) for (_, start, last), (stop, _, _) in pairwise(delimiters) if not last
-        )
-        self.closed = delimiters[-1][2] and sum(last for *_, last in delimiters) == 1
-        self.epilogue = self._stretch(delimiters[-1][1], delimiters[-1][1] + 4096) if self.closed else b""
+        self.labels, boundary = labels_of(opening[: end + 2] if end >= 0 else b"")
+        self.parts: list[ReadPart] = []
+        self.original: ReadPart | None = None
+        self.closed = self.stray = self.collides = False
+        if end >= 0 and boundary:
+            # The empty line's CRLF may be the one that belongs to the first delimiter.
+            self._read_parts(b"\r\n--" + boundary, end + 2)
+        self.original = next((part for part in self.parts if part.body is None), None)
 
-    def _delimiters(self, start: int) -> Iterator[tuple[int, int, bool]]:
-        """Yield (where the CRLF before it begins, where the next line begins, whether it closes)."""
-        needle = b"\r\n--" + self.boundary
-        for base, window in self._windows():
+    def _read_parts(self, delimiter: bytes, start: int) -> None:
+        pieces = self._pieces(delimiter, start)
+        if _in_place(pieces):
+            self.closed = True
+            for piece in pieces[1:-1]:
+                start += len(delimiter)
+                self.parts.append(_read_piece(piece, start))
+                start += len(piece)
+        elif delimiters := self._delimiters(delimiter, start):
+            self._read_between(delimiters, start)
+
+    def _pieces(self, delimiter: bytes, start: int) -> list[bytes]:
+        """Return what stands between the delimiters of an entity that may be joined."""
+        return [] if self._whole is None else self._whole[start:].split(delimiter)
+
+    def _read_between(self, delimiters: list[tuple[int, int, bool]], start: int) -> None:
+        """Read an entity that is long, or in which something is out of place."""
+        for (_, begin, last), (stop, _, _) in pairwise(delimiters):
+            if not last:
+                self.parts.append(self._read_part(begin, stop))
+        self.stray = delimiters[0][0] > start + 2
+        _, after, last = delimiters[-1]
+        if last and [last for *_, last in delimiters].count(True) == 1:
+            self.closed = True
+            self.stray = self.stray or self._stretch(after, after + 3) not in (b"", b"\r\n")
+
+    def _delimiters(self, needle: bytes, start: int) -> list[tuple[int, int, bool]]:
+        """Return (where the CRLF before it begins, where the next line begins, whether it closes) of each."""
+        found = []
+        for base, window in self.windows():
             at = window.find(needle, max(0, start - base))
             while at >= 0:
                 after = at + len(needle)
-                tail = window[after : after + 4] if after + 4 <= len(window) else self._tail(base + after)
-                last = tail[:2] == b"--"
-                if last or tail[:2] == b"\r\n" or not tail:
-                    yield base + at, base + after + 2, last
+                tail = window[after : after + 2] if after + 2 <= len(window) else self._tail(base + after)
+                if tail in (b"\r\n", b"--", b""):
+                    found.append((base + at, base + after + 2, tail == b"--"))
                 else:
-                    self.collisions += 1
+                    self.collides = True
                 at = window.find(needle, after)
+        return found
 
     def _tail(self, start: int) -> bytes:
-        return self._stretch(start, start + 4)
+        return self._stretch(start, start + 2)
 
     def _read_part(self, start: int, stop: int) -> ReadPart:
         opening = self._stretch(start, min(stop, start + 4096))
         end = opening.find(b"\r\n\r\n")
-        labels = read_labels(opening[: end + 2] if end >= 0 else b"")
-        body_start = start + end + 4 if end >= 0 else stop
-        opaque = labels.type == "message/rfc822"
-        if opaque:
-            self.original_ids = identity_of(self._head_at(body_start, stop))
-        body = None if opaque else self._stretch(body_start, stop)
-        return ReadPart(labels=labels, start=min(body_start, stop), end=stop, body=body)
+        labels, boundary = labels_of(opening[: end + 2] if end >= 0 else b"")
+        start = start + end + 4 if end >= 0 else stop
+        body = None if labels.type == _ORIGINAL else self._stretch(start, stop)
+        return ReadPart(labels, boundary, start, stop, body)
 
-    def _head_at(self, start: int, stop: int) -> bytes:
-        """Return the octets up to the first empty line, as many as a head may have."""
+    def original_ids(self) -> dict[bytes, list[bytes]]:
+        """Return the identifiers that the head of the embedded original has; there may be no original."""
+        if self.original is None:
+            return {}
+        _, _, start, stop, _ = self.original
         most = min(stop, start + _HEAD_LIMIT)
         if self._whole is None:
-            return self._stretch(start, most).partition(b"\r\n\r\n")[0]
+            return identity_of(self._stretch(start, most).partition(b"\r\n\r\n")[0])
         end = self._whole.find(b"\r\n\r\n", start, most)
-        return self._whole[start : end if end >= 0 else most]
+        return identity_of(self._whole[start : end if end >= 0 else most])
 
-    def census(self, start: int, stop: int) -> Census:
-        """Look for what transport can damage between two offsets of the entity that do not cut a line end."""
-        return take_census(self._chunks(start, stop) if self._whole is None else (self._whole[start:stop],))
+    def ours(self) -> tuple[bytes, ...]:
+        """Return the octets of the entity that are not the embedded original's: before it and behind it."""
+        if self.original is None:
+            return (self._stretch(0, self.size),)
+        return self._stretch(0, self.original.start), self._stretch(self.original.end, self.size)
 
-    def _chunks(self, start: int, stop: int) -> Iterator[bytes]:
-        for base, window in self._windows():
-            low, high = max(start - base, 0), min(stop - base, len(window))
+    def of_original(self) -> Iterator[bytes]:
+        """Yield the octets of the embedded original in pieces that cut no line end."""
+        if self.original is None:
+            return
+        for base, window in self.windows():
+            low, high = max(self.original.start - base, 0), min(self.original.end - base, len(window))
             if low < high:
                 yield window[low:high]
 
-    def _windows(self) -> Iterator[tuple[int, bytes]]:
+    def windows(self) -> Iterator[tuple[int, bytes]]:
+        """Yield (offset, octets) of the entity from first to last; no line end is cut."""
         return windows(self.draft.entity) if self._whole is None else iter(((0, self._whole),))
 
     # -- the readable text -----------------------------------------------------------------
@@ -230,18 +289,19 @@ class Reading:
     def _read_text(self) -> None:
         self.plain: str | None = None
         self.html: str | None = None
-        if not self.parts or self.parts[0].body is None:
+        self.texts = self.parts[:1]
+        if not self.texts:
             return
-        first = self.parts[0]
-        if first.type == "multipart/alternative":
-            for inner in inner_parts(first):
-                decoded = decoded_text(inner)
-                if inner.type == "text/plain" and self.plain is None:
-                    self.plain = decoded
-                elif inner.type == "text/html" and self.html is None:
-                    self.html = decoded
-        elif first.type == "text/plain":
+        first = self.texts[0]
+        if first.type == "text/plain":
             self.plain = decoded_text(first)
+        elif first.type == "multipart/alternative":
+            self.texts = inner_parts(first)
+            for text in self.texts:
+                if text.type == "text/plain" and self.plain is None:
+                    self.plain = decoded_text(text)
+                elif text.type == "text/html" and self.html is None:
+                    self.html = decoded_text(text)
 
     # -- the certification data --------------------------------------------------------------
 
@@ -250,10 +310,10 @@ class Reading:
         self.certified: Certified | None = None
         self.xml_defect = ""
         self._texts: dict[str, list[str]] = {}
-        found = next((part for part in self.parts if part.type == "application/xml" and part.body is not None), None)
-        if found is None:
+        found = [part for part in self.parts if part.labels.type == "application/xml"]
+        if not found:
             return
-        self.xml = decoded_body(found)
+        self.xml = decoded_body(found[0])
         if self.xml is None:
             self.xml_defect = "the transfer encoding is broken"
             return
@@ -264,6 +324,21 @@ class Reading:
             return
         self._texts = self.certified.texts
 
+    def _shape(self) -> Shape:
+        certified = self.certified
+        return Shape(
+            self.draft.row,
+            self.labels,
+            tuple([part.labels for part in self.parts]),
+            tuple([part.labels for part in self.texts]),
+            self.closed,
+            self.stray,
+            self.collides,
+            self.plain is not None,
+            certified.markup if certified else None,
+            certified.blank if certified else frozenset(),
+        )
+
     def xml_texts(self, name: str) -> list[str]:
         """Return the texts of all elements of that name in the certification data, in order."""
         return self._texts.get(name, [])
@@ -272,6 +347,25 @@ class Reading:
         """Return the text of the first element of that name, or None."""
         found = self._texts.get(name)
         return found[0] if found else None
+
+
+def _in_place(pieces: list[bytes]) -> bool:
+    """Tell whether nothing is out of place in what stands between the delimiters: no delimiter is but a beginning."""
+    return (
+        len(pieces) > 2
+        and not pieces[0]
+        and pieces[-1] in (b"--\r\n", b"--")
+        and all(map(_BEGINS_A_LINE, pieces[1:-1]))
+    )
+
+
+def _read_piece(piece: bytes, at: int) -> ReadPart:
+    """Read the part that stands at that place behind a delimiter and its line end."""
+    end = piece.find(b"\r\n\r\n", 2, 4098)
+    labels, boundary = labels_of(piece[2 : end + 2] if end >= 0 else b"")
+    body = piece[end + 4 :] if end >= 0 else b""
+    stop = at + len(piece)
+    return ReadPart(labels, boundary, stop - len(body), stop, None if labels.type == _ORIGINAL else body)
 
 
 def read_fields(text: str) -> tuple[list[ReadField], bool]:
@@ -321,29 +415,30 @@ def read_labels(octets: bytes) -> Labels:
     )
 
 
-def labels_of_entity(octets: bytes) -> tuple[Labels, bytes]:
-    """Read the head of the entity, and its boundary; heads that differ in the boundary alone are read as one."""
-    found = _ONE_BOUNDARY.fullmatch(octets)
-    if found is None:
-        labels = read_labels(octets)
-        return labels, labels.boundary
-    before, boundary, after = found.groups()
-    return read_labels(b"%bx%b" % (before, after)), boundary
+def labels_of(octets: bytes) -> tuple[Labels, bytes]:
+    """Read the head of an entity, and its boundary; heads that differ in the boundary alone are read as one."""
+    at = octets.find(b'"') + 1
+    before, boundary, after = octets[:at], octets[at:-3], octets[-3:]
+    if before in _BEFORE_BOUNDARY and boundary and after == b'"\r\n' and not boundary.translate(None, _PLAIN):
+        return read_labels(before + b"x" + after), boundary
+    labels = read_labels(octets)
+    return labels, labels.boundary
 
 
 def identity_of(head: bytes) -> dict[bytes, list[bytes]]:
     """Return the bodies of the identifier fields in the head of an original, which is not judged otherwise."""
     found: dict[bytes, list[bytes]] = {b"message-id": [], b"x-riferimento-message-id": []}
     for line in head.replace(b"\r\n ", b" ").replace(b"\r\n\t", b" ").split(b"\r\n"):
-        name, _, body = line.partition(b":")
-        if (key := name.rstrip().lower()) in found:
-            found[key].append(body.strip())
+        if line[:1] in b"MmXx":  # of most fields the first letter says that it is none of these
+            name, _, body = line.partition(b":")
+            if (key := name.rstrip().lower()) in found:
+                found[key].append(body.strip())
     return found
 
 
 def inner_parts(part: ReadPart) -> list[ReadPart]:
     """Split a small multipart part; what is not between two delimiters is left out."""
-    boundary = part.labels.boundary
+    boundary = part.boundary
     if not boundary or part.body is None:
         return []
     pieces = (b"\r\n" + part.body).split(b"\r\n--" + boundary)
@@ -352,8 +447,8 @@ def inner_parts(part: ReadPart) -> list[ReadPart]:
     inner = []
     for piece in pieces[1:-1]:
         opening, blank, body = piece[2:].partition(b"\r\n\r\n")
-        labels = read_labels(opening + b"\r\n" if blank else b"")
-        inner.append(ReadPart(labels=labels, start=0, end=len(body), body=body))
+        labels, own = labels_of(opening + b"\r\n" if blank else b"")
+        inner.append(ReadPart(labels=labels, boundary=own, start=0, end=len(body), body=body))
     return inner
 
 

@@ -7,12 +7,15 @@ holds. Rules of one family live in one module (`headers`, `structure`, `certific
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
+from functools import wraps
 
 from ceralacca.core.model.notification import MessageRow
-from ceralacca.lint.reading import Reading
+from ceralacca.lint.reading import Reading, Shape
 
 Check = Callable[[Reading], Iterable[str]]
 """Yields one short piece of evidence for each violation; yields nothing when all is well."""
+ShapeCheck = Callable[[Shape], Iterable[str]]
+"""As a Check, of what is seen in the shape alone."""
 
 
 EVERY_ROW = frozenset(MessageRow)
@@ -41,6 +44,8 @@ class Rule:
     rows: frozenset[MessageRow]
     """The rows that it is about: it is asked of no other."""
     check: Check
+    shape_check: ShapeCheck | None = None
+    """The check, when it looks at the shape alone: one judgement serves all messages of that shape."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,5 +60,22 @@ class Family:
         def add(check: Check) -> Check:
             self.rules.append(Rule(name=name, requirements=requirements, rows=frozenset(rows), check=check))
             return check
+
+        return add
+
+    def shape_rule(
+        self, name: str, *requirements: str, rows: Collection[MessageRow] = EVERY_ROW
+    ) -> Callable[[ShapeCheck], ShapeCheck]:
+        """Add the decorated check of shapes to the family under a stable name."""
+
+        def add(shape_check: ShapeCheck) -> ShapeCheck:
+            @wraps(shape_check)
+            def check(reading: Reading) -> Iterable[str]:
+                return shape_check(reading.shape)
+
+            self.rules.append(
+                Rule(name=name, requirements=requirements, rows=frozenset(rows), check=check, shape_check=shape_check)
+            )
+            return shape_check
 
         return add

@@ -5,13 +5,15 @@ code with them. `trust.sealer` takes a `Sealable` and nothing else, and only `ex
 """
 
 from dataclasses import InitVar, dataclass
+from functools import lru_cache
 from typing import Final
 
 from ceralacca.base.errors import OurError
 from ceralacca.core.model.notification import MessageRow
 from ceralacca.formats.draft import Draft
 from ceralacca.lint import certification, headers, structure, text
-from ceralacca.lint.reading import Reading
+from ceralacca.lint.expected import is_expected
+from ceralacca.lint.reading import Reading, Shape
 from ceralacca.lint.rule import Finding, Rule
 
 _TOKEN: Final = object()
@@ -19,13 +21,24 @@ _TOKEN: Final = object()
 RULES: Final[tuple[Rule, ...]] = (
     *headers.FAMILY.rules,
     *structure.FAMILY.rules,
+    *structure.HTML.rules,
     *certification.FAMILY.rules,
     *text.FAMILY.rules,
 )
 """Every rule for what we emit, in the order in which they run."""
 
 
-_OF_ROW: Final = {row: tuple(rule for rule in RULES if row in rule.rows) for row in MessageRow}
+@lru_cache
+def _rules(row: MessageRow, *, sound: bool = False, expected: bool = False, html: bool = True) -> tuple[Rule, ...]:
+    """Return the rules of the row that can have findings, knowing so much of a message."""
+    return tuple(
+        rule
+        for rule in RULES
+        if row in rule.rows
+        and not (sound and rule.shape_check is not None)
+        and not (expected and rule in headers.FAMILY.rules)
+        and not (not html and rule in structure.HTML.rules)
+    )
 
 
 class LintRefusal(OurError):
@@ -55,11 +68,26 @@ class Sealable:
 def findings_in(draft: Draft) -> tuple[Finding, ...]:
     """Run every rule of the row over the draft and return all that they found."""
     reading = Reading.of(draft)
-    return tuple(
-        Finding(rule=rule.name, requirements=rule.requirements, evidence=evidence)
-        for rule in _OF_ROW[draft.row]
-        for evidence in rule.check(reading)
+    rules = _rules(
+        draft.row,
+        sound=_is_sound(reading.shape),
+        expected=is_expected(reading),
+        html=reading.html is not None,
     )
+    return tuple(
+        [
+            Finding(rule=rule.name, requirements=rule.requirements, evidence=evidence)
+            for rule in rules
+            for evidence in rule.check(reading)
+        ]
+    )
+
+
+@lru_cache(maxsize=256)
+def _is_sound(shape: Shape) -> bool:
+    """Tell whether no rule that looks at shapes has a finding in one; most messages are of few shapes."""
+    checks = [rule.shape_check for rule in _rules(shape.row) if rule.shape_check]
+    return not any(evidence for check in checks for evidence in check(shape))
 
 
 def examine(draft: Draft) -> Sealable:

@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from html import unescape
 
 from ceralacca.core.model.notification import MessageRow
-from ceralacca.lint.reading import CHARSETS, Reading, inner_parts
+from ceralacca.lint.reading import CHARSETS, Reading, Shape
 from ceralacca.lint.rule import Family
-from ceralacca.lint.windows import has_longer_line
+from ceralacca.lint.windows import has_longer_line, is_clean
 
 FAMILY = Family()
+HTML = Family()
+"""Asked of messages alone that have an HTML alternative."""
 
 _TEXT, _XML, _ORIGINAL = "text", "application/xml", "message/rfc822"
 _LONGEST_LINE = 998
@@ -36,6 +38,7 @@ _PARTS: dict[MessageRow, tuple[tuple[str, ...], ...]] = {
 }
 """The sequences of parts that a row may have (table of 1.1)."""
 _TEXT_TYPES = frozenset({"text/plain", "multipart/alternative"})
+_ALTERNATIVE = ["text/plain", "text/html"]
 _LABELS = {
     _XML: ("daticert.xml", frozenset({"base64"})),
     _ORIGINAL: ("postacert.eml", frozenset({"7bit", "8bit"})),
@@ -43,41 +46,43 @@ _LABELS = {
 """Name and transfer encodings of a part by its type (2.2)."""
 
 
-@FAMILY.rule("entity-head", "GE-9", "GE-5")
-def entity_head(reading: Reading) -> Iterator[str]:
+@FAMILY.shape_rule("entity-head", "GE-9", "GE-5")
+def entity_head(shape: Shape) -> Iterator[str]:
     """One multipart/mixed with a boundary, and nothing else in its head."""
-    head = reading.labels.head
+    head = shape.entity.head
     if not head.whole:
         yield "the entity has no readable head"
-    if reading.labels.type != "multipart/mixed" or not reading.boundary:
+    if shape.entity.type != "multipart/mixed" or not shape.entity.boundary:
         yield "the entity is not a multipart/mixed with a boundary"
     if head.keys != ("content-type",):
         yield "the entity has other fields than Content-Type"
 
 
-@FAMILY.rule("frame", "GE-5", "GE-9")
-def frame(reading: Reading) -> Iterator[str]:
+@FAMILY.shape_rule("frame", "GE-5", "GE-9")
+def frame(shape: Shape) -> Iterator[str]:
     """The delimiters open and close the parts, and nothing stands before or behind them."""
-    if not reading.closed:
+    if not shape.closed:
         yield "the closing delimiter is not where it must be"
-    if reading.preamble or reading.epilogue not in (b"", b"\r\n"):
+    if shape.stray:
         yield "octets stand outside the parts"
-    if reading.collisions:
+    if shape.collides:
         yield "the boundary occurs inside a part"
 
 
-@FAMILY.rule("parts", "GE-9", "GE-15", "GE-16", "GE-17", "BT-1", "BA-1", "DR-3", "DR-4", "AD-5", "NA-2", "TN-3", "RV-2")
-def parts(reading: Reading) -> Iterator[str]:
+@FAMILY.shape_rule(
+    "parts", "GE-9", "GE-15", "GE-16", "GE-17", "BT-1", "BA-1", "DR-3", "DR-4", "AD-5", "NA-2", "TN-3", "RV-2"
+)
+def parts(shape: Shape) -> Iterator[str]:
     """Exactly the parts of the row, in order: text, certification data, original."""
-    found = tuple([_TEXT if part.type in _TEXT_TYPES else part.type for part in reading.parts])
-    if found not in _PARTS[reading.draft.row]:
-        yield f"the parts are ({', '.join(part.type or 'unlabelled' for part in reading.parts)})"
+    found = tuple(_TEXT if part.type in _TEXT_TYPES else part.type for part in shape.parts)
+    if found not in _PARTS[shape.row]:
+        yield f"the parts are ({', '.join(part.type or 'unlabelled' for part in shape.parts)})"
 
 
-@FAMILY.rule("labels", "GE-10", "GE-11", "AM-1", "AM-20")
-def part_labels(reading: Reading) -> Iterator[str]:
+@FAMILY.shape_rule("labels", "GE-10", "GE-11", "AM-1", "AM-20")
+def part_labels(shape: Shape) -> Iterator[str]:
     """Types, file names, dispositions and encodings of section 2.2."""
-    for labels, *_ in reading.parts:
+    for labels in shape.parts:
         if not labels.head.whole:
             yield f"the head of the {labels.type or 'unlabelled'} part is not a run of fields"
         if labels.type not in _LABELS:
@@ -91,27 +96,23 @@ def part_labels(reading: Reading) -> Iterator[str]:
             yield f"{name} has a transfer encoding that it may not have"
 
 
-@FAMILY.rule("readable-part", "GE-12", "GE-19", "AM-17")
-def readable_part(reading: Reading) -> Iterator[str]:
+@FAMILY.shape_rule("readable-part", "GE-12", "GE-19", "AM-17")
+def readable_part(shape: Shape) -> Iterator[str]:
     """A text/plain, or an alternative of exactly one text/plain and one text/html."""
-    if not reading.parts:
+    if not shape.parts:
         return
-    first = reading.parts[0]
-    texts = [first]
-    if first.type == "multipart/alternative":
-        texts = inner_parts(first)
-        if [part.type for part in texts] != ["text/plain", "text/html"]:
-            yield "the alternative is not one text/plain and one text/html"
-    for part in texts:
-        if part.labels.charset not in CHARSETS:
-            yield f"{part.type} has a charset that it may not have"
-        if part.labels.disposition != "inline":
-            yield f"{part.type} is not inline"
-    if reading.plain is None:
+    if shape.parts[0].type == "multipart/alternative" and [text.type for text in shape.texts] != _ALTERNATIVE:
+        yield "the alternative is not one text/plain and one text/html"
+    for text in shape.texts:
+        if text.charset not in CHARSETS:
+            yield f"{text.type} has a charset that it may not have"
+        if text.disposition != "inline":
+            yield f"{text.type} is not inline"
+    if not shape.decoded:
         yield "the text cannot be decoded"
 
 
-@FAMILY.rule("html", "GE-13", "SE-8")
+@HTML.rule("html", "GE-13", "SE-8")
 def html(reading: Reading) -> Iterator[str]:
     """No reference, no active content: only tags and attributes that cannot have any."""
     if reading.html is None:
@@ -127,7 +128,7 @@ def html(reading: Reading) -> Iterator[str]:
             return
 
 
-@FAMILY.rule("html-information", "GE-13")
+@HTML.rule("html-information", "GE-13")
 def html_information(reading: Reading) -> Iterator[str]:
     """The HTML alternative says what the text says, word for word."""
     if reading.html is None or reading.plain is None:
@@ -145,27 +146,25 @@ def _gap(match: "re.Match[str]") -> str:
 @FAMILY.rule("octets", "GE-5", "GE-14", "BA-5")
 def octets(reading: Reading) -> Iterator[str]:
     """What we sign is 7-bit with CRLF line ends; only an embedded 8-bit message may be 8-bit, and says so."""
-    size = reading.size
-    if reading.census(0, size).clean:
+    original, of_envelope = reading.original, reading.draft.row is MessageRow.TRANSPORT_ENVELOPE
+    if of_envelope and all(is_clean(window) for _, window in reading.windows()):
         return
-    row = reading.draft.row
-    original = next((part for part in reading.parts if part.type == _ORIGINAL), None)
-    spans = [(0, size)] if original is None else [(0, original.start), (original.end, size)]
-    for start, stop in spans:
-        if not reading.census(start, stop).clean:
+    for run in reading.ours():
+        if not is_clean(run):
             yield "an octet above 127, a NUL or a bare CR or LF in a part that we wrote"
     if original is None:
         return
-    census = reading.census(original.start, original.end)
-    if census.eight_bit and original.labels.encoding != "8bit":
+    if original.labels.encoding != "8bit" and not all(map(bytes.isascii, reading.of_original())):
         yield "an 8-bit original is not labelled 8bit"
-    if row is MessageRow.TRANSPORT_ENVELOPE and not census.clean:
+    if of_envelope and not all(map(is_clean, reading.of_original())):
         yield "an octet above 127, a NUL or a bare CR or LF in the original of a transport envelope"
 
 
 @FAMILY.rule("line-length", "GE-5")
 def line_length(reading: Reading) -> Iterator[str]:
     """No line that we wrote in a part is longer than 998 octets."""
+    if not any(has_longer_line(run, _LONGEST_LINE) for run in reading.ours()):
+        return
     for part in reading.parts:
         if has_longer_line(part.labels.head.octets + (part.body or b""), _LONGEST_LINE):
             yield f"a line of more than 998 octets in the {part.type} part"
@@ -178,7 +177,7 @@ def original_identity(reading: Reading) -> Iterator[str]:
     Only in our own envelope: a delivery receipt gives back what the peer enveloped, octet for octet (DR-3), and is
     owed also when the peer left the Message-ID as it was.
     """
-    ids = reading.original_ids
+    ids = reading.original_ids()
     if ids.get(b"message-id") != [f"<{reading.xml_text('identificativo')}>".encode()]:
         yield "Message-ID of the original is not identificativo"
     client_id = reading.xml_text("msgid")

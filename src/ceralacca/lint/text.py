@@ -56,10 +56,8 @@ def title(reading: Reading) -> Iterator[str]:
     first = reading.plain.partition("\n")[0]
     if first not in _TITLES[row]:
         yield "the first line is not the title of the row"
-    elif row is MessageRow.DELIVERY:
-        has_original = any(part.type == "message/rfc822" for part in reading.parts)
-        if has_original is (first == _WITHOUT_ORIGINAL):
-            yield "the title of the delivery receipt does not go with its parts"
+    elif row is MessageRow.DELIVERY and (reading.original is not None) is (first == _WITHOUT_ORIGINAL):
+        yield "the title of the delivery receipt does not go with its parts"
 
 
 @FAMILY.rule("text-instant", "GE-23", "TI-2", "TI-4", "AC-2")
@@ -97,7 +95,7 @@ def _expected_list(reading: Reading) -> str:
         return ""
     texts = reading.xml_texts(name)
     if reading.draft.row is MessageRow.ACCEPTANCE:  # AC-1
-        kinds = reading.certified.recipient_kinds
+        kinds = reading.certified.markup.recipient_kinds
         texts = [text + _KINDS.get(kind or "", "") for text, kind in zip(texts, kinds, strict=True)]
     return "\n".join(texts)
 

@@ -4,27 +4,13 @@ A window never ends between CR and LF nor inside a line that could be a boundary
 search and a count window by window see what a search over the whole would see.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from io import IncrementalNewlineDecoder
-from typing import NamedTuple
 
 from ceralacca.formats.splice import Splice
 
 WINDOW = 1 << 18
 """Octets looked at together: a walk holds about four times as many."""
-
-
-class Census(NamedTuple):
-    """What was seen while walking over a stretch of octets."""
-
-    eight_bit: bool
-    nul: bool
-    bare_line_end: bool
-
-    @property
-    def clean(self) -> bool:
-        """True when nothing of it was seen."""
-        return not (self.eight_bit or self.nul or self.bare_line_end)
 
 
 def windows(splice: Splice, size: int = WINDOW) -> Iterator[tuple[int, bytes]]:
@@ -56,14 +42,9 @@ def stretch(splice: Splice, start: int, stop: int) -> bytes:
     return b"".join(taken)
 
 
-def take_census(chunks: Iterable[bytes]) -> Census:
-    """Look for what transport could damage in stretches that do not cut a CRLF in two."""
-    eight_bit = nul = bare = False
-    for chunk in chunks:
-        eight_bit = eight_bit or not chunk.isascii()
-        nul = nul or b"\0" in chunk
-        bare = bare or has_bare_line_end(chunk)
-    return Census(eight_bit=eight_bit, nul=nul, bare_line_end=bare)
+def is_clean(octets: bytes) -> bool:
+    """Tell whether there is nothing that transport could damage: no octet above 127, no NUL, no bare CR or LF."""
+    return octets.isascii() and b"\0" not in octets and not has_bare_line_end(octets)
 
 
 def has_bare_line_end(octets: bytes) -> bool:

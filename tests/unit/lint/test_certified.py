@@ -61,7 +61,7 @@ def whole(octets):
 def test_what_we_write_is_read_by_its_shape(row):
     octets = good.certification(row).encode()
     assert certified._read_by_shape(octets) == whole(octets)
-    assert certified._read_by_shape(octets).valid
+    assert certified._read_by_shape(octets).markup.valid
 
 
 @pytest.mark.requirement("XM-1", "XM-3")
@@ -93,7 +93,7 @@ def test_a_text_where_no_text_may_be_is_not_valid_for_being_one_character(old, n
     octets = good.certification(MessageRow.DELIVERY).encode()
     assert old.encode() in octets
     spoilt = octets.replace(old.encode(), new.encode())
-    assert whole(spoilt) is None or not read_certified(spoilt).valid
+    assert whole(spoilt) is None or not read_certified(spoilt).markup.valid
 
 
 def test_a_document_of_one_shape_is_not_told_what_another_says():

@@ -480,3 +480,17 @@ def test_the_two_half_past_two_of_october_are_told_apart(instant, date, zone):
     assert {"date", "xml-instant", "text-instant"} <= rules_against(
         replace(draft, instant=instant + timedelta(hours=1))
     )
+
+
+@pytest.mark.requirement("GE-28")
+@pytest.mark.parametrize("row", [DELIVERY, ENVELOPE])
+def test_a_subject_that_is_not_certified_is_refused_also_when_it_reads_none(row):
+    draft = with_certification(good_draft(row), swap("<oggetto>Prova</oggetto>", ""))
+    assert "subject" in rules_against(with_header(draft, swap(b": Prova", b": None")))
+
+
+@pytest.mark.requirement("XM-2", "GE-28")
+def test_a_subject_about_namespaces_passes():
+    text, xml = (source.replace("Prova", "xmlns") for source in (good.TEXTS[DELIVERY], good.certification(DELIVERY)))
+    draft = replace(good_draft(DELIVERY), entity=good.entity_of(DELIVERY, xml=xml, text=text))
+    assert findings_in(with_header(draft, swap(b"CONSEGNA: Prova", b"CONSEGNA: xmlns"))) == ()
