@@ -145,12 +145,13 @@ def xml_values(reading: Reading) -> Iterator[str]:
     """No value holds a control character; addresses are bare; identifiers have the brackets that they must."""
     if reading.certified is None:
         return
-    for name, texts in () if reading.certified.printable else reading.certified.texts.items():
+    every = reading.certified.texts
+    for name, texts in () if reading.certified.printable else every.items():
         pattern = _CONTROL_BUT_LF if name == "errore-esteso" else _CONTROL
         if any(map(pattern.search, texts)):
             yield f"{name} holds a control character"
     for name in ("mittente", "destinatari", "consegna", "ricezione"):
-        if not all(map(_is_bare, reading.xml_texts(name))):
+        if not all(map(_is_bare, every.get(name, ()))):
             yield f"{name} is not a bare address"
     if not (reading.xml_text("gestore-emittente") or "").strip():
         yield "gestore-emittente is empty"

@@ -25,7 +25,7 @@ LARGEST = 1 << 20
 _LARGEST_SHAPE = 4096
 _TEXT = re.compile(r">([^<>\n]++)</")
 _BETWEEN_TAGS = re.compile(rb">[^<>]+<")
-_REFERENCE = re.compile("&(?:amp|lt|gt);")
+_OTHER_REFERENCE = re.compile("&(?!(?:amp|lt|gt);)")
 _PARENTS = frozenset({"postacert", "intestazione", "dati", "data"})
 
 
@@ -106,7 +106,7 @@ def _read_by_shape(octets: bytes) -> Certified | None:
     if not joined.isprintable():  # every printable character is one that XML may hold
         return None
     if "&" in joined:
-        if "&" in _REFERENCE.sub("", joined):
+        if _OTHER_REFERENCE.search(joined):
             return None
         texts = [_resolved(text) if "&" in text else text for text in texts]
     shape = _shape(">x</".join(pieces[::2]).encode("utf-8"))
@@ -114,7 +114,9 @@ def _read_by_shape(octets: bytes) -> Certified | None:
         return None
     markup, fixed, blank, _, plain = shape.common
     every = fixed | dict(zip(shape.names, shape.cut(texts), strict=True))
-    return Certified(markup, every, blank if all(map(str.strip, texts)) else _blank(every), True, plain)
+    if "  " in joined or joined.startswith(" "):  # a text begins with white space: it may be nothing else
+        blank = _blank(every)
+    return Certified(markup, every, blank, True, plain)
 
 
 def _blank(texts: dict[str, list[str]]) -> frozenset[str]:

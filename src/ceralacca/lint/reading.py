@@ -265,11 +265,11 @@ class Reading:
         end = self._whole.find(b"\r\n\r\n", start, most)
         return identity_of(self._whole[start : end if end >= 0 else most])
 
-    def ours(self) -> tuple[bytes, ...]:
-        """Return the octets of the entity that are not the embedded original's: before it and behind it."""
+    def ours(self) -> bytes:
+        """Return the octets of the entity without the embedded original's, which ends where a line end begins."""
         if self.original is None:
-            return (self._stretch(0, self.size),)
-        return self._stretch(0, self.original.start), self._stretch(self.original.end, self.size)
+            return self._stretch(0, self.size)
+        return self._stretch(0, self.original.start) + self._stretch(self.original.end, self.size)
 
     def of_original(self) -> Iterator[bytes]:
         """Yield the octets of the embedded original in pieces that cut no line end."""
@@ -417,10 +417,11 @@ def read_labels(octets: bytes) -> Labels:
 
 def labels_of(octets: bytes) -> tuple[Labels, bytes]:
     """Read the head of an entity, and its boundary; heads that differ in the boundary alone are read as one."""
-    at = octets.find(b'"') + 1
-    before, boundary, after = octets[:at], octets[at:-3], octets[-3:]
-    if before in _BEFORE_BOUNDARY and boundary and after == b'"\r\n' and not boundary.translate(None, _PLAIN):
-        return read_labels(before + b"x" + after), boundary
+    if octets.startswith(b"Content-Type: multipart/"):
+        at = octets.find(b'"') + 1
+        before, boundary, after = octets[:at], octets[at:-3], octets[-3:]
+        if before in _BEFORE_BOUNDARY and boundary and after == b'"\r\n' and not boundary.translate(None, _PLAIN):
+            return read_labels(before + b"x" + after), boundary
     labels = read_labels(octets)
     return labels, labels.boundary
 

@@ -149,9 +149,8 @@ def octets(reading: Reading) -> Iterator[str]:
     original, of_envelope = reading.original, reading.draft.row is MessageRow.TRANSPORT_ENVELOPE
     if of_envelope and all(is_clean(window) for _, window in reading.windows()):
         return
-    for run in reading.ours():
-        if not is_clean(run):
-            yield "an octet above 127, a NUL or a bare CR or LF in a part that we wrote"
+    if not is_clean(reading.ours()):
+        yield "an octet above 127, a NUL or a bare CR or LF in a part that we wrote"
     if original is None:
         return
     if original.labels.encoding != "8bit" and not all(map(bytes.isascii, reading.of_original())):
@@ -163,7 +162,7 @@ def octets(reading: Reading) -> Iterator[str]:
 @FAMILY.rule("line-length", "GE-5")
 def line_length(reading: Reading) -> Iterator[str]:
     """No line that we wrote in a part is longer than 998 octets."""
-    if not any(has_longer_line(run, _LONGEST_LINE) for run in reading.ours()):
+    if not has_longer_line(reading.ours(), _LONGEST_LINE):
         return
     for part in reading.parts:
         if has_longer_line(part.labels.head.octets + (part.body or b""), _LONGEST_LINE):
