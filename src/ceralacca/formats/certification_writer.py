@@ -13,6 +13,7 @@ from ceralacca.base.errors import OurError
 from ceralacca.base.instants import legal_time
 from ceralacca.core.model.certification import CertificationData, OriginalData
 from ceralacca.core.model.notification import ErrorKind, MessageRow, NotificationKind
+from ceralacca.formats.kept import kept
 from ceralacca.formats.neutral import one_line, some_lines
 
 SIZE_LIMIT = 1024 * 1024
@@ -125,8 +126,9 @@ def _optional(name: str, text: str | None) -> str:
     return "" if text is None else f"    <{name}>{_text(text)}</{name}>\n"
 
 
+@kept(entries=1024, most_octets=256)
 def _text(text: str) -> str:
-    return _escaped(one_line(text))
+    return _escaped(one_line(text))  # four messages say the same of one original
 
 
 def _escaped(text: str) -> str:

@@ -48,11 +48,13 @@ def compose_transport_envelope(
     head: Head,
     requested: ReceiptKind,
     forward_paths: tuple[Address, ...] | None = None,
+    trace: bytes = b"",
 ) -> Draft:
     """Row 4: seal an accepted original for its recipients, PEC and not, in the same octets (BT-5).
 
     `original` is the prepared one (AP-21, `formats.original`) and becomes postacert.eml; `head` is its
-    header, from which the envelope inherits. `requested` is what X-TipoRicevuta of the original
+    header, from which the envelope inherits, or that of the submission, since preparing changes nothing that is
+    inherited but for the `trace` that it puts before all else. `requested` is what X-TipoRicevuta of the original
     means (BT-4). `forward_paths`, when not given, are the recipients of the certification data.
     The instant of the issuance is T0.
     """
@@ -60,7 +62,7 @@ def compose_transport_envelope(
     data = issuance.certification(row, requested_receipt=requested)
     message_id = bracketed(facts.identifier)
     header = OuterHeader(
-        trace=inherited(head, *_TRACE),  # GE-24
+        trace=trace + inherited(head, *_TRACE),  # GE-24
         marks=marks(
             [
                 ("X-Trasporto", TransportKind.CERTIFIED_MAIL),

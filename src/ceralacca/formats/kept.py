@@ -7,20 +7,22 @@ from collections.abc import Callable
 from functools import lru_cache, wraps
 from typing import TypeVar
 
+S = TypeVar("S", bytes, str)
 T = TypeVar("T")
 
 
-def kept(*, entries: int, most_octets: int) -> Callable[[Callable[[bytes], T]], Callable[[bytes], T]]:
-    """Keep the last answers of a pure function of octets; longer octets are read each time anew.
+def kept(*, entries: int, most_octets: int) -> Callable[[Callable[[S], T]], Callable[[S], T]]:
+    """Keep the last answers of a pure function of octets, or of text; longer ones are read each time anew.
 
-    What is kept is bounded by `entries` times `most_octets`, besides the answers. Exceptions are not kept.
+    What is kept is bounded by `entries` times `most_octets` (of text: characters), besides the answers. Exceptions
+    are not kept.
     """
 
-    def decorate(read: Callable[[bytes], T]) -> Callable[[bytes], T]:
+    def decorate(read: Callable[[S], T]) -> Callable[[S], T]:
         remembering = lru_cache(maxsize=entries)(read)
 
         @wraps(read)
-        def reading(octets: bytes) -> T:
+        def reading(octets: S) -> T:
             return remembering(octets) if len(octets) <= most_octets else read(octets)
 
         return reading

@@ -16,10 +16,14 @@ from ceralacca.base.errors import OurError
 from ceralacca.formats.edit import Edit, apply
 from ceralacca.formats.message_id import LONGEST
 from ceralacca.formats.mime.header import Field, Head, read_head
+from ceralacca.formats.mime.limits import LIMITS
 from ceralacca.formats.seven_bit import is_seven_bit, make_seven_bit
 from ceralacca.formats.splice import Octets, Splice
 
 REFERENCE_FIELD = "X-Riferimento-Message-ID"
+
+_SURELY_WITHIN = min(LIMITS.header_octets, LIMITS.fields)
+"""Octets of a header that passes no limit: it has not more fields than octets."""
 
 _IDENTIFIER = re.compile(r"[!-;=?-~]+@[!-;=?-~]+")
 _CLIENT_VALUE = re.compile(r"<[ -~]+>")
@@ -30,10 +34,15 @@ class PreparedOriginal(NamedTuple):
 
     splice: Splice
     """The octets of `postacert.eml`."""
-    head: Head
-    """Its header: what the envelope inherits and what the texts say is read here; offsets are those of `splice`."""
+    header_octets: int
+    """Of its header, the empty line included."""
     edits: tuple[Edit, ...]
     """All that differs from what was submitted, trace apart: in order, without overlap, offsets of the submission."""
+
+    @property
+    def head(self) -> Head:
+        """Its header, read anew; offsets are those of `splice`."""
+        return read_head(_first(self.splice, self.header_octets))
 
 
 def prepare_original(
@@ -53,7 +62,10 @@ def prepare_original(
         edits += _seven_bit_edits(data)
     edits.sort(key=Edit.span)
     splice = Splice.of(trace, apply(data, edits))
-    return PreparedOriginal(splice=splice, head=_head_of(splice, len(trace), head, edits), edits=tuple(edits))
+    made = PreparedOriginal(splice, len(trace) + _octets_after(edits, head), tuple(edits))
+    if made.header_octets > _SURELY_WITHIN:
+        read_head(_first(splice, made.header_octets))
+    return made
 
 
 def _identity_edits(head: Head, identifier: str, client_message_id: str | None) -> list[Edit]:
@@ -109,10 +121,10 @@ def _seven_bit_edits(data: Octets) -> tuple[Edit, ...]:
     return plan.edits
 
 
-def _head_of(splice: Splice, trace: int, old: Head, edits: list[Edit]) -> Head:
-    """Read the new header; only its own octets are joined."""
-    grown = trace + sum(len(edit.octets) - (edit.end - edit.start) for edit in edits if edit.end <= old.fields_end)
-    return read_head(_first(splice, old.end + grown))
+def _octets_after(edits: list[Edit], head: Head) -> int:
+    """Return how long a header is after its edits."""
+    grown = [len(edit.octets) - (edit.end - edit.start) for edit in edits if edit.end <= head.fields_end]
+    return head.end + sum(grown)
 
 
 def _first(splice: Splice, octets: int) -> bytes:

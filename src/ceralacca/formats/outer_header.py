@@ -69,8 +69,9 @@ def inherited(head: Head, *names: str) -> bytes:
     """Return the fields of these names as they came, in the order in which they came (GE-24, GE-25)."""
     index = head.lines.index
     fields = [field for name in names for field in index.get(name.lower(), ())]
-    if len(names) > 1:
-        fields.sort(key=_start)
+    if not fields:
+        return b""
+    fields.sort(key=_start)
     return b"".join(map(as_outer_lines, fields))
 
 

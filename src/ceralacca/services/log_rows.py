@@ -5,15 +5,23 @@ Content never goes in (LO-9); the instant is the step's own (LO-3).
 Clauses: LO-1, LO-2, LO-3, LO-7, LO-9.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
+from operator import attrgetter
 from typing import NamedTuple, TypedDict, Unpack
 
 from ceralacca.core.model.address import Address
-from ceralacca.core.model.certification import CertificationData, OriginalData
+from ceralacca.core.model.certification import CertificationData, OriginalData, Recipient
 from ceralacca.core.model.log import LogEvent, LogRow
 from ceralacca.core.model.notification import ErrorKind
 from ceralacca.ports.letters import StoredInbound
+
+_OfOriginal = tuple[str, str | None, Address, tuple[Recipient, ...], str | None]
+
+_of_original: Callable[[OriginalData], _OfOriginal] = attrgetter(
+    "identifier", "client_message_id", "sender", "recipients", "subject"
+)
+"""The fields of `LogRow` after instant and event, in their order; then come `kind`, `error` and `error_detail`."""
 
 
 class Details(TypedDict, total=False):
@@ -41,17 +49,7 @@ def about(
     said = "" if error is ErrorKind.NONE else error.value
     if original is None:
         return LogRow(instant, event, error=said, **details)
-    return LogRow(
-        instant,
-        event,
-        original.identifier,
-        original.client_message_id,
-        original.sender,
-        original.recipients,
-        original.subject,
-        error=said,
-        **details,
-    )
+    return LogRow(instant, event, *_of_original(original), error=said, **details)
 
 
 class Way(NamedTuple):
@@ -81,5 +79,6 @@ def arrived(
     details["peer"], details["tls"] = inbound.peer, inbound.tls
     if facts is None:
         return LogRow(instant, event, sender=inbound.reverse_path, **details)
-    details["kind"], details["error_detail"] = facts.kind.value, facts.error_detail or ""
-    return about(event, instant, facts.original, error=facts.error, **details)
+    error = "" if facts.error is ErrorKind.NONE else facts.error.value
+    said = str(facts.kind), error, facts.error_detail or ""
+    return LogRow(instant, event, *_of_original(facts.original), *said, **details)

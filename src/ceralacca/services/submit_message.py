@@ -28,6 +28,7 @@ from ceralacca.core.model.notification import ErrorKind, MessageRow, RecipientKi
 from ceralacca.core.transaction import first_state
 from ceralacca.formats.draft import Draft
 from ceralacca.formats.envelope import compose_transport_envelope
+from ceralacca.formats.mime.header import Head
 from ceralacca.formats.original import PreparedOriginal, prepare_original
 from ceralacca.formats.receipt import compose_acceptance, compose_non_acceptance, compose_non_acceptance_virus
 from ceralacca.formats.splice import Octets
@@ -184,6 +185,7 @@ class _Submitted:
     def _accept(self, decision: Accepted, verdict: ScanVerdict) -> None:
         """F1: rows 3 and 4 at T0, timers armed, the envelope on its ways (AP-25)."""
         desk, submission, original = self.desk, self.submission, self.original
+        assert submission.head is not None, "the header of what is accepted was read"
         prepared = prepare_original(
             self.octets,
             identifier=decision.identifier,
@@ -194,7 +196,11 @@ class _Submitted:
         issuance = desk.issuance(original, submission.subject_body)
         self._say(compose_acceptance(issuance), LogEvent.ACCEPTANCE)
         draft = compose_transport_envelope(
-            issuance, original=prepared.splice, head=prepared.head, requested=submission.requested_receipt
+            issuance,
+            original=prepared.splice,
+            head=submission.head,
+            requested=submission.requested_receipt,
+            trace=self.inbound.trace,
         )
         envelope = desk.issue(
             draft,
@@ -206,7 +212,7 @@ class _Submitted:
         external = [one.address for one in original.recipients if one.kind is RecipientKind.EXTERNAL]
         inside = self._take_own(envelope, draft, verdict)  # F2
         if inside and len(prepared.splice) <= LARGEST:
-            desk.office.own_envelopes.keep(envelope.key, self._contents(prepared))
+            desk.office.own_envelopes.keep(envelope.key, self._contents(prepared, submission.head))
         desk.send_letter(envelope, original, scanned=verdict.engine, external=external, inside=inside)  # BT-5, F3, F4
 
     def _take_own(self, envelope: Letter, draft: Draft, verdict: ScanVerdict) -> list[Address]:
@@ -216,9 +222,9 @@ class _Submitted:
         issuance = desk.issuance(self.original, self.submission.subject_body)
         return take_own(desk, envelope, draft.certification, issuance, scanned=verdict.engine)
 
-    def _contents(self, prepared: PreparedOriginal) -> EnvelopeContents:
+    def _contents(self, prepared: PreparedOriginal, head: Head) -> EnvelopeContents:
         """Return what the delivery point would read out of the envelope."""
-        facts, head = self.submission.facts, prepared.head
+        facts = self.submission.facts
         return EnvelopeContents(
             original=self.original,
             subject_body=self.submission.subject_body,

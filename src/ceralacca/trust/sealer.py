@@ -28,6 +28,7 @@ from ceralacca.ports.signer import Signer
 from ceralacca.trust.cms_writer import SealTemplate
 
 _Kind = TypeVar("_Kind", bound=x509.ExtensionType)
+_FROM = b"\r\nfrom:"
 _NEXT_FIELD = re.compile(rb"\r\n(?![ \t])")
 
 
@@ -120,14 +121,14 @@ def _extension(certificate: x509.Certificate, kind: type[_Kind]) -> _Kind | None
 
 
 def _from(header: bytes) -> str:
-    """Return the body of the one From field, unfolded; empty when there is none or more than one."""
-    lines = b"\r\n" + header
-    lower = lines.lower()
-    if lower.count(b"\r\nfrom:") != 1:
+    """Return the body of the one From field, unfolded and in lower case; empty when there is none or more than one."""
+    _, found, rest = (b"\r\n" + header.lower()).partition(_FROM)
+    if not found or _FROM in rest:
         return ""
-    body = lower.index(b"\r\nfrom:") + len(b"\r\nfrom:")
-    end = _NEXT_FIELD.search(lines, body)
-    return lines[body : end.start() if end else None].replace(b"\r\n", b"").strip().decode("latin-1")
+    body, _, after = rest.partition(b"\r\n")
+    if after.startswith((b" ", b"\t")):
+        body = _NEXT_FIELD.split(rest, maxsplit=1)[0].replace(b"\r\n", b"")
+    return body.strip().decode("latin-1")
 
 
 def _shows(body: str, address: Address) -> bool:

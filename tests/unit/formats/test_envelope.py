@@ -10,6 +10,7 @@ from ceralacca.core.model.address import Address
 from ceralacca.core.model.notification import MessageRow, ReceiptKind
 from ceralacca.formats.envelope import Arrival, compose_anomaly_envelope, compose_transport_envelope
 from ceralacca.formats.mime.header import read_head
+from ceralacca.formats.original import prepare_original
 from ceralacca.lint.reading import Reading
 from ceralacca.lint.sealable import findings_in
 from ceralacca.testing.clock import CountingEntropy
@@ -125,6 +126,25 @@ def test_kind_of_receipt_is_always_said(asked, issued):
     draft = envelope(asked + SUBMITTED)
     assert header(draft).count(b"X-TipoRicevuta: " + issued + b"\r\n") == 1
     assert Reading.of(draft).certified.requested == issued.decode()
+
+
+@pytest.mark.requirement("GE-24")
+@pytest.mark.parametrize("before", [b"", b"Return-Path: <a@b.example>\r\nReceived: from x\r\n by y; z\r\nBcc:\r\n"])
+def test_the_header_of_the_submission_will_do_with_the_trace_put_before_it(before):
+    trace, data, sent = (
+        b"Received: from client.example\r\n by mx.example; z\r\n",
+        before + SUBMITTED,
+        Scenario().transaction(),
+    )
+    made = prepare_original(data, identifier=sent.original.identifier, client_message_id="<c@d>", trace=trace)
+
+    def envelope_of(head, **more):
+        issuance, requested = replace(sent.by_sender(), entropy=CountingEntropy()), ReceiptKind.COMPLETE
+        return compose_transport_envelope(issuance, original=made.splice, head=head, requested=requested, **more)
+
+    ours = envelope_of(read_head(data), trace=trace)
+    assert header(ours).startswith(trace)
+    assert header(ours) == header(envelope_of(made.head))
 
 
 @pytest.mark.requirement("BT-5", "MO-11", "AM-30")

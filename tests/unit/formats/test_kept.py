@@ -19,6 +19,18 @@ def test_short_octets_are_read_once_and_long_ones_each_time():
     assert seen[-1] == b"abc"  # pushed out by two others
 
 
+def test_text_is_kept_as_octets_are():
+    seen = []
+
+    @kept(entries=2, most_octets=3)
+    def read(text: str) -> str:
+        seen.append(text)
+        return text.upper()
+
+    assert [read("è"), read("è"), read("long"), read("long")] == ["È", "È", "LONG", "LONG"]
+    assert seen == ["è", "long", "long"]
+
+
 def test_failures_are_not_kept():
     calls = []
 

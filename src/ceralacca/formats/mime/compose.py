@@ -93,7 +93,7 @@ def text_part(plain: str, html: str | None, boundary: str) -> bytes:
     plain_entity = _one_text("plain", plain)
     if html is None:
         return plain_entity
-    return bytes(_multipart("alternative", boundary, (plain_entity, _one_text("html", html))))
+    return bytes(_multipart(b"alternative", boundary, (plain_entity, _one_text("html", html))))
 
 
 def _one_text(subtype: str, text: str) -> bytes:
@@ -154,15 +154,16 @@ def multipart_mixed(boundary: str, parts: "Sequence[Octets | Splice]") -> Splice
     Each part is a whole entity, header and body, without the line end that precedes a boundary.
     The last octets are the closing delimiter and its CRLF. Nothing long is copied.
     """
-    return _multipart("mixed", boundary, parts)
+    return _multipart(b"mixed", boundary, parts)
 
 
-def _multipart(subtype: str, boundary: str, parts: "Sequence[Octets | Splice]") -> Splice:
+def _multipart(subtype: bytes, boundary: str, parts: "Sequence[Octets | Splice]") -> Splice:
     if not _BOUNDARY.fullmatch(boundary):
         raise OurError("a boundary holds a character it may not, or is too long")
-    delimiter = f"\r\n--{boundary}\r\n".encode("ascii")
+    line = boundary.encode("ascii")
+    delimiter = b"\r\n--%b\r\n" % line
     pieces: list[Octets | Splice] = []
-    written = f'Content-Type: multipart/{subtype}; boundary="{boundary}"\r\n'.encode("ascii")
+    written = b'Content-Type: multipart/%b; boundary="%b"\r\n' % (subtype, line)
     for part in parts:
         written += delimiter
         if isinstance(part, bytes) and len(part) <= _SHORT_PART:
