@@ -1,6 +1,6 @@
 """Where holders' mail lies: the delivery point's last act (DP-2, DP-3)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -32,6 +32,8 @@ class Put:
     folder: str = ""
     """Where its holder wants it, as the holder writes the folder's name; empty for the inbox, where it also goes when
     there is no such folder (DP-8). A redo finds the message wherever an earlier try put it."""
+    ends_in_crlf: bool = False
+    """Whether every line is known to end in CRLF; where it is not, the mail store looks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +48,8 @@ class Coming:
 class MailInHand(Protocol):
     """Mailboxes for one round of a worker, which goes on with its work while the disk does its own."""
 
-    def expect(self, messages: Sequence[Coming]) -> None:
-        """Begin to write what is put soon, where that saves time; never fails, never waits."""
+    def expect(self, messages: Iterable[Coming]) -> None:
+        """Begin to write what is put soon, where that saves time; never fails, never waits, may not look at all."""
         ...
 
     def put(self, messages: list[Put]) -> list[PutOutcome]:

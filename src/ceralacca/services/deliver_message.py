@@ -19,6 +19,7 @@ MO-13, MO-14, LO-2.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from ceralacca.base.errors import UnreadableMessage, WorldError
 from ceralacca.base.failpoints import reach
@@ -28,7 +29,7 @@ from ceralacca.core.incoming_point import MessageClass
 from ceralacca.core.model.address import Address
 from ceralacca.core.model.certification import OriginalData
 from ceralacca.core.model.log import LogEvent
-from ceralacca.core.model.notification import ReceiptKind
+from ceralacca.core.model.notification import MessageRow, ReceiptKind
 from ceralacca.formats.draft import Draft
 from ceralacca.formats.issuance import Issuance
 from ceralacca.formats.receipt import compose_delivery
@@ -46,6 +47,11 @@ from ceralacca.services.office import Office
 from ceralacca.services.reading import read
 from ceralacca.services.recipient_fate import Owed, issuance_about, not_delivered, settle
 from ceralacca.services.retry import NotYet, step_delay
+
+_LINTED: Final = frozenset(
+    {MessageRow.NON_ACCEPTANCE, MessageRow.ACCEPTANCE, MessageRow.TRANSPORT_ENVELOPE, MessageRow.TAKING_IN_CHARGE}
+)
+"""Letters of ours that were sealed only because all their lines end in CRLF; others may hold foreign ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +106,7 @@ class Delivery:
             octets=self.octets,
             quota=self.mailbox.quota,
             folder=self.folder,
+            ends_in_crlf=self.letter is not None and self.letter.row in _LINTED,
         )
 
 

@@ -84,10 +84,11 @@ def _run(
     others = [job for job in jobs if job.kind is not JobKind.DELIVERY]
     results = [
         *_deliver_all(deliveries, office, mail, threads),
-        *_each(others, lambda job: decide(job, office), threads),
+        *_each(others, lambda job: _decided(job, office), threads),
     ]
     results = _one_at_a_time(results, office)
     commits = [result for result in results if isinstance(result, Commit)]
+    _write_lines(commits, jobs)
     return commits, [result for result in results if isinstance(result, Postponed)]
 
 
@@ -164,7 +165,7 @@ def _batch(
         commits, postponed = _run(list(left.values()), replace(office, store=view), mail, threads)
         keeper = None if again else claimer
         if keeper is not None:
-            mail.expect([*coming(commits)])
+            mail.expect(coming(commits))
         kept = _commit(commits, postponed, office, keeper)
         first = first if again else kept
         stale, failed = _ended(commits, kept.outcomes)
@@ -177,7 +178,10 @@ def _batch(
 
 def decide(job: Job, office: Office) -> Result:
     """Do the step of one job that is no delivery, whatever goes wrong in it; nothing is committed here."""
-    return _done(job, _guarded(job, office, lambda: _step(job, office)))
+    result = _decided(job, office)
+    if isinstance(result, Commit):
+        _write_lines([result], [job])
+    return result
 
 
 def settle(decided: Sequence[tuple[Job, Result]], office: Office) -> None:
@@ -227,6 +231,10 @@ def _put_off(jobs: Sequence[Job], office: Office, note: str) -> None:
 # -- one job ----------------------------------------------------------------------------------------------
 
 
+def _decided(job: Job, office: Office) -> Result:
+    return _guarded(job, office, lambda: _step(job, office))
+
+
 def _step(job: Job, office: Office) -> Result:
     match job.kind:
         case JobKind.SUBMISSION:
@@ -269,13 +277,15 @@ def _guarded(job: Job, office: Office, step: Callable[[], _Done]) -> _Done | Pos
         return _postponed(job, office, f"{name}: see the diagnostics")
 
 
-def _done(job: Job, result: Result) -> Result:
-    """Write the one line of a step that has come to its end, for who looks closely: the message log says the same."""
-    if isinstance(result, Commit):
-        found = next((row.identifier for row in result.log if row.identifier), None)
+def _write_lines(commits: Sequence[Commit], jobs: Sequence[Job]) -> None:
+    """Write a line of each step that has come to its end, for who looks closely: the message log says the same."""
+    diagnostics = _diagnostics.bind()  # once: how lines are written is looked up
+    of: dict[int | None, Job] = {job.id: job for job in jobs}
+    for commit in commits:
+        job = of[commit.done]
+        found = next((row.identifier for row in commit.log if row.identifier), None)
         named = {"identifier": found} if found else _named(job)
-        _diagnostics.debug("step", job=job.id, kind=job.kind, did=[row.event.value for row in result.log], **named)
-    return result
+        diagnostics.debug("step", job=job.id, kind=job.kind, did=[row.event.value for row in commit.log], **named)
 
 
 def _waits(job: Job, office: Office, note: str) -> Postponed:
@@ -326,7 +336,7 @@ def _put_all(deliveries: Sequence[Delivery], mail: MailInHand) -> Sequence[PutOu
 
 
 def _concluded(delivery: Delivery, outcome: PutOutcome | WorldError | None, office: Office) -> Result:
-    return _done(delivery.job, _guarded(delivery.job, office, lambda: conclude(delivery, outcome, office)))
+    return _guarded(delivery.job, office, lambda: conclude(delivery, outcome, office))
 
 
 def _each(items: Sequence[_Item], step: Callable[[_Item], Result], threads: Executor | None) -> list[Result]:

@@ -33,7 +33,7 @@ Clauses: DP-2, DP-3, DP-4, DP-8, MO-9; invariant 3 of ARCHITECTURE.md.
 import ctypes
 import fcntl
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -57,6 +57,8 @@ from ceralacca.store.maildir_size import lines_end_in_crlf, used_octets
 
 _BATCH = 64
 """Messages that share their syncs: bounds the open files and folders."""
+_END = 256
+"""Octets at the end of a message that are another's as well hardly ever: a seal is in them, or a boundary."""
 _THREADS = 8
 """Calls for durability under way at once: a journalling file system lets them share one write."""
 _T = TypeVar("_T")
@@ -178,7 +180,7 @@ class MaildirInHand:
         self._store, self._aside = store, aside
         self._settling: list[Settle] = []
 
-    def expect(self, messages: Sequence[Coming]) -> None:
+    def expect(self, messages: Iterable[Coming]) -> None:
         """Begin to write what is put soon, if it comes about."""
         self._aside.write(messages)
 
@@ -231,7 +233,8 @@ class _Batch:
     changed: list[int] = field(default_factory=list)
     boxes: dict[Address, Box] = field(default_factory=dict)
     staged: dict[tuple[str, str], _Staged] = field(default_factory=dict)
-    sources: list[tuple[Octets, _Staged]] = field(default_factory=list)
+    sources: dict[bytes, list[tuple[Octets, _Staged]]] = field(default_factory=dict)
+    """What was staged of this batch, by how its octets end."""
     open_later: ExitStack = field(default_factory=ExitStack)
     """What stays open until it is durable."""
 
@@ -292,7 +295,7 @@ class _Batch:
         if recorded:
             box.counted_in += len(put.octets)
         elif self.aside is not None and self.aside.take(put.mailbox, name, put.octets, box.arriving):
-            self.sources.append((put.octets, staged))
+            self._alike(put.octets).append((put.octets, staged))
         else:
             self._write(staged)
         box.brought.append(len(put.octets))
@@ -338,7 +341,7 @@ class _Batch:
     def _final(self, put: Put, name: str) -> str:
         """Return the name in `new/`: servers show messages by the number in front, then by the next."""
         size = len(put.octets)
-        seen = f",W={size}" if lines_end_in_crlf(put.octets) else ""  # the size that IMAP shows
+        seen = f",W={size}" if put.ends_in_crlf or lines_end_in_crlf(put.octets) else ""  # the size that IMAP shows
         seconds, microseconds = int(self.instant.timestamp()), self.instant.microsecond
         position = self.start + len(self.staged)
         return f"{seconds}.{microseconds:06d}{position:06d}.{name},S={size}{seen}"
@@ -355,14 +358,18 @@ class _Batch:
 
     def _linked(self, staged: _Staged) -> bool:
         """Share the file of another recipient of the same octets in this batch (DP-4: mailboxes differ)."""
-        octets = staged.octets
-        for others, source in self.sources:
+        octets, alike = staged.octets, self._alike(staged.octets)
+        for others, source in alike:
             if others is octets or (type(others) is type(octets) is bytes and others == octets):
                 with suppress(OSError):  # too many links, or a mailbox on another volume
                     _anew(staged, partial(_link, source, staged))
                     return True
-        self.sources.append((octets, staged))
+        alike.append((octets, staged))
         return False
+
+    def _alike(self, octets: Octets) -> list[tuple[Octets, _Staged]]:
+        """Return what may have the same octets: comparing each message with all before it would take longer."""
+        return self.sources.setdefault(bytes(octets[-_END:]), [])
 
     def _record(self, staged: _Staged) -> None:
         if not staged.recorded:

@@ -14,11 +14,11 @@ Clauses: DP-3.
 
 import fcntl
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Final
 
@@ -63,9 +63,9 @@ class Aside:
         self._root, self._owner, self._threads = root, owner, threads
         self._written: dict[tuple[str, str], _Written] = {}
 
-    def write(self, messages: Sequence[Coming]) -> None:
+    def write(self, messages: Iterable[Coming]) -> None:
         """Write what can be written now, and begin to sync it; never fails, never waits."""
-        small = [one for one in messages if len(one.octets) <= _SMALL]
+        small = [*islice((one for one in messages if len(one.octets) <= _SMALL), FEW + 1)]
         if len(small) > FEW:
             return
         in_order = sorted(small, key=lambda one: home_of(one.mailbox))
@@ -75,7 +75,7 @@ class Aside:
 
     def take(self, mailbox: Address, name: str, octets: Octets, arriving: int) -> bool:
         """Say whether these octets lie durable under a file's name, for whoever has the mailbox locked."""
-        written = self._written.get((home_of(mailbox), name))
+        written = self._written.get((home_of(mailbox), name)) if self._written else None
         if written is None or not written.is_durable() or written.octets != octets or not written.is_at(arriving, name):
             return False
         os.close(self._written.pop((written.home, name)).handle)

@@ -7,7 +7,7 @@ jobs run, loses, repeats or holds back what is on the wire, moves the clock, and
 Plays: F1 to F14 of section 1.2.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -100,7 +100,7 @@ class MemoryMail:
         """Give the same: here nothing takes time."""
         yield self
 
-    def expect(self, messages: Sequence[Coming]) -> None:
+    def expect(self, messages: Iterable[Coming]) -> None:
         """Nothing is written before it is put."""
 
     def settle(self) -> None:
