@@ -13,16 +13,15 @@ from typing import Final
 
 from ceralacca.core.model.log import LogRow
 from ceralacca.store.bulk import INSERTS
-from ceralacca.store.driver import Open, driven, driven_many
+from ceralacca.store.driver import Open, driven
 from ceralacca.store.log_rows import log_lines, places_of
-from ceralacca.store.tables import LOG_ROW
+from ceralacca.store.tables import LOG_ADDRESS, LOG_ROW
 
 _ENTER: Final = "LOCK TABLE ONLY log_row IN ROW EXCLUSIVE MODE"
 _DRAW: Final = "SELECT nextval('log_row_seq_seq') FROM generate_series(1, %s)"
 _PLACES: Final = (
     "INSERT INTO log_address (hash, instant, seq) SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[])"
 )
-_PLACE: Final = "INSERT INTO log_address (hash, instant, seq) VALUES (?, ?, ?)"
 _LAST: Final = "SELECT seq FROM sqlite_sequence WHERE name = 'log_row'"
 
 
@@ -43,7 +42,7 @@ def _add_places(connection: Open, places: Sequence[tuple[int, int, int]]) -> Non
     if connection.dialect.name == "postgresql":
         driven(connection, _PLACES, tuple(map(list, zip(*places, strict=True))))
     else:
-        driven_many(connection, _PLACE, places)
+        INSERTS[LOG_ADDRESS].lines(connection, places)
 
 
 def _draw(connection: Open, count: int) -> Sequence[int]:
