@@ -32,6 +32,14 @@ def test_rows_stand_in_the_order_of_writing_with_the_instant_of_their_step(store
     assert {row.instant for row in store.log_of("id-1")} == {NOON}
 
 
+@pytest.mark.parametrize("number", [15, 16, 17, 33])
+def test_many_rows_at_once_are_all_there_and_in_order(store: Store, number):
+    rows = [some.log_row()._replace(detail=str(at)) for at in range(number)]
+    store.commit([Commit(log=tuple(rows))])
+
+    assert store.log_of("id-1") == rows
+
+
 @pytest.mark.parametrize("asked", ["<client-1@alfa.example>", "client-1@alfa.example", " <client-1@alfa.example> "])
 def test_a_transaction_is_found_by_the_clients_message_id(store: Store, asked):
     nameless = some.log_row("id-1", LogEvent.RELAYED)._replace(client_message_id=None)

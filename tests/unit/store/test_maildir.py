@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+from dataclasses import replace
 from datetime import timedelta
 from itertools import product
 from pathlib import Path
@@ -87,6 +88,12 @@ def test_the_name_says_the_size_as_the_server_shows_it(store):
     store.put([letter("crlf"), letter("lf", octets=b"a\nb\r\n")])
     sizes = {path.name.partition(",")[2] for path in files(store)}
     assert sizes == {f"S={len(MESSAGE)},W={len(MESSAGE)}", "S=5"}
+
+
+def test_line_ends_that_are_known_are_not_looked_at(store, monkeypatch):
+    monkeypatch.setattr(module, "lines_end_in_crlf", lambda _: pytest.fail("looked"))
+    store.put([replace(letter(), ends_in_crlf=True)])
+    assert files(store)[0].name.endswith(f",W={len(MESSAGE)}")
 
 
 def test_a_line_end_across_two_pieces_is_one_line_end(store):
