@@ -248,7 +248,7 @@ def test_usual_messages_have_the_header_that_is_expected(draft):
 class Unjoined(Reading):
     """Reads what stands between delimiters as it reads entities that are too long to be joined."""
 
-    def _pieces(self, _delimiter, _start):
+    def _pieces(self, _delimiter):
         return []
 
 

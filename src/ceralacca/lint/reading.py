@@ -203,8 +203,8 @@ class Reading:
         self.original = next((part for part in self.parts if part.body is None), None)
 
     def _read_parts(self, delimiter: bytes, start: int) -> None:
-        pieces = self._pieces(delimiter, start)
-        if _in_place(pieces):
+        pieces = self._pieces(delimiter)
+        if _in_place(pieces, start):
             self.closed = True
             for piece in pieces[1:-1]:
                 start += len(delimiter)
@@ -213,9 +213,9 @@ class Reading:
         elif delimiters := self._delimiters(delimiter, start):
             self._read_between(delimiters, start)
 
-    def _pieces(self, delimiter: bytes, start: int) -> list[bytes]:
+    def _pieces(self, delimiter: bytes) -> list[bytes]:
         """Return what stands between the delimiters of an entity that may be joined."""
-        return [] if self._whole is None else self._whole[start:].split(delimiter)
+        return [] if self._whole is None else self._whole.split(delimiter)
 
     def _read_between(self, delimiters: list[tuple[int, int, bool]], start: int) -> None:
         """Read an entity that is long, or in which something is out of place."""
@@ -349,11 +349,11 @@ class Reading:
         return found[0] if found else None
 
 
-def _in_place(pieces: list[bytes]) -> bool:
-    """Tell whether nothing is out of place in what stands between the delimiters: no delimiter is but a beginning."""
+def _in_place(pieces: list[bytes], start: int) -> bool:
+    """Tell whether nothing is out of place between the delimiters, of which the first must stand at the start."""
     return (
         len(pieces) > 2
-        and not pieces[0]
+        and len(pieces[0]) == start
         and pieces[-1] in (b"--\r\n", b"--")
         and all(map(_BEGINS_A_LINE, pieces[1:-1]))
     )
