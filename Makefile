@@ -10,6 +10,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 FUZZ_STAMP := $(VENV)/.fuzz-installed
+# Tests of one file may go on from each other, and those in a browser come last: files stay whole and in order.
+PYTEST := $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 T ?= tests
 SECONDS_EACH ?= 60
 KILLS ?= 100
@@ -35,7 +37,7 @@ system: ## install (as root) or name the Debian packages that the tests need
 	@tools/system_packages
 
 dev: $(STAMP) ## make .venv with the locked dependencies and run the quick tests; then .venv/bin/pec --help
-	$(BIN)/pytest tests/unit -m "not slow and not system" -n 2
+	$(PYTEST) tests/unit -m "not slow and not system"
 	@echo "Ready: $(BIN)/pec --help"
 
 format: $(STAMP) ## rewrite the code in the house format
@@ -43,12 +45,12 @@ format: $(STAMP) ## rewrite the code in the house format
 	$(BIN)/ruff check --fix .
 
 check: static ## format, lint, types, import contracts, trace, house rules, unit and property tests (a minute)
-	$(BIN)/pytest tests/unit tests/property -m "not slow and not system" -n 2
+	$(PYTEST) tests/unit tests/property -m "not slow and not system"
 
 test: system $(STAMP) ## everything: `make check` and all tests; T=path for one
 	@if [ "$(T)" = tests ]; then $(MAKE) --no-print-directory static; fi
 	@$(BIN)/python tools/web_assets.py --tests
-	$(BIN)/pytest $(T) -n 2
+	$(PYTEST) $(T)
 
 .PHONY: static
 static: $(STAMP)
