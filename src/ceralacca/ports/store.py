@@ -104,7 +104,7 @@ class SentMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StateChange:
-    """A recipient moves from one state to another; the commit ends as STALE when it is elsewhere by now."""
+    """A recipient moves from one state to another, or is to be in one; the commit is STALE when it is elsewhere."""
 
     identifier: str
     recipient: Address

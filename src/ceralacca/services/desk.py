@@ -7,7 +7,7 @@ incoming point when the domain is ours (MO-7), else to the relay, one job for ea
 Clauses: AP-25, DP-3, IP-21, TI-1, LO-3, BT-5, BT-7, MO-7, AM-19.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Unpack
@@ -191,18 +191,24 @@ class Desk:
         self.jobs[:] = [job for job in self.jobs if job.key not in keys]
 
     def move(self, identifier: str, recipient: Address, before: RecipientState, after: RecipientState) -> None:
-        """Record that a recipient's state changes, if it does."""
-        if before is not after:
+        """Record that a recipient's state changes; or stays, if only another step of the batch has it there."""
+        if before is not after or recipient in self._hoped(identifier):
             self.states.append(
                 StateChange(identifier=identifier, recipient=recipient, before=before, after=after),
             )
 
     def sent_message(self, identifier: str) -> SentMessage | None:
-        """Return a message that we accepted, with its states as this step leaves them."""
+        """Return a message that we accepted, with its states as this step leaves them, after those of its batch."""
         sent = next((one for one in self.sent if one.original.identifier == identifier), None)
         sent = sent or self.office.store.sent(identifier)
         moved = {one.recipient: one.after for one in self.states if one.identifier == identifier}
+        moved = {**self._hoped(identifier), **moved}
         return replace(sent, states={**sent.states, **moved}) if sent and moved else sent
+
+    def _hoped(self, identifier: str) -> Mapping[Address, RecipientState]:
+        """Return the states in which steps before this one in its batch leave a message, if their commits are taken."""
+        moves = self.office.moves
+        return {} if moves is None else moves.before(self.job, identifier)
 
     # -- to mailboxes of ours -------------------------------------------------------------------------
 

@@ -28,6 +28,7 @@ from ceralacca.ports.seal_verifier import VerifiesSeal
 from ceralacca.ports.sealer import Seals
 from ceralacca.ports.store import Store
 from ceralacca.services.envelope_contents import OwnEnvelopes
+from ceralacca.services.moves import Moves
 from ceralacca.services.own_seal import OwnSeal, OwnSigner
 
 
@@ -110,6 +111,9 @@ class Office:
 
     own_envelopes: OwnEnvelopes = field(default_factory=OwnEnvelopes)
     """What is known of the envelopes that this process has composed lately."""
+
+    moves: Moves | None = None
+    """What the batch that is decided now makes of states; None for a step that is alone."""
 
     def own_signer(self, letter: Letter) -> OwnSigner | None:
         """Return who sealed a letter of ours as our incoming point sees it; None when that may not be believed."""

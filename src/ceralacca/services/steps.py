@@ -32,6 +32,7 @@ from ceralacca.services.call_webhook import call_webhook
 from ceralacca.services.deliver_message import Delivery, coming, conclude, load, store_all
 from ceralacca.services.follow_up import follow_up
 from ceralacca.services.lockstep import side_by_side
+from ceralacca.services.moves import Moves
 from ceralacca.services.notify_holder import notify
 from ceralacca.services.office import Office
 from ceralacca.services.reading import transaction_of
@@ -82,14 +83,25 @@ def _run(
     """Do the steps of a batch with a store that has read ahead for them."""
     deliveries = [job for job in jobs if job.kind is JobKind.DELIVERY]
     others = [job for job in jobs if job.kind is not JobKind.DELIVERY]
-    results = [
-        *_deliver_all(deliveries, office, mail, threads),
-        *_each(others, lambda job: _decided(job, office), threads),
-    ]
+    results = [*_deliver_all(deliveries, office, mail, threads), *_decide_all(others, office, threads)]
     results = _one_at_a_time(results, office)
     commits = [result for result in results if isinstance(result, Commit)]
     _write_lines(commits, jobs)
     return commits, [result for result in results if isinstance(result, Postponed)]
+
+
+def _decide_all(jobs: Sequence[Job], office: Office, threads: Executor | None) -> list[Result]:
+    """Decide each step on the states as those before it leave them, as far as these are decided by then."""
+    moves = Moves(jobs)
+    office = replace(office, moves=moves)
+
+    def step(job: Job) -> Result:
+        result = _decided(job, office)
+        if isinstance(result, Commit):
+            moves.add(result)
+        return result
+
+    return _each(jobs, step, threads)
 
 
 def _one_at_a_time(results: Sequence[Result], office: Office) -> list[Result]:

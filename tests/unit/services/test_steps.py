@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from structlog.testing import capture_logs
 
+from ceralacca.core.model.log import LogEvent
 from ceralacca.core.model.notification import MessageRow
 from ceralacca.core.transaction import RecipientState
 from ceralacca.ports.store import Commit, CommitOutcome, Job, JobKind, Kept, NewJob, Postponed
@@ -88,16 +89,68 @@ def test_a_job_that_is_old_and_still_waits_is_an_alarm(live):
     assert [line["log_level"] for line in (*early, *late)] == ["warning", "error"]
 
 
-def test_a_stale_step_is_decided_again_at_once(live):
+def test_a_stale_step_is_decided_again_at_once(live, monkeypatch):
+    mine, others = both_receipts(live)
+    real, rounds = type(live.alfa.store).commit, []
+
+    def slowly(self, commits, postponed=()):
+        rounds.append(commits)
+        if len(rounds) == 1:
+            assert perform([others], live.alfa.office) == 1  # another worker, on DISPATCHED as well
+        return real(self, commits, postponed)
+
+    monkeypatch.setattr(type(live.alfa.store), "commit", slowly)
+    assert perform([mine], live.alfa.office) == 1
+    assert len(rounds) == 3
+    assert live.state(ANNA) is RecipientState.DELIVERED
+    assert live.alfa.store.jobs(kind=JobKind.DEADLINE) == []
+
+
+@pytest.mark.requirement("IP-19")
+@pytest.mark.parametrize("late", [False, True])
+def test_receipts_of_one_message_in_one_batch_are_decided_once(live, monkeypatch, late):
+    jobs = both_receipts(live)
+    real, rounds = type(live.alfa.store).commit, []
+
+    def counted(self, commits, postponed=()):
+        rounds.append(commits)
+        return real(self, commits, postponed)
+
+    monkeypatch.setattr(type(live.alfa.store), "commit", counted)
+    assert perform(jobs[::-1] if late else jobs, live.alfa.office) == 2
+    assert len(rounds) == 1
+    assert live.state(ANNA) is RecipientState.DELIVERED
+    (heard,) = live.alfa.events(LogEvent.TAKING_IN_CHARGE_RECEIVED)
+    assert heard.detail == ("late" if late else "")
+    assert live.alfa.store.jobs(kind=JobKind.DEADLINE) == []
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_what_was_decided_on_a_step_that_comes_to_nothing_is_decided_again(live, monkeypatch, late):
+    first, second = both_receipts(live)[:: -1 if late else 1]
+    real, rounds = type(live.alfa.store).commit, []
+
+    def refuse_first(self, commits, postponed=()):
+        rounds.append([commit.done for commit in commits])
+        taken = [commit for commit in commits if commit.done != first.id]
+        outcomes = dict(zip([commit.done for commit in taken], real(self, taken, postponed), strict=True))
+        return [outcomes.get(commit.done, CommitOutcome.FAILED) for commit in commits]
+
+    monkeypatch.setattr(type(live.alfa.store), "commit", refuse_first)
+    perform([first, second], live.alfa.office)
+    assert rounds[:3] == [[first.id, second.id], [], [second.id]]
+    assert live.state(ANNA) is (RecipientState.TAKEN if late else RecipientState.DELIVERED)
+
+
+def both_receipts(live: LiveCircuit) -> list[Job]:
+    """Let taking in charge and delivery receipt of one message arrive, and claim them."""
     live.submit(submission())
     live.carry(holding=[MessageRow.TAKING_IN_CHARGE, MessageRow.DELIVERY])
     for row in (MessageRow.TAKING_IN_CHARGE, MessageRow.DELIVERY):
         live.wire.hand_over(live.take(row))
     jobs = live.alfa.claim(kinds=[JobKind.ARRIVAL])
-    assert len(jobs) == 2  # both decided on DISPATCHED
-    assert perform(jobs, live.alfa.office) == 2
-    assert live.state(ANNA) is RecipientState.DELIVERED
-    assert live.alfa.store.jobs(kind=JobKind.DEADLINE) == []
+    assert len(jobs) == 2
+    return jobs
 
 
 @pytest.mark.parametrize("outcome", [CommitOutcome.STALE, CommitOutcome.FAILED])

@@ -239,6 +239,18 @@ def test_a_state_may_move_twice_in_a_step(store: Store):
     assert store.commit([Commit(states=moves)]) == [DONE]
 
 
+def test_a_state_that_a_step_leaves_is_the_one_it_was_decided_on(store: Store):
+    store.commit([Commit(sent=(some.sent(),))])
+    stays = move(RecipientState.DISPATCHED, RecipientState.DISPATCHED)
+    elsewhere = move(RecipientState.TAKEN, RecipientState.TAKEN)
+
+    assert store.commit([Commit(states=(stays,), log=(some.log_row(),))]) == [DONE]
+    assert store.commit([Commit(states=(elsewhere,), log=(some.log_row(),))]) == [STALE]
+    sent = store.sent("id-1")
+    assert sent is not None
+    assert sent.states[some.ANNA] is RecipientState.DISPATCHED
+
+
 def test_the_state_of_nobody_is_stale(store: Store):
     store.commit([Commit(sent=(some.sent(),))])
     stranger = move(RecipientState.DISPATCHED, RecipientState.TAKEN, recipient=Address("x@beta.example"))
