@@ -10,11 +10,13 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from ceralacca.core.model.notification import MessageRow
-from ceralacca.lint.certified import DECLARATION, LARGEST, has_plain_markup
+from ceralacca.lint.certified import DECLARATION, LARGEST, Texts, has_plain_markup
 from ceralacca.lint.reading import Reading, Shape
 from ceralacca.lint.rule import CERTIFIED_ROWS, Family
 
 FAMILY = Family()
+MARKUP = Family()
+"""Asked of certification data alone that are not known to be plain and valid."""
 
 _CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
 _CONTROL_BUT_LF = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
@@ -51,7 +53,7 @@ def _is_bare(address: str) -> bool:
     return _BARE.fullmatch(address) is not None
 
 
-@FAMILY.rule("xml-octets", "XM-2", "GE-11", rows=CERTIFIED_ROWS)
+@MARKUP.rule("xml-octets", "XM-2", "GE-11", rows=CERTIFIED_ROWS)
 def xml_octets(reading: Reading) -> Iterator[str]:
     """UTF-8 with the declaration, no BOM, no DOCTYPE, no processing instruction, no namespace."""
     xml = reading.xml
@@ -68,7 +70,7 @@ def xml_octets(reading: Reading) -> Iterator[str]:
         yield "more than 1 MiB"
 
 
-@FAMILY.rule("xml-valid", "XM-1", rows=CERTIFIED_ROWS)
+@MARKUP.rule("xml-valid", "XM-1", rows=CERTIFIED_ROWS)
 def xml_valid(reading: Reading) -> Iterator[str]:
     """Well-formed and valid against the DTD."""
     if reading.xml is None:
@@ -110,8 +112,7 @@ def xml_recipients(reading: Reading) -> Iterator[str]:
     """Every recipient has its type written out; those delivered to or taken in charge are among them."""
     if reading.certified is None:
         return
-    recipients = reading.xml_texts("destinatari")
-    named = (*reading.xml_texts("consegna"), *reading.xml_texts("ricezione"))
+    recipients, named = reading.xml_texts["destinatari"], reading.answered_for
     if (
         None not in reading.certified.markup.recipient_kinds
         and reading.draft.row is not MessageRow.DELIVERY_TIMEOUT
@@ -135,7 +136,7 @@ def xml_instant(reading: Reading) -> Iterator[str]:
     if reading.certified is None:
         return
     local = reading.local
-    shown = (reading.xml_text("giorno"), reading.xml_text("ora"), reading.certified.markup.zone)
+    shown = (reading.xml_text["giorno"], reading.xml_text["ora"], reading.certified.markup.zone)
     if shown != (local.day, local.time, local.zone):
         yield "data is not the instant of the draft in legal time"
 
@@ -150,17 +151,22 @@ def xml_values(reading: Reading) -> Iterator[str]:
         pattern = _CONTROL_BUT_LF if name == "errore-esteso" else _CONTROL
         if any(map(pattern.search, texts)):
             yield f"{name} holds a control character"
-    for name in ("mittente", "destinatari", "consegna", "ricezione"):
-        if not all(map(_is_bare, every.get(name, ()))):
-            yield f"{name} is not a bare address"
-    if not (reading.xml_text("gestore-emittente") or "").strip():
+    if not all(map(_is_bare, (*every["mittente"], *every["destinatari"], *reading.answered_for))):
+        yield from _not_bare(every)
+    if not (reading.xml_text["gestore-emittente"] or "").strip():
         yield "gestore-emittente is empty"
-    if "<" in (identifier := reading.xml_text("identificativo") or "<") or "@" not in identifier:
+    if "<" in (identifier := reading.xml_text["identificativo"] or "<") or "@" not in identifier:
         yield "identificativo is not an identifier without brackets"
+
+
+def _not_bare(every: Texts) -> Iterator[str]:
+    for name in ("mittente", "destinatari", "consegna", "ricezione"):
+        if not all(map(_is_bare, every[name])):
+            yield f"{name} is not a bare address"
 
 
 @FAMILY.rule("xml-error-code", "TN-2", "AD-1", rows={MessageRow.DELIVERY_TIMEOUT})
 def xml_error_code(reading: Reading) -> Iterator[str]:
     """The timeout notices are told apart by the code that begins `errore-esteso`."""
-    if not (reading.xml_text("errore-esteso") or "").startswith(("4.4.1 - ", "5.4.1 - ")):
+    if not (reading.xml_text["errore-esteso"] or "").startswith(("4.4.1 - ", "5.4.1 - ")):
         yield "errore-esteso begins with neither 4.4.1 nor 5.4.1"

@@ -48,12 +48,18 @@ class Markup(NamedTuple):
     """Whether the DTD allows it (XM-1)."""
 
 
+class Texts(dict[str, list[str]]):
+    """The texts of elements by their name, in order; of a name that is not there, none."""
+
+    def __missing__(self, _name: str) -> list[str]:
+        return []
+
+
 class Certified(NamedTuple):
     """What well-formed certification data say."""
 
     markup: Markup
-    texts: dict[str, list[str]]
-    """By the name of the element, in order."""
+    texts: Texts
     blank: frozenset[str]
     """Names of elements of which one has nothing but white space for text."""
     printable: bool
@@ -95,7 +101,7 @@ class _Shape(NamedTuple):
 
 def _read_by_shape(octets: bytes) -> Certified | None:
     """Read a document that differs from a known shape in its texts alone; None for any other."""
-    if len(octets) > LARGEST or not octets.startswith(DECLARATION):
+    if len(octets) > LARGEST:
         return None
     try:
         pieces = _TEXT.split(octets.decode("utf-8"))
@@ -109,12 +115,13 @@ def _read_by_shape(octets: bytes) -> Certified | None:
         if _OTHER_REFERENCE.search(joined):
             return None
         texts = [_resolved(text) if "&" in text else text for text in texts]
-    shape = _shape(">x</".join(pieces[::2]).encode("utf-8"))
-    if shape is None:
+    shape = _shape(">x</".join(pieces[::2]))
+    if shape is None or not shape.common.plain:  # with another declaration its octets may be other characters
         return None
     markup, fixed, blank, _, plain = shape.common
-    every = fixed | dict(zip(shape.names, shape.cut(texts), strict=True))
-    if "  " in joined or joined.startswith(" "):  # a text begins with white space: it may be nothing else
+    every = Texts(fixed)
+    every.update(zip(shape.names, shape.cut(texts), strict=True))
+    if "  " in joined or joined[:1] == " ":  # a text begins with white space: it may be nothing else
         blank = _blank(every)
     return Certified(markup, every, blank, True, plain)
 
@@ -134,8 +141,9 @@ def _resolved(text: str) -> str:
 
 
 @kept(entries=128, most_octets=_LARGEST_SHAPE)
-def _shape(octets: bytes) -> _Shape | None:
+def _shape(document: str) -> _Shape | None:
     """Read a shape; None for one that is not valid, or in which it is not plain where each text belongs."""
+    octets = document.encode("utf-8")
     if not has_plain_markup(octets):
         return None
     try:
@@ -143,7 +151,7 @@ def _shape(octets: bytes) -> _Shape | None:
     except (etree.XMLSyntaxError, ValueError):
         return None
     changing = {name: len(texts) for name, texts in common.texts.items() if set(texts) == {"x"}}
-    fixed = {name: texts for name, texts in common.texts.items() if "x" not in texts}
+    fixed = Texts({name: texts for name, texts in common.texts.items() if "x" not in texts})
     if not common.markup.valid or len(changing) + len(fixed) != len(common.texts):
         return None
     if sum(changing.values()) != octets.count(b">x</"):  # an x that is not all of its element: a > stands before it
@@ -156,7 +164,7 @@ def _shape(octets: bytes) -> _Shape | None:
 
 def _read_whole(octets: bytes) -> Certified:
     tree = _tree(octets)
-    texts: dict[str, list[str]] = {}
+    texts = Texts()
     kinds: list[str | None] = []
     first: dict[str, etree._Element] = {}
     for element in tree.iter(etree.Element):

@@ -27,6 +27,7 @@ _REQUESTED = frozenset({"completa", "breve", "sintetica"})
 _INHERITED = r"[^\0\r\n]*\r\n(?:[ \t][^\0\r\n]*\r\n)*"
 """The body of a field of the original, octet for octet (GE-24)."""
 _PRINTABLE = bytes(range(0x20, 0x7F))
+_SUBJECT = re.compile(r" +[!-~][ -~]*")
 _ENCODED = re.compile(r" [!-~][ -~]*(?:\r\n +[!-~][ -~]*)*")
 _TRACE = re.compile(f"(?:Received:{_INHERITED})*(?:Return-Path:{_INHERITED})?(?:Received:{_INHERITED})*")
 _AFTER_SENDER = re.compile(
@@ -54,22 +55,23 @@ def _is_receipt(reading: Reading) -> bool:
     sender, recipient = draft.reverse_path.text, draft.forward_paths[0].text
     opening = f"X-Ricevuta: {MARKERS[draft.row]}\r\n{_before_subject(reading)}"
     closing = f"\r\nFrom: {sender}\r\nTo: {recipient}\r\nMessage-ID: {draft.message_id}\r\n"
-    subject = header[len(opening) : len(header) - len(closing)]
+    before, opened, rest = header.partition(opening)
+    subject, closed, after = rest.rpartition(closing)
     return (
-        header.startswith(opening)
-        and header.endswith(closing)
+        bool(opened and closed)
+        and not (before or after)
         and _is_subject(subject, reading)
         and _is_printable(reading.header, 7 + subject.count("\r\n"))
         and is_bare(sender)
         and is_bare(recipient)
-        and (draft.row in TO_SERVICE_MAILBOX or recipient == reading.xml_text("mittente"))
+        and (draft.row in TO_SERVICE_MAILBOX or recipient == reading.xml_text["mittente"])
         and OWN_ID.fullmatch(draft.message_id) is not None
-        and draft.message_id != f"<{reading.xml_text('identificativo')}>"
+        and draft.message_id != f"<{reading.xml_text['identificativo']}>"
     )
 
 
 def _is_envelope(reading: Reading) -> bool:
-    draft, reverse, sender = reading.draft, reading.draft.reverse_path, reading.xml_text("mittente")
+    draft, reverse, sender = reading.draft, reading.draft.reverse_path, reading.xml_text["mittente"]
     requested = reading.certified and reading.certified.requested
     if not sender or '"' in sender or "\\" in sender or requested not in _REQUESTED:
         return False
@@ -80,14 +82,14 @@ def _is_envelope(reading: Reading) -> bool:
     end = _AFTER_SENDER.fullmatch(after)
     return (
         end is not None
-        and end[1] == draft.message_id == f"<{reading.xml_text('identificativo')}>"
+        and end[1] == draft.message_id == f"<{reading.xml_text['identificativo']}>"
         and _TRACE.fullmatch(before) is not None
         and _is_subject(subject, reading)
         and _is_printable(f"{opening}{middle}".encode("latin-1"), 5)
         and OWN_ID.fullmatch(draft.message_id) is not None
         and reverse is not None
         and reverse.text == sender
-        and {path.key for path in draft.forward_paths} == {text.lower() for text in reading.xml_texts("destinatari")}
+        and {path.key for path in draft.forward_paths} == {text.lower() for text in reading.xml_texts["destinatari"]}
         and len(draft.forward_paths) > 0
     )
 
@@ -101,8 +103,8 @@ def _is_subject(text: str, reading: Reading) -> bool:
     """Tell whether it is what follows the prefix: the subject as it is certified, or encoded words."""
     if "=?" in text:
         return _ENCODED.fullmatch(text) is not None
-    subject = reading.xml_text("oggetto") or ""
-    return bool(subject.strip()) and text == f" {subject}" and text.isascii() and text.isprintable()
+    subject = reading.xml_text["oggetto"]
+    return subject is not None and text == f" {subject}" and _SUBJECT.fullmatch(text) is not None
 
 
 def _is_printable(octets: bytes, line_ends: int) -> bool:

@@ -169,7 +169,7 @@ def marker(reading: Reading) -> Iterator[str]:
         yield f"{key} is not {MARKERS[row]}"
     if row in SECURITY and head.single.get("x-verificasicurezza") != "errore":
         yield "x-verificasicurezza is not errore"
-    if row is MessageRow.VIRUS_DETECTION and head.single.get("x-mittente") != reading.xml_text("mittente"):
+    if row is MessageRow.VIRUS_DETECTION and head.single.get("x-mittente") != reading.xml_text["mittente"]:
         yield "x-mittente is not the sender of the certification data"
     if row is MessageRow.TRANSPORT_ENVELOPE:
         certified = reading.certified
@@ -200,8 +200,8 @@ def subject(reading: Reading) -> Iterator[str]:
         return
     if row is MessageRow.ANOMALY_ENVELOPE or reading.certified is None or "=?" in rest:
         return
-    if rest[1:] != reading.xml_text("oggetto") and " ".join(rest.split()) != " ".join(
-        (reading.xml_text("oggetto") or "").split()
+    if rest[1:] != reading.xml_text["oggetto"] and " ".join(rest.split()) != " ".join(
+        (reading.xml_text["oggetto"] or "").split()
     ):
         yield "the subject is not the one of the certification data"
 
@@ -225,7 +225,7 @@ def sender(reading: Reading) -> Iterator[str]:
         return
     on_behalf = _ESCAPE.sub(r"\1", match[1]) if "\\" in match[1] else match[1]
     expected = (
-        reading.xml_text("mittente")
+        reading.xml_text["mittente"]
         if draft.row is MessageRow.TRANSPORT_ENVELOPE
         else draft.reverse_path and draft.reverse_path.text
     )
@@ -242,7 +242,7 @@ def addressee(reading: Reading) -> Iterator[str]:
         yield "To is not one bare address"
     if [path.text for path in draft.forward_paths] != [body]:
         yield "the forward path is not the address in To"
-    if draft.row not in TO_SERVICE_MAILBOX and body != reading.xml_text("mittente"):
+    if draft.row not in TO_SERVICE_MAILBOX and body != reading.xml_text["mittente"]:
         yield "To is not the sender of the certification data"
 
 
@@ -257,9 +257,9 @@ def paths(reading: Reading) -> Iterator[str]:
         if reverse is None or reverse != reading.head.single.get("from"):
             yield "the reverse path is not the provider address"
     elif draft.row is MessageRow.TRANSPORT_ENVELOPE:
-        if reverse is None or reverse != reading.xml_text("mittente"):
+        if reverse is None or reverse != reading.xml_text["mittente"]:
             yield "the reverse path is not the original sender"
-        if {path.key for path in draft.forward_paths} != {text.lower() for text in reading.xml_texts("destinatari")}:
+        if {path.key for path in draft.forward_paths} != {text.lower() for text in reading.xml_texts["destinatari"]}:
             yield "the forward paths are not the recipients of the certification data"
 
 
@@ -268,7 +268,7 @@ def message_id(reading: Reading) -> Iterator[str]:
     """The envelope's is the PEC msgid; a receipt's is new; an anomaly envelope's is inherited."""
     draft = reading.draft
     body = reading.head.single.get("message-id")
-    identifier = f"<{reading.xml_text('identificativo')}>"
+    identifier = f"<{reading.xml_text['identificativo']}>"
     if body != draft.message_id and (body or "").split() != draft.message_id.split():
         yield "Message-ID is not the one of the draft"
     if draft.row is MessageRow.ANOMALY_ENVELOPE:
@@ -288,9 +288,9 @@ def reference(reading: Reading) -> Iterator[str]:
 
 def reference_of(reading: Reading) -> str:
     """Return what the certification data ask of X-Riferimento-Message-ID."""
-    client_id = (reading.xml_text("msgid") or "").strip()
+    client_id = (reading.xml_text["msgid"] or "").strip()
     # What no header line could hold counts as none (SE-8).
-    return client_id if _WORD.fullmatch(client_id) else f"<{reading.xml_text('identificativo')}>"
+    return client_id if _WORD.fullmatch(client_id) else f"<{reading.xml_text['identificativo']}>"
 
 
 @FAMILY.rule("reply-to", "BT-3", rows={MessageRow.TRANSPORT_ENVELOPE})

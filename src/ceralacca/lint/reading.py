@@ -19,7 +19,7 @@ from lxml import etree
 
 from ceralacca.core.model.notification import MessageRow
 from ceralacca.formats.draft import Draft
-from ceralacca.lint.certified import Certified, Markup, read_certified
+from ceralacca.lint.certified import Certified, Markup, Texts, read_certified
 from ceralacca.lint.windows import stretch, windows
 
 _ROME = ZoneInfo("Europe/Rome")
@@ -39,6 +39,8 @@ _ESCAPE = re.compile(r"\\(.)")
 _BEFORE_BOUNDARY = frozenset(
     {b'Content-Type: multipart/mixed; boundary="', b'Content-Type: multipart/alternative; boundary="'}
 )
+_MULTIPART = b"Content-Type: multipart/"
+_OPENING = slice(len(_MULTIPART))
 _PLAIN = bytes(octet for octet in range(0x21, 0x7F) if octet not in b'"\\')
 _PARAMETER = re.compile(r';\s*([a-z0-9*-]+)\s*=\s*(?:"((?:[^"\\]++|\\.)*)"|([^\s;"]+))', re.IGNORECASE)
 
@@ -161,6 +163,13 @@ def _local(instant: datetime) -> LocalInstant:
     )
 
 
+class _FirstTexts(dict[str, str | None]):
+    """The text of the first element of each name; None where there is none."""
+
+    def __missing__(self, _name: str) -> None:
+        return None
+
+
 class Reading:
     """The draft with everything that rules want to look at, read once."""
 
@@ -200,16 +209,21 @@ class Reading:
         if end >= 0 and boundary:
             # The empty line's CRLF may be the one that belongs to the first delimiter.
             self._read_parts(b"\r\n--" + boundary, end + 2)
-        self.original = next((part for part in self.parts if part.body is None), None)
+        for part in self.parts:
+            if part.body is None:
+                self.original = part
+                break
+        self.ours = self._ours()
 
     def _read_parts(self, delimiter: bytes, start: int) -> None:
-        pieces = self._pieces(delimiter)
+        pieces, between = self._pieces(delimiter), len(delimiter)
         if _in_place(pieces, start):
             self.closed = True
             for piece in pieces[1:-1]:
-                start += len(delimiter)
-                self.parts.append(_read_piece(piece, start))
-                start += len(piece)
+                start += between
+                stop = start + len(piece)
+                self.parts.append(_read_piece(piece, start, stop))
+                start = stop
         elif delimiters := self._delimiters(delimiter, start):
             self._read_between(delimiters, start)
 
@@ -265,7 +279,7 @@ class Reading:
         end = self._whole.find(b"\r\n\r\n", start, most)
         return identity_of(self._whole[start : end if end >= 0 else most])
 
-    def ours(self) -> bytes:
+    def _ours(self) -> bytes:
         """Return the octets of the entity without the embedded original's, which ends where a line end begins."""
         if self.original is None:
             return self._stretch(0, self.size)
@@ -309,7 +323,12 @@ class Reading:
         self.xml: bytes | None = None
         self.certified: Certified | None = None
         self.xml_defect = ""
-        self._texts: dict[str, list[str]] = {}
+        self.xml_texts = Texts()
+        """Of all elements of a name in the certification data, in order."""
+        self.xml_text = _FirstTexts()
+        """Of the first element of a name; None where there is none."""
+        self.answered_for: list[str] = []
+        """The recipients that it says something of: those delivered to and those taken in charge."""
         found = [part for part in self.parts if part.labels.type == "application/xml"]
         if not found:
             return
@@ -322,7 +341,9 @@ class Reading:
         except (etree.XMLSyntaxError, ValueError) as error:
             self.xml_defect = f"not well-formed ({type(error).__name__})"
             return
-        self._texts = self.certified.texts
+        self.xml_texts = texts = self.certified.texts
+        self.xml_text = _FirstTexts([(name, found[0]) for name, found in texts.items()])
+        self.answered_for = texts["consegna"] + texts["ricezione"]
 
     def _shape(self) -> Shape:
         certified = self.certified
@@ -339,33 +360,23 @@ class Reading:
             certified.blank if certified else frozenset(),
         )
 
-    def xml_texts(self, name: str) -> list[str]:
-        """Return the texts of all elements of that name in the certification data, in order."""
-        return self._texts.get(name, [])
-
-    def xml_text(self, name: str) -> str | None:
-        """Return the text of the first element of that name, or None."""
-        found = self._texts.get(name)
-        return found[0] if found else None
-
 
 def _in_place(pieces: list[bytes], start: int) -> bool:
     """Tell whether nothing is out of place between the delimiters, of which the first must stand at the start."""
+    parts = pieces[1:-1]
     return (
-        len(pieces) > 2
-        and len(pieces[0]) == start
-        and pieces[-1] in (b"--\r\n", b"--")
-        and all(map(_BEGINS_A_LINE, pieces[1:-1]))
+        bool(parts) and len(pieces[0]) == start and pieces[-1] in (b"--\r\n", b"--") and all(map(_BEGINS_A_LINE, parts))
     )
 
 
-def _read_piece(piece: bytes, at: int) -> ReadPart:
-    """Read the part that stands at that place behind a delimiter and its line end."""
+def _read_piece(piece: bytes, start: int, stop: int) -> ReadPart:
+    """Read the part that stands at that place, behind a delimiter and its line end."""
     end = piece.find(b"\r\n\r\n", 2, 4098)
-    labels, boundary = labels_of(piece[2 : end + 2] if end >= 0 else b"")
-    body = piece[end + 4 :] if end >= 0 else b""
-    stop = at + len(piece)
-    return ReadPart(labels, boundary, stop - len(body), stop, None if labels.type == _ORIGINAL else body)
+    if end < 0:
+        return ReadPart(read_labels(b""), b"", stop, stop, b"")
+    labels, boundary = labels_of(piece[2 : end + 2])
+    body = None if labels.type == _ORIGINAL else piece[end + 4 :]
+    return ReadPart(labels, boundary, start + end + 4, stop, body)
 
 
 def read_fields(text: str) -> tuple[list[ReadField], bool]:
@@ -417,7 +428,7 @@ def read_labels(octets: bytes) -> Labels:
 
 def labels_of(octets: bytes) -> tuple[Labels, bytes]:
     """Read the head of an entity, and its boundary; heads that differ in the boundary alone are read as one."""
-    if octets.startswith(b"Content-Type: multipart/"):
+    if octets[_OPENING] == _MULTIPART:
         at = octets.find(b'"') + 1
         before, boundary, after = octets[:at], octets[at:-3], octets[-3:]
         if before in _BEFORE_BOUNDARY and boundary and after == b'"\r\n' and not boundary.translate(None, _PLAIN):

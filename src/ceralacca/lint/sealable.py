@@ -22,6 +22,7 @@ RULES: Final[tuple[Rule, ...]] = (
     *headers.FAMILY.rules,
     *structure.FAMILY.rules,
     *structure.HTML.rules,
+    *certification.MARKUP.rules,
     *certification.FAMILY.rules,
     *text.FAMILY.rules,
 )
@@ -29,7 +30,9 @@ RULES: Final[tuple[Rule, ...]] = (
 
 
 @lru_cache
-def _rules(row: MessageRow, *, sound: bool = False, expected: bool = False, html: bool = True) -> tuple[Rule, ...]:
+def _rules(
+    row: MessageRow, *, sound: bool = False, expected: bool = False, html: bool = True, valid: bool = False
+) -> tuple[Rule, ...]:
     """Return the rules of the row that can have findings, knowing so much of a message."""
     return tuple(
         rule
@@ -38,6 +41,7 @@ def _rules(row: MessageRow, *, sound: bool = False, expected: bool = False, html
         and not (sound and rule.shape_check is not None)
         and not (expected and rule in headers.FAMILY.rules)
         and not (not html and rule in structure.HTML.rules)
+        and not (valid and rule in certification.MARKUP.rules)
     )
 
 
@@ -68,11 +72,13 @@ class Sealable:
 def findings_in(draft: Draft) -> tuple[Finding, ...]:
     """Run every rule of the row over the draft and return all that they found."""
     reading = Reading.of(draft)
+    certified = reading.certified
     rules = _rules(
         draft.row,
         sound=_is_sound(reading.shape),
         expected=is_expected(reading),
         html=reading.html is not None,
+        valid=certified is not None and certified.plain and certified.markup.valid,
     )
     return tuple(
         [

@@ -149,7 +149,7 @@ def octets(reading: Reading) -> Iterator[str]:
     original, of_envelope = reading.original, reading.draft.row is MessageRow.TRANSPORT_ENVELOPE
     if of_envelope and all(is_clean(window) for _, window in reading.windows()):
         return
-    if not is_clean(reading.ours()):
+    if not is_clean(reading.ours):
         yield "an octet above 127, a NUL or a bare CR or LF in a part that we wrote"
     if original is None:
         return
@@ -162,7 +162,7 @@ def octets(reading: Reading) -> Iterator[str]:
 @FAMILY.rule("line-length", "GE-5")
 def line_length(reading: Reading) -> Iterator[str]:
     """No line that we wrote in a part is longer than 998 octets."""
-    if not has_longer_line(reading.ours(), _LONGEST_LINE):
+    if not has_longer_line(reading.ours, _LONGEST_LINE):
         return
     for part in reading.parts:
         if has_longer_line(part.labels.head.octets + (part.body or b""), _LONGEST_LINE):
@@ -177,9 +177,9 @@ def original_identity(reading: Reading) -> Iterator[str]:
     owed also when the peer left the Message-ID as it was.
     """
     ids = reading.original_ids()
-    if ids.get(b"message-id") != [f"<{reading.xml_text('identificativo')}>".encode()]:
+    if ids.get(b"message-id") != [f"<{reading.xml_text['identificativo']}>".encode()]:
         yield "Message-ID of the original is not identificativo"
-    client_id = reading.xml_text("msgid")
+    client_id = reading.xml_text["msgid"]
     if client_id is None:
         return
     # The user's software may have put fields of that name before (AP-14): ours is among them.

@@ -77,14 +77,14 @@ def names(reading: Reading) -> Iterator[str]:
     if reading.plain is None or reading.certified is None:
         return
     row, text = reading.draft.row, reading.plain
-    if f'"{reading.xml_text("oggetto") or ""}" ' not in text:
+    if f'"{reading.xml_text["oggetto"] or ""}" ' not in text:
         yield "the subject is not in the text"
-    if row is not MessageRow.NON_DELIVERY_VIRUS and f'"{reading.xml_text("mittente")}"\n' not in text:
+    if row is not MessageRow.NON_DELIVERY_VIRUS and f'"{reading.xml_text["mittente"]}"\n' not in text:
         yield "the sender is not in the text"
     listed = _expected_list(reading)
     if listed and f":\n{listed}\n" not in text:
         yield "the recipients are not listed one a line"
-    for recipient in reading.xml_texts("consegna"):
+    for recipient in reading.xml_texts["consegna"]:
         if f'"{recipient}"\n' not in text:
             yield "the recipient is not in the text"
 
@@ -93,7 +93,7 @@ def _expected_list(reading: Reading) -> str:
     name = _LISTED.get(reading.draft.row)
     if name is None or reading.certified is None:
         return ""
-    texts = reading.xml_texts(name)
+    texts = reading.xml_texts[name]
     if reading.draft.row is MessageRow.ACCEPTANCE:  # AC-1
         kinds = reading.certified.markup.recipient_kinds
         texts = [text + _KINDS.get(kind or "", "") for text, kind in zip(texts, kinds, strict=True)]
@@ -124,7 +124,7 @@ def last_line(reading: Reading) -> Iterator[str]:
     if reading.draft.row is MessageRow.ANOMALY_ENVELOPE:
         expected = "Il messaggio originale è incluso in allegato."
     else:
-        expected = f"Identificativo messaggio: {reading.xml_text('identificativo')}"
+        expected = f"Identificativo messaggio: {reading.xml_text['identificativo']}"
     if not reading.plain.endswith(f"\n{expected}\n"):
         yield "the last line is not the one of the row"
     if reading.draft.row is MessageRow.TRANSPORT_ENVELOPE and "Il messaggio originale è incluso" not in reading.plain:
@@ -136,6 +136,6 @@ def timeout(reading: Reading) -> Iterator[str]:
     """The text of a timeout notice is the one of its code."""
     if reading.plain is None:
         return
-    sentence = _SENTENCES.get((reading.xml_text("errore-esteso") or "")[:5])
+    sentence = _SENTENCES.get((reading.xml_text["errore-esteso"] or "")[:5])
     if sentence is None or sentence not in reading.plain:
         yield "the text is not the one of the code in errore-esteso"
