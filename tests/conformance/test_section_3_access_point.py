@@ -6,7 +6,14 @@ replies (AP-3, AP-4), the virus check (AP-17 to AP-19) and durability (AP-25) be
 
 import pytest
 
-from ceralacca.core.access_point import Accepted, AccessSettings, Refused, decide, formal_failures
+from ceralacca.core.access_point import (
+    Accepted,
+    AccessSettings,
+    Refused,
+    classify_recipients,
+    decide,
+    formal_failures,
+)
 from ceralacca.core.model.address import Address
 from ceralacca.core.model.notification import ReceiptKind, RecipientKind
 from ceralacca.formats.original import prepare_original
@@ -52,6 +59,11 @@ def submit(
 def anomalies(text, settings=None, **session):
     failures = formal_failures(submit(text, **session).facts, settings or AccessSettings())
     return [failure.text for failure in failures]
+
+
+def decided(submission):
+    recipients = classify_recipients(submission.recipients, Directory())
+    return decide(submission.facts, AccessSettings(), identifier=IDENTIFIER, recipients=recipients)
 
 
 def certified(text, **options):
@@ -255,7 +267,7 @@ def test_several_anomalies_are_listed_one_a_line():
         mail_from="altro@pec.alfa.example",
         rcpt_to=["anna.bianchi@pec.beta.example", "nascosto@pec.beta.example"],
     )
-    refused = decide(submission.facts, AccessSettings(), identifier=IDENTIFIER, domains=Directory())
+    refused = decided(submission)
     assert isinstance(refused, Refused)
     assert refused.description == (
         "Sono state riscontrate le seguenti anomalie:\n"
@@ -291,9 +303,7 @@ def test_se_7_a_message_beyond_the_limits_of_the_reader():
 @pytest.mark.requirement("AP-20", "AP-26")
 def test_ap_20_each_submission_has_one_outcome_under_its_identifier():
     sound, refused = submit(SOUND), submit("Bcc: x@pec.beta.example\n" + SOUND)
-    outcomes = [
-        decide(one.facts, AccessSettings(), identifier=IDENTIFIER, domains=Directory()) for one in (sound, refused)
-    ]
+    outcomes = [decided(sound), decided(refused)]
     assert [type(outcome) for outcome in outcomes] == [Accepted, Refused]
     assert [outcome.identifier for outcome in outcomes] == [IDENTIFIER, IDENTIFIER]
 

@@ -75,7 +75,7 @@ def test_any_receipt_can_be_sealed(issuance, detail, data):
     )
     draft = compose()
     assert findings_in(draft) == ()
-    assert Reading.of(draft).xml_text("oggetto") == issuance.original.subject
+    assert Reading.of(draft).xml_text["oggetto"] == issuance.original.subject
 
 
 @pytest.mark.requirement("DR-2", "DR-3", "DR-4", "AM-4")

@@ -277,10 +277,12 @@ class Refused:
 
 
 def decide(
-    facts: SubmissionFacts, settings: AccessSettings, *, identifier: str, domains: PecDomains
+    facts: SubmissionFacts, settings: AccessSettings, *, identifier: str, recipients: tuple[Recipient, ...]
 ) -> Accepted | Refused:
-    """Take the formal decision: exactly one of the two, each under its PEC msgid (AP-20, AP-26)."""
-    recipients = classify_recipients(facts.recipients, domains)
+    """Take the formal decision: exactly one of the two, each under its PEC msgid (AP-20, AP-26).
+
+    `recipients` are those of the facts with the kind that the directory has given each (AP-24).
+    """
     failures = formal_failures(facts, settings)
     if failures:
         return Refused(identifier=identifier, recipients=recipients, failures=failures)

@@ -164,7 +164,10 @@ class Directory:
 
     def owns(self, certificate: bytes, domain: str) -> bool:
         """Tell whether a record that owns the certificate manages the domain (IP-14)."""
-        return bool(_common(self.owners(certificate), self.records_of_domain(domain)))
+        for record in self.records_of_domain(domain):
+            if certificate in record.certificates:  # and so its hash, which is reckoned from it (DI-8)
+                return True
+        return False
 
     def receipt_record(self, certificate: bytes, sender_domain: str) -> ProviderRecord | None:
         """Choose among the certificate's owners (DI-9, AM-25); None when it has none.

@@ -52,6 +52,7 @@ _LINTED: Final = frozenset(
     {MessageRow.NON_ACCEPTANCE, MessageRow.ACCEPTANCE, MessageRow.TRANSPORT_ENVELOPE, MessageRow.TAKING_IN_CHARGE}
 )
 """Letters of ours that were sealed only because all their lines end in CRLF; others may hold foreign ones."""
+_CLASSES: Final = {str(kind): kind for kind in MessageClass}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +114,7 @@ class Delivery:
 def load(job: Job, office: Office) -> Delivery | None:
     """Load what a DELIVERY job is about; None when the envelope's fate for this recipient is decided already."""
     store, recipient = office.store, payload.address(job)
-    kind = MessageClass(payload.word(job, "kind"))
+    kind = _CLASSES[payload.word(job, "kind")]
     if kind is MessageClass.ENVELOPE:
         words = payload.word(job, "provider"), payload.word(job, "identifier")
         if store.fate(*words, recipient) is not None:

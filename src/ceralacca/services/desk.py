@@ -144,7 +144,7 @@ class Desk:
         self.letters.append(letter)
         kind = sealed.row.facts.kind
         details |= {
-            "kind": kind.value if kind else "",
+            "kind": str(kind) if kind else "",
             "message_id": sealed.message_id,
             "provider": self.office.provider.name,
         }
@@ -170,7 +170,7 @@ class Desk:
                 holder=holder,
                 digest=digest,
                 message_id=message_id,
-                kind=receipt.kind.value,
+                kind=str(receipt.kind),
                 instant=self.instant,
             )
         )
@@ -180,7 +180,7 @@ class Desk:
     def arm(self, identifier: str, recipient: Address, deadlines: Deadlines) -> None:
         """Make both timers of a certified recipient durable jobs (TI-6, TI-10)."""
         for timer, due in ((Timer.TWELVE, deadlines.twelve_hours), (Timer.TWENTY_FOUR, deadlines.twenty_four_hours)):
-            payload = {"identifier": identifier, "recipient": recipient.text, "timer": timer.value}
+            payload = {"identifier": identifier, "recipient": recipient.text, "timer": str(timer)}
             key = deadline_key(identifier, recipient, timer)
             self.jobs.append(NewJob(key=key, kind=JobKind.DEADLINE, due=due, payload=payload))
 
@@ -221,7 +221,7 @@ class Desk:
         """Hand a letter of ours to the delivery point, for each of its recipients."""
         for recipient in letter.forward_paths if recipients is None else recipients:
             name = mailbox_name(letter.instant, letter.key, recipient.key)
-            payload = {"letter": letter.key, "kind": kind.value, "identifier": letter.identifier}
+            payload = {"letter": letter.key, "kind": str(kind), "identifier": letter.identifier}
             self._deliver(recipient, name, payload)
 
     def deliver_inbound(
@@ -236,14 +236,14 @@ class Desk:
         scanned: str = "",
     ) -> None:
         """Hand a received message to the delivery point, unmodified (DP-2), with what it was found to be (MO-14)."""
-        payload = {"inbound": inbound.key, "kind": kind.value, "identifier": identifier, "provider": provider}
+        payload = {"inbound": inbound.key, "kind": str(kind), "identifier": identifier, "provider": provider}
         if scanned:
             payload["scanned"] = scanned
         self._deliver(recipient, name, payload)
 
     def deliver_envelope(self, letter: Letter, recipient: Address, *, name: str, provider: str, scanned: str) -> None:
         """Hand an envelope of ours to the delivery point, as `deliver_inbound` does one of others."""
-        words = {"kind": MessageClass.ENVELOPE.value, "identifier": letter.identifier, "provider": provider}
+        words = {"kind": str(MessageClass.ENVELOPE), "identifier": letter.identifier, "provider": provider}
         self._deliver(recipient, name, {"letter": letter.key, **words, "scanned": scanned})
 
     def _deliver(self, recipient: Address, name: str, payload: dict[str, str]) -> None:
@@ -259,13 +259,16 @@ class Desk:
         `external` are the recipients outside PEC, for whom ordinary rules hold. Our own domains are one
         destination, whichever of them it is (MO-7). To those `inside` it has been given already.
         """
+        paths = [path for path in outgoing.forward_paths if path not in inside]
+        if not paths:
+            return
         own = self.office.store.domains()
-        here = [path for path in outgoing.forward_paths if path.domain in own and path not in inside]
+        here = [path for path in paths if path.domain in own]
         service = [path for path in here if path == self.office.service_mailbox]
         self._pass_inside(outgoing, "service", service)
         self._pass_inside(outgoing, "holders", [path for path in here if path not in service])
         ordinary = {path.domain for path in external}
-        for domain in dict.fromkeys(path.domain for path in outgoing.forward_paths if path.domain not in own):
+        for domain in dict.fromkeys(path.domain for path in paths if path.domain not in own):
             self._relay(outgoing, domain, RecipientKind.EXTERNAL if domain in ordinary else RecipientKind.CERTIFIED)
 
     def send_letter(

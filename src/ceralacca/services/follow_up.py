@@ -30,6 +30,7 @@ from ceralacca.services.office import Office
 _diagnostics = structlog.get_logger("ceralacca.services")
 
 
+_BOTH = tuple(Timer)
 _HEARD = {
     NotificationKind.TAKING_IN_CHARGE: LogEvent.TAKING_IN_CHARGE_RECEIVED,
     NotificationKind.VIRUS_DETECTION: LogEvent.VIRUS_DETECTION_RECEIVED,
@@ -111,7 +112,7 @@ def step(
             case Effect.CANCEL_TWELVE_HOURS:
                 desk.disarm(identifier, recipient, Timer.TWELVE)
             case Effect.CANCEL_TIMERS:
-                desk.disarm(identifier, recipient, *Timer)  # AM-8, TI-9
+                desk.disarm(identifier, recipient, *_BOTH)  # AM-8, TI-9
             case Effect.ALERT_OPERATOR:  # MV-3
                 _diagnostics.error("virus missed by our own scanner", identifier=identifier)
             case Effect.DROP_QUEUED | Effect.FLAG_LATE:

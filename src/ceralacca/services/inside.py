@@ -43,10 +43,10 @@ def _believed(desk: Desk, letter: Letter, data: CertificationData) -> OwnSigner 
     """Return the signer of a receipt for us that may move states (IP-15); None when it is not for us, or might not."""
     office, paths = desk.office, letter.forward_paths
     to_service = office.service_mailbox in paths
-    if not set(paths) <= set(desk.own(paths)) or to_service != (data.kind in TO_SERVICE_MAILBOX):  # IP-22
+    if len(desk.own(paths)) < len(paths) or to_service != (data.kind in TO_SERVICE_MAILBOX):  # IP-22
         return None
     signer = office.own_signer(letter)
-    if signer is None or not all(signer.owns(one.domain) for one in whom_it_is_about(data)):
+    if signer is None or not all(map(signer.owns, [one.domain for one in whom_it_is_about(data)])):
         return None
     return signer
 
@@ -55,7 +55,7 @@ def log_arrival(
     desk: Desk, letter: Letter, data: CertificationData, kind: MessageClass, recipients: tuple[Address, ...]
 ) -> None:
     """Log that a letter of ours has come to our incoming point (LO-2)."""
-    _log(desk, LogEvent.ARRIVAL, letter, data, recipients, kind.value)
+    _log(desk, LogEvent.ARRIVAL, letter, data, recipients, str(kind))
 
 
 def _log(

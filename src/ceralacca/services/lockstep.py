@@ -13,6 +13,7 @@ What a step decides does not depend on the others; only the order in which they 
 import threading
 from collections.abc import Callable, Sequence
 from contextvars import copy_context
+from itertools import count
 from typing import Any, Final, TypeVar
 
 from greenlet import getcurrent, greenlet
@@ -46,16 +47,11 @@ def side_by_side(items: Sequence[_Item], step: Callable[[_Item], _Result]) -> li
         return [step(item) for item in items]
     results: list[Any] = [None] * len(items)
 
-    def walk(place: int) -> Callable[[], None]:
-        def work() -> None:
-            results[place] = step(items[place])
-
-        return work
-
     hub = _WALKERS.hub = getcurrent()
     walkers = [_walker(hub) for _ in items]
     try:
-        under_way = [walker for place, walker in enumerate(walkers) if walker.switch(walk(place))]
+        parts = zip(walkers, count(), items)
+        under_way = [walker for walker, place, item in parts if walker.switch(results, place, step, item)]
         while under_way:
             under_way = [walker for walker in under_way if walker.switch()]
     except BaseException:
@@ -81,8 +77,8 @@ def _walker(hub: greenlet) -> greenlet:
 def _walk() -> None:
     """Do one piece of work after another; between two, and in the middle of one, the leader has the turn."""
     while _WALKERS.hub is not None:
-        work = _WALKERS.hub.switch(_DONE)
-        work()
+        results, place, step, item = _WALKERS.hub.switch(_DONE)
+        results[place] = step(item)
 
 
 def _end(walkers: Sequence[greenlet]) -> None:

@@ -16,7 +16,10 @@ from ceralacca.ports.store import Job, NewJob, SentMessage, Store
 
 def word(job: Job | NewJob, name: str) -> str:
     """Return a text of the payload; empty when it has none."""
-    value = job.payload.get(name)
+    words = job.payload
+    if name not in words:  # without a call: a transaction asks dozens of times
+        return ""
+    value = words[name]
     return "" if value is None else str(value)
 
 

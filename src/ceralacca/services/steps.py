@@ -12,6 +12,7 @@ and the places it passed, not its text.
 Clauses: invariants 1 to 5 and 10 of ARCHITECTURE.md; IP-5, AP-18, AP-25, DP-3.
 """
 
+import logging
 import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
@@ -110,7 +111,7 @@ def _one_at_a_time(results: Sequence[Result], office: Office) -> list[Result]:
     kept: list[Result] = []
     for result in results:
         keys = _claims(result)
-        if isinstance(result, Commit) and result.done is not None and keys & seen:
+        if keys & seen and isinstance(result, Commit) and result.done is not None:
             kept.append(Postponed(job=result.done, due=office.clock.now(), note="another arrival goes first"))
         else:
             kept.append(result)
@@ -120,7 +121,7 @@ def _one_at_a_time(results: Sequence[Result], office: Office) -> list[Result]:
 
 def _claims(result: Result) -> set[tuple[str, ...]]:
     """Return what a step decides once for ever: an envelope is taken, a recipient has its fate."""
-    if isinstance(result, Postponed):
+    if isinstance(result, Postponed) or not (result.taken or result.fates):
         return set()
     taken = {(each.provider, each.identifier) for each in result.taken}
     return taken | {(each.provider, each.identifier, each.recipient.key) for each in result.fates}
@@ -158,8 +159,9 @@ def _answered_first(jobs: Sequence[Job]) -> tuple[list[Job], list[Job]]:
 
     Somebody waits for the receipt of an envelope; what is not answered goes in one batch with it, and costs no more.
     """
-    envelopes = [job for job in jobs if payload.word(job, "kind") == MessageClass.ENVELOPE]
-    others = [job for job in jobs if payload.word(job, "kind") != MessageClass.ENVELOPE]
+    envelopes, others = list[Job](), list[Job]()
+    for job in jobs:
+        (envelopes if payload.word(job, "kind") == MessageClass.ENVELOPE else others).append(job)
     return (envelopes, others) if envelopes else (others, [])
 
 
@@ -244,7 +246,7 @@ def _put_off(jobs: Sequence[Job], office: Office, note: str) -> None:
 
 
 def _decided(job: Job, office: Office) -> Result:
-    return _guarded(job, office, lambda: _step(job, office))
+    return _guarded(job, office, partial(_step, job, office))
 
 
 def _step(job: Job, office: Office) -> Result:
@@ -292,6 +294,8 @@ def _guarded(job: Job, office: Office, step: Callable[[], _Done]) -> _Done | Pos
 def _write_lines(commits: Sequence[Commit], jobs: Sequence[Job]) -> None:
     """Write a line of each step that has come to its end, for who looks closely: the message log says the same."""
     diagnostics = _diagnostics.bind()  # once: how lines are written is looked up
+    if not diagnostics.is_enabled_for(logging.DEBUG):
+        return
     of: dict[int | None, Job] = {job.id: job for job in jobs}
     for commit in commits:
         job = of[commit.done]
@@ -348,7 +352,7 @@ def _put_all(deliveries: Sequence[Delivery], mail: MailInHand) -> Sequence[PutOu
 
 
 def _concluded(delivery: Delivery, outcome: PutOutcome | WorldError | None, office: Office) -> Result:
-    return _guarded(delivery.job, office, lambda: conclude(delivery, outcome, office))
+    return _guarded(delivery.job, office, partial(conclude, delivery, outcome, office))
 
 
 def _each(items: Sequence[_Item], step: Callable[[_Item], Result], threads: Executor | None) -> list[Result]:

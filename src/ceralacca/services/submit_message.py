@@ -96,7 +96,7 @@ class _Submitted:
             self.submission.facts,
             self.desk.office.access,
             identifier=self.original.identifier,
-            domains=_Kinds(self.original),
+            recipients=self.original.recipients,
         )
         if verdict is not None and not verdict.clean:
             self._refuse_virus(verdict)  # F6
@@ -249,17 +249,6 @@ class _Submitted:
         for one in original.recipients:
             if one.kind is RecipientKind.CERTIFIED:
                 desk.arm(original.identifier, one.address, deadlines)
-
-
-class _Kinds:
-    """What the directory said a moment ago: the decision sees the recipients as the certification data do (AP-24)."""
-
-    def __init__(self, original: OriginalData) -> None:
-        self._pec = {one.address.domain for one in original.recipients if one.kind is RecipientKind.CERTIFIED}
-
-    def is_pec(self, domain: str) -> bool:
-        """Tell whether the domain was found to be PEC."""
-        return domain.lower() in self._pec
 
 
 def _owned(inbound: StoredInbound) -> bool:

@@ -128,8 +128,8 @@ class SenderSide:
         assert directory is not None, "the access point answers 4xx without a directory (IP-5)"
         submission = read_submission(octets, reverse_path=sender, forward_paths=recipients)
         identifier = new_identifier(desk.clock.now(), desk.entropy, domain=desk.provider.domain)
-        decision = decide(submission.facts, self.settings, identifier=identifier, domains=directory)
         original = submission.original_data(identifier, directory)
+        decision = decide(submission.facts, self.settings, identifier=identifier, recipients=original.recipients)
         issuance = desk.issuance(original, submission.subject_body)
         if isinstance(decision, Refused):  # F5
             return (desk.issue(compose_non_acceptance(issuance, description=decision.description)),)

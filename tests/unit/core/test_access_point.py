@@ -276,11 +276,12 @@ def test_the_domain_alone_makes_a_recipient_certified_or_external():
 
 @pytest.mark.requirement("AP-20", "AP-26")
 def test_every_decision_is_one_of_two_and_carries_the_identifier():
-    accepted = decide(SOUND, SETTINGS, identifier="pec1@alfa.example", domains=Domains())
+    recipients = classify_recipients(SOUND.recipients, Domains())
+    accepted = decide(SOUND, SETTINGS, identifier="pec1@alfa.example", recipients=recipients)
     assert isinstance(accepted, Accepted)
     assert [str(r.address) for r in accepted.recipients] == [str(BIANCHI), str(VERDI)]
     refused = decide(
-        dataclasses.replace(SOUND, bcc_filled=True), SETTINGS, identifier="pec2@alfa.example", domains=Domains()
+        dataclasses.replace(SOUND, bcc_filled=True), SETTINGS, identifier="pec2@alfa.example", recipients=recipients
     )
     assert isinstance(refused, Refused)
     assert (accepted.identifier, refused.identifier) == ("pec1@alfa.example", "pec2@alfa.example")
@@ -290,5 +291,6 @@ def test_every_decision_is_one_of_two_and_carries_the_identifier():
 @pytest.mark.requirement("AM-6", "NA-3")
 def test_a_refusal_on_recipients_lists_the_forward_path():
     facts = dataclasses.replace(SOUND, header_read=False, senders=(), to=(), cc=(), forward_paths=(VERDI, BIANCHI))
-    refused = decide(facts, SETTINGS, identifier="pec3@alfa.example", domains=Domains())
+    recipients = classify_recipients(facts.recipients, Domains())
+    refused = decide(facts, SETTINGS, identifier="pec3@alfa.example", recipients=recipients)
     assert [recipient.address for recipient in refused.recipients] == [VERDI, BIANCHI]

@@ -51,7 +51,7 @@ def test_transport_envelope_holds_text_data_and_prepared_original():
     draft = sent.envelope()
     assert [part.type for part in Reading.of(draft).parts] == ["text/plain", "application/xml", "message/rfc822"]
     assert embedded(draft) == bytes(sent.prepared.splice)
-    assert Reading.of(draft).xml_text("identificativo") == sent.original.identifier
+    assert Reading.of(draft).xml_text["identificativo"] == sent.original.identifier
 
 
 @pytest.mark.requirement("GE-31")
@@ -182,7 +182,7 @@ def test_subject_prefix_is_added_also_where_there_is_one():
 def test_without_subject_the_prefix_stands_alone():
     draft = envelope(SUBMITTED.replace(b"Subject: ", b"X-Oggetto: "))
     assert b"\r\nSubject: POSTA CERTIFICATA:\r\n" in header(draft)
-    assert Reading.of(draft).xml_text("oggetto") is None
+    assert Reading.of(draft).xml_text["oggetto"] is None
 
 
 @pytest.mark.requirement("GE-32")

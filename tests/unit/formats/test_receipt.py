@@ -95,7 +95,7 @@ def test_reply_to_of_the_original_moves_no_receipt():
 @pytest.mark.requirement("GE-30", "GE-29")
 def test_each_receipt_has_an_identifier_of_its_own():
     identifiers = [draft.message_id for draft in RECEIPTS.values()]
-    envelopes = [f"<{Reading.of(draft).xml_text('identificativo')}>" for draft in RECEIPTS.values()]
+    envelopes = [f"<{Reading.of(draft).xml_text['identificativo']}>" for draft in RECEIPTS.values()]
     assert len(set(identifiers)) == len(identifiers)
     assert not set(identifiers) & set(envelopes)
 
@@ -112,7 +112,7 @@ def test_no_other_receipt_holds_the_original(name):
 @pytest.mark.parametrize("name", list(RECEIPTS))
 def test_error_detail_is_there_exactly_when_there_is_an_error(name):
     reading = Reading.of(RECEIPTS[name])
-    assert (reading.certified.error == "nessuno") is (reading.xml_text("errore-esteso") is None)
+    assert (reading.certified.error == "nessuno") is (reading.xml_text["errore-esteso"] is None)
 
 
 @pytest.mark.requirement("NA-1", "ER-1")
@@ -123,7 +123,7 @@ def test_non_acceptance_says_why(sent):
     assert reading.head.single["subject"].startswith("AVVISO DI NON ACCETTAZIONE: =?utf-8?q?Citt=C3=A0?=")
     assert reading.head.single.get("x-verificasicurezza") is None
     assert (reading.certified.kind, reading.certified.error) == ("non-accettazione", "altro")
-    assert reading.xml_text("errore-esteso") == "ecceduto il numero massimo di destinatari"
+    assert reading.xml_text["errore-esteso"] == "ecceduto il numero massimo di destinatari"
     assert "a causa di ecceduto il numero massimo di destinatari.\n" in reading.plain
 
 
@@ -134,7 +134,7 @@ def test_non_acceptance_for_virus_names_it(sent):
     assert reading.head.single.get("x-verificasicurezza") == "errore"
     assert reading.head.single["subject"].startswith("AVVISO DI NON ACCETTAZIONE PER VIRUS: ")
     assert (reading.certified.kind, reading.certified.error) == ("non-accettazione", "virus")
-    assert reading.xml_text("errore-esteso") == "Eicar-Test-Signature"
+    assert reading.xml_text["errore-esteso"] == "Eicar-Test-Signature"
 
 
 @pytest.mark.requirement("AC-1", "AC-2", "TI-2")
@@ -144,14 +144,14 @@ def test_acceptance_lists_every_recipient_with_its_type_at_t0(sent):
     assert (
         'anna.bianchi@pec.beta.example ("posta certificata")\ninfo@ditta.example ("posta ordinaria")\n' in reading.plain
     )
-    assert (reading.certified.kind, reading.xml_text("ricevuta")) == ("accettazione", None)
+    assert (reading.certified.kind, reading.xml_text["ricevuta"]) == ("accettazione", None)
     assert draft.instant == envelope.instant == sent.scenario.instant
     assert (
         Reading.of(envelope).head.single.get("date")
         == reading.head.single.get("date")
         == "Thu, 05 Nov 2026 10:15:02 +0100"
     )
-    assert reading.xml_text("ora") == "10:15:02"
+    assert reading.xml_text["ora"] == "10:15:02"
     assert "Il giorno 05/11/2026 alle ore 10:15:02 (+0100) il messaggio\n" in reading.plain
 
 
@@ -168,8 +168,8 @@ def test_timeout_notices_differ_in_text_and_detail_only(sent, timeout, code, sen
     assert reading.head.single.get("x-ricevuta") == "preavviso-errore-consegna"
     assert reading.head.single["subject"].startswith("AVVISO DI MANCATA CONSEGNA PER SUP. TEMPO MASSIMO: ")
     assert reading.head.single.get("to") == "mario.rossi@pec.alfa.example"
-    assert (reading.certified.error, reading.xml_text("consegna")) == ("altro", ANNA.text)
-    assert reading.xml_text("errore-esteso").startswith(code)
+    assert (reading.certified.error, reading.xml_text["consegna"]) == ("altro", ANNA.text)
+    assert reading.xml_text["errore-esteso"].startswith(code)
     assert sentence in reading.plain
 
 
@@ -186,10 +186,10 @@ def test_taking_in_charge_lists_its_own_and_certifies_all(sent, here):
     reading = Reading.of(draft)
     assert draft.forward_paths == (SERVICE_MAILBOX,)
     assert "ed indirizzato a:\nanna.bianchi@pec.beta.example\nè stato accettato" in reading.plain
-    assert reading.xml_texts("ricezione") == [ANNA.text]
-    assert reading.xml_texts("destinatari") == [ANNA.text, INFO.text]
-    assert reading.xml_text("gestore-emittente") == "Gestore Beta S.r.l."
-    assert reading.xml_text("identificativo") == sent.original.identifier
+    assert reading.xml_texts["ricezione"] == [ANNA.text]
+    assert reading.xml_texts["destinatari"] == [ANNA.text, INFO.text]
+    assert reading.xml_text["gestore-emittente"] == "Gestore Beta S.r.l."
+    assert reading.xml_text["identificativo"] == sent.original.identifier
 
 
 @pytest.mark.requirement("PC-1")
@@ -206,7 +206,7 @@ def test_virus_detection_goes_to_the_service_mailbox(here):
     assert reading.head.single.get("x-ricevuta") == "rilevazione-virus"
     assert reading.head.single.get("x-mittente") == "mario.rossi@pec.alfa.example"
     assert reading.head.single.get("to") == SERVICE_MAILBOX.text
-    assert (reading.certified.error, reading.xml_text("consegna")) == ("virus", ANNA.text)
+    assert (reading.certified.error, reading.xml_text["consegna"]) == ("virus", ANNA.text)
     assert "è stato rilevato un problema di sicurezza Eicar-Test-Signature.\n" in reading.plain
 
 
@@ -228,7 +228,7 @@ def test_non_delivery_says_what_the_table_says(here, failure):
     detail = failure.value.detail("Gestore Beta S.r.l.")
     assert reading.head.single.get("x-ricevuta") == "errore-consegna"
     assert reading.certified.error == failure.value.error != ErrorKind.NONE
-    assert reading.xml_text("errore-esteso") == detail
+    assert reading.xml_text["errore-esteso"] == detail
     assert f"è stato rilevato un errore {detail}.\n" in reading.plain
 
 
@@ -269,7 +269,7 @@ def test_title_and_parts_go_with_the_kind_issued(sent, here, issued, title, part
     reading = Reading.of(delivery(here, bytes(sent.prepared.splice), issued, issued))
     assert reading.plain.partition("\n")[0] == title
     assert len(reading.parts) == parts
-    assert reading.xml_text("consegna") == ANNA.text
+    assert reading.xml_text["consegna"] == ANNA.text
 
 
 @pytest.mark.requirement("DR-1", "AD-2", "RV-1")
@@ -283,7 +283,7 @@ def test_each_recipient_has_a_receipt_of_its_own_about_nobody_else(sent, here):
         lambda to: compose_virus_detection(here, recipient=to, virus="V", service_mailbox=SERVICE_MAILBOX),
     ):
         drafts = [compose(recipient) for recipient in (ANNA, INFO)]
-        assert [Reading.of(draft).xml_texts("consegna") for draft in drafts] == [[ANNA.text], [INFO.text]]
+        assert [Reading.of(draft).xml_texts["consegna"] for draft in drafts] == [[ANNA.text], [INFO.text]]
         assert drafts[0].message_id != drafts[1].message_id
 
 
@@ -307,8 +307,8 @@ def test_without_client_identifier_the_reference_is_the_pec_one():
         Scenario(submitted=SUBMITTED.replace(b"Message-ID: <2026", b"X-Altro: <2026")).transaction().by_sender()
     )
     reading = Reading.of(draft)
-    assert reading.head.single.get("x-riferimento-message-id") == f"<{reading.xml_text('identificativo')}>"
-    assert reading.xml_text("msgid") is None
+    assert reading.head.single.get("x-riferimento-message-id") == f"<{reading.xml_text['identificativo']}>"
+    assert reading.xml_text["msgid"] is None
     assert findings_in(draft) == ()
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ceralacca.core.access_point import Accepted, AccessSettings, decide
+from ceralacca.core.access_point import Accepted, AccessSettings, classify_recipients, decide
 from ceralacca.formats.submission import read_submission
 from ceralacca.testing.odd_mail import RECIPIENT, SENDER, Fate, odd_mail
 
@@ -19,7 +19,8 @@ READ = [one for one in odd_mail() if one.fate is not Fate.SMTP]
 @pytest.mark.parametrize("odd", READ, ids=lambda one: one.name)
 def test_odd_mail_has_its_fate(odd):
     submission = read_submission(odd.octets, reverse_path=SENDER, forward_paths=(RECIPIENT,))
-    decision = decide(submission.facts, AccessSettings(), identifier="pec1@alfa.example", domains=Domains())
+    recipients = classify_recipients(submission.recipients, Domains())
+    decision = decide(submission.facts, AccessSettings(), identifier="pec1@alfa.example", recipients=recipients)
     assert isinstance(decision, Accepted) == (odd.fate is Fate.ACCEPTED)
 
 

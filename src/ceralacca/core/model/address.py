@@ -31,12 +31,17 @@ class Address:
     text: str
     key: str = field(init=False, repr=False)
     """What addresses are compared by: the whole address in lower case (AM-14)."""
+    domain: str = field(init=False, repr=False)
+    """The part after the last `@`, in lower case; empty when there is none."""
 
     def __post_init__(self) -> None:
         text = self.text
         if not text or not (text.isprintable() or _CONTROL.search(text) is None):  # no control character is printable
             raise InvalidAddress("an address is empty or holds a control character")
-        object.__setattr__(self, "key", text.lower())
+        key = text.lower()
+        _, at, domain = key.rpartition("@")
+        object.__setattr__(self, "key", key)
+        object.__setattr__(self, "domain", domain if at else "")
 
     @classmethod
     def parse(cls, text: str) -> "Address":
@@ -47,12 +52,6 @@ class Address:
         if len(text) > 254 or not _STRICT.fullmatch(text) or len(text.rpartition("@")[0]) > 64:
             raise InvalidAddress("the text is not a mail address")
         return cls(text)
-
-    @property
-    def domain(self) -> str:
-        """The part after the last `@`, in lower case; empty when there is none."""
-        _, at, domain = self.key.rpartition("@")
-        return domain if at else ""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Address) and self.key == other.key
