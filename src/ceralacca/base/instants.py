@@ -38,9 +38,9 @@ def to_the_second(instant: datetime) -> datetime:
     """
     if instant.tzinfo is None:
         raise ValueError("an instant must be aware")
-    if instant.tzinfo is UTC and not instant.microsecond:
-        return instant  # as it is nearly always
-    return instant.astimezone(UTC).replace(microsecond=0)
+    if instant.tzinfo is not UTC:
+        instant = instant.astimezone(UTC)
+    return instant.replace(microsecond=0) if instant.microsecond else instant
 
 
 def legal_day(instant: datetime) -> date:

@@ -8,12 +8,13 @@ Clauses: XM-1, XM-2, XM-3, ER-1, TI-3, TI-5, AM-1, AM-3, AM-4, AM-18.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from ceralacca.base.errors import OurError
 from ceralacca.base.instants import legal_time
 from ceralacca.core.model.certification import CertificationData, OriginalData
 from ceralacca.core.model.notification import ErrorKind, MessageRow, NotificationKind
-from ceralacca.formats.kept import kept
 from ceralacca.formats.neutral import one_line, some_lines
 
 SIZE_LIMIT = 1024 * 1024
@@ -59,44 +60,72 @@ def write_certification(data: CertificationData) -> bytes:
 
 
 def _check(data: CertificationData) -> None:
-    original, expected = data.original, _CONTENTS[data.kind]
-    breaches = {
-        "errore": data.error not in _ERRORS[data.kind],
-        "errore-esteso": (data.error_detail is None) != (data.error is ErrorKind.NONE)  # ER-1
-        or (data.error_detail is not None and not some_lines(data.error_detail)),
-        "ricevuta": (data.requested_receipt is not None) != expected.requested_receipt,
-        "consegna": (data.delivery_recipient is not None) != expected.delivery_recipient,
-        "ricezione": bool(data.taken_recipients) != expected.taken_recipients,
-        "destinatari": not original.recipients,
-        "gestore-emittente": not one_line(data.issuer),
-        "identificativo": not one_line(original.identifier) or original.identifier[0] == "<",
-        "msgid": original.client_message_id is not None and not one_line(original.client_message_id),
-        "data": data.instant.tzinfo is None,
-    }
-    if any(breaches.values()):
-        broken = ", ".join(name for name, breach in breaches.items() if breach)
-        raise OurError(f"certification data of kind {data.kind} break the rules of {broken}")
+    expected = _CONTENTS[data.kind]
+    breaches = (
+        ("errore", data.error not in _ERRORS[data.kind]),
+        (
+            "errore-esteso",
+            (data.error_detail is None) != (data.error is ErrorKind.NONE)  # ER-1
+            or (data.error_detail is not None and not some_lines(data.error_detail)),
+        ),
+        ("ricevuta", (data.requested_receipt is not None) != expected.requested_receipt),
+        ("consegna", (data.delivery_recipient is not None) != expected.delivery_recipient),
+        ("ricezione", bool(data.taken_recipients) != expected.taken_recipients),
+        ("gestore-emittente", not _issuer(data.issuer)),
+        ("data", data.instant.tzinfo is None),
+        *data.original.once(_written).breaches,
+    )
+    broken = [name for name, breach in breaches if breach]
+    if broken:
+        raise OurError(f"certification data of kind {data.kind} break the rules of {', '.join(broken)}")
+
+
+class _Written(NamedTuple):
+    """What every document about an original has in common."""
+
+    heading: str
+    """`intestazione`."""
+    identifiers: str
+    """`identificativo` and `msgid`."""
+    breaches: tuple[tuple[str, bool], ...]
+    """What of it breaks a rule."""
+
+
+def _written(original: OriginalData) -> _Written:
+    return _Written(
+        heading=(
+            "  <intestazione>\n"
+            f"    <mittente>{_text(original.sender.text)}</mittente>\n"
+            f"{_recipients(original)}"
+            f"    <risposte>{_text(original.reply_to)}</risposte>\n"
+            f"{_optional('oggetto', original.subject)}"
+            "  </intestazione>\n"
+        ),
+        identifiers=(
+            f"    <identificativo>{_text(original.identifier)}</identificativo>\n"
+            f"{_optional('msgid', original.client_message_id)}"  # AP-22
+        ),
+        breaches=(
+            ("destinatari", not original.recipients),
+            ("identificativo", not one_line(original.identifier) or original.identifier[0] == "<"),
+            ("msgid", original.client_message_id is not None and not one_line(original.client_message_id)),
+        ),
+    )
 
 
 def _document(data: CertificationData) -> str:
-    original, legal = data.original, legal_time(data.instant)
+    original, legal = data.original.once(_written), legal_time(data.instant)
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'  # XM-2
         f'<postacert tipo="{data.kind}" errore="{data.error}">\n'  # ER-1: written also when nessuno
-        "  <intestazione>\n"
-        f"    <mittente>{_text(original.sender.text)}</mittente>\n"
-        f"{_recipients(original)}"
-        f"    <risposte>{_text(original.reply_to)}</risposte>\n"
-        f"{_optional('oggetto', original.subject)}"
-        "  </intestazione>\n"
+        f"{original.heading}"
         "  <dati>\n"
-        f"    <gestore-emittente>{_text(data.issuer)}</gestore-emittente>\n"
+        f"    <gestore-emittente>{_issuer(data.issuer)}</gestore-emittente>\n"
         f'    <data zona="{legal.zone}">\n'  # TI-5
         f"      <giorno>{legal.day}</giorno>\n"
         f"      <ora>{legal.time}</ora>\n"
         "    </data>\n"
-        f"    <identificativo>{_text(original.identifier)}</identificativo>\n"
-        f"{_optional('msgid', original.client_message_id)}"  # AP-22
+        f"{original.identifiers}"
         f"{_of_kind(data)}"
         "  </dati>\n"
         "</postacert>\n"
@@ -126,9 +155,11 @@ def _optional(name: str, text: str | None) -> str:
     return "" if text is None else f"    <{name}>{_text(text)}</{name}>\n"
 
 
-@kept(entries=1024, most_octets=256)
 def _text(text: str) -> str:
-    return _escaped(one_line(text))  # four messages say the same of one original
+    return _escaped(one_line(text))
+
+
+_issuer = lru_cache(maxsize=16)(_text)  # a provider has one name
 
 
 def _escaped(text: str) -> str:

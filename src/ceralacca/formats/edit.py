@@ -1,6 +1,6 @@
 """Changes to a run of octets, made by cutting it into views: what no edit names stays as it is (GE-31)."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from ceralacca.formats.splice import Octets, Splice
@@ -23,13 +23,9 @@ def apply(data: Octets, edits: Iterable[Edit]) -> Splice:
 
     The edits are in order and do not overlap.
     """
-    return Splice.of(*_pieces(memoryview(data), edits))
-
-
-def _pieces(view: memoryview, edits: Iterable[Edit]) -> Iterator[Octets]:
-    position = 0
+    view, position = memoryview(data), 0
+    pieces: list[Octets] = []
     for edit in edits:
-        yield view[position : edit.start]
-        yield edit.octets
+        pieces += (view[position : edit.start], edit.octets)
         position = edit.end
-    yield view[position:]
+    return Splice.of(*pieces, view[position:])

@@ -7,6 +7,7 @@ Clauses: AP-5, GE-5.
 """
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 
 from ceralacca.core.access_point import FormDefect
 from ceralacca.formats.splice import Octets
@@ -45,20 +46,19 @@ def has_bare_end(data: Octets) -> bool:
 
 def _has_long_line(data: Octets) -> bool:
     """Leap to the last line end within reach of each line's begin: linear, and a step for many lines."""
-    start = 0
-    while len(data) - start > LONGEST_LINE:
-        end = _last_line_end(data, start, start + LONGEST_LINE + 2)
+    start, size = 0, len(data)
+    last = data.rfind if isinstance(data, bytes) else partial(_rfind, data)
+    while size - start > LONGEST_LINE:
+        end = last(b"\n", start, start + LONGEST_LINE + 2)
         if end < start:
             return True
         start = end + 1
     return False
 
 
-def _last_line_end(data: Octets, start: int, end: int) -> int:
-    """Return where the last LF of `[start, end)` stands; before its begin when it has none."""
-    if isinstance(data, bytes):
-        return data.rfind(b"\n", start, end)
-    return start + bytes(data[start:end]).rfind(b"\n")
+def _rfind(data: memoryview, octets: bytes, start: int, end: int) -> int:
+    """Return where octets stand for the last time in `[start, end)`; before its begin when they do not."""
+    return start + bytes(data[start:end]).rfind(octets)
 
 
 def _chunks(data: Octets) -> Iterable[bytes]:

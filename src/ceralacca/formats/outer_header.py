@@ -100,6 +100,10 @@ def reference(original: OriginalData) -> tuple[str, str]:
     The brackets are there also where another provider left them out of its certification data. A
     client identifier that no header line can hold counts as none.
     """
+    return original.once(_reference)
+
+
+def _reference(original: OriginalData) -> tuple[str, str]:
     client = bracketed((original.client_message_id or "").strip(" <>"))
     return ("X-Riferimento-Message-ID", client if _ON_ONE_LINE.fullmatch(client) else bracketed(original.identifier))
 

@@ -33,11 +33,8 @@ class Splice:
         """Join octets and splices without copying them."""
         pieces: list[Octets] = []
         for part in parts:
-            if isinstance(part, Splice):
-                pieces += part.pieces
-            elif len(part):
-                pieces.append(part)
-        return cls(tuple(pieces))
+            pieces += part.pieces if isinstance(part, Splice) else (part,)
+        return cls(tuple(filter(len, pieces)))
 
     def __len__(self) -> int:
         return sum(map(len, self.pieces))

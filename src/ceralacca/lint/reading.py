@@ -329,10 +329,12 @@ class Reading:
         """Of the first element of a name; None where there is none."""
         self.answered_for: list[str] = []
         """The recipients that it says something of: those delivered to and those taken in charge."""
-        found = [part for part in self.parts if part.labels.type == "application/xml"]
-        if not found:
+        for part in self.parts:
+            if part.labels.type == "application/xml":
+                break
+        else:
             return
-        self.xml = decoded_body(found[0])
+        self.xml = decoded_body(part)
         if self.xml is None:
             self.xml_defect = "the transfer encoding is broken"
             return

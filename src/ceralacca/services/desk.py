@@ -85,6 +85,26 @@ class Desk:
     jobs: list[NewJob] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
 
+    def at(self, instant: datetime) -> "Desk":
+        """Return the same desk at another instant: what is laid on one lies on both."""
+        return Desk(
+            office=self.office,
+            job=self.job,
+            instant=instant,
+            sent=self.sent,
+            states=self.states,
+            letters=self.letters,
+            inbound=self.inbound,
+            taken=self.taken,
+            fates=self.fates,
+            infected=self.infected,
+            infected_again=self.infected_again,
+            receipts=self.receipts,
+            rows=self.rows,
+            jobs=self.jobs,
+            cancelled=self.cancelled,
+        )
+
     def commit(self) -> Commit:
         """Return all of it as the one commit that finishes the job."""
         return Commit(

@@ -13,8 +13,6 @@ What the holder has encrypted is certified as anything else; the scanner sees it
 Clauses: F1 steps 2 to 4, F2 to F6; AP-1, AP-2, AP-17 to AP-20, AP-25, AP-26, AC-2, TI-2, TI-6, VI-1, BT-5, MO-7, LO-2.
 """
 
-from dataclasses import replace
-
 from ceralacca.base.errors import WorldError
 from ceralacca.base.instants import to_the_second
 from ceralacca.core.access_point import SERVICE_UNAVAILABLE, Accepted, Refused, decide
@@ -29,7 +27,7 @@ from ceralacca.core.transaction import first_state
 from ceralacca.formats.draft import Draft
 from ceralacca.formats.envelope import compose_transport_envelope
 from ceralacca.formats.mime.header import Head
-from ceralacca.formats.original import PreparedOriginal, prepare_original
+from ceralacca.formats.original import prepare_original
 from ceralacca.formats.receipt import compose_acceptance, compose_non_acceptance, compose_non_acceptance_virus
 from ceralacca.formats.splice import Octets
 from ceralacca.formats.submission import Submission, read_submission
@@ -193,11 +191,13 @@ class _Submitted:
             trace=self.inbound.trace,
             head=submission.head,
         )
+        whole = prepared.splice
+        message = bytes(whole) if len(whole) <= LARGEST else whole
         issuance = desk.issuance(original, submission.subject_body)
         self._say(compose_acceptance(issuance), LogEvent.ACCEPTANCE)
         draft = compose_transport_envelope(
             issuance,
-            original=prepared.splice,
+            original=message,
             head=submission.head,
             requested=submission.requested_receipt,
             trace=self.inbound.trace,
@@ -211,18 +211,18 @@ class _Submitted:
         self._track()
         external = [one.address for one in original.recipients if one.kind is RecipientKind.EXTERNAL]
         inside = self._take_own(envelope, draft, verdict)  # F2
-        if inside and len(prepared.splice) <= LARGEST:
-            desk.office.own_envelopes.keep(envelope.key, self._contents(prepared, submission.head))
+        if inside and isinstance(message, bytes):
+            desk.office.own_envelopes.keep(envelope.key, self._contents(message, submission.head))
         desk.send_letter(envelope, original, scanned=verdict.engine, external=external, inside=inside)  # BT-5, F3, F4
 
     def _take_own(self, envelope: Letter, draft: Draft, verdict: ScanVerdict) -> list[Address]:
         """Take the envelope in charge where recipients are ours too: a step of its own, at its own instant (TI-1)."""
         assert draft.certification is not None, "an envelope certifies something"
-        desk = replace(self.desk, instant=self.desk.office.now())  # upon the same desk
+        desk = self.desk.at(self.desk.office.now())
         issuance = desk.issuance(self.original, self.submission.subject_body)
         return take_own(desk, envelope, draft.certification, issuance, scanned=verdict.engine)
 
-    def _contents(self, prepared: PreparedOriginal, head: Head) -> EnvelopeContents:
+    def _contents(self, message: bytes, head: Head) -> EnvelopeContents:
         """Return what the delivery point would read out of the envelope."""
         facts = self.submission.facts
         return EnvelopeContents(
@@ -231,7 +231,7 @@ class _Submitted:
             requested=self.submission.requested_receipt,
             to=named(head, "To", facts.to),
             cc=named(head, "Cc", facts.cc),
-            message=bytes(prepared.splice),
+            message=message,
         )
 
     def _track(self) -> None:

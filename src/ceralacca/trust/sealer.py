@@ -126,7 +126,7 @@ def _from(header: bytes) -> str:
     if not found or _FROM in rest:
         return ""
     body, _, after = rest.partition(b"\r\n")
-    if after.startswith((b" ", b"\t")):
+    if after[:1] in (b" ", b"\t"):
         body = _NEXT_FIELD.split(rest, maxsplit=1)[0].replace(b"\r\n", b"")
     return body.strip().decode("latin-1")
 

@@ -24,6 +24,10 @@ def envelope(submitted=SUBMITTED, kind=None, **changes):
     return Scenario(submitted=submitted, **changes).transaction(kind).envelope()
 
 
+LONG = b"E ancora una riga.\r\n" * 4000
+"""What makes a message too long to be joined at once."""
+
+
 def anomaly(octets=ORDINARY, *, reverse_path=INFO, error=AnomalyReason.NO_SIGNATURE, with_html=False):
     return compose_anomaly_envelope(
         Arrival(octets=octets, reverse_path=reverse_path, forward_paths=(ANNA,)),
@@ -56,7 +60,8 @@ def test_transport_envelope_holds_text_data_and_prepared_original():
 
 @pytest.mark.requirement("GE-31")
 def test_transport_envelope_holds_views_of_what_was_submitted():
-    sent = Scenario().transaction()
+    scenario = Scenario()
+    sent = replace(scenario, submitted=scenario.submitted + LONG).transaction()
     mine = {id(piece) for piece in sent.prepared.splice}
     assert mine <= {id(piece) for piece in sent.envelope().entity}
 
@@ -228,10 +233,11 @@ def test_sender_that_no_field_can_hold_is_our_error():
 
 @pytest.mark.requirement("BA-1", "GE-16", "GE-31", "AM-20")
 def test_anomaly_envelope_holds_text_and_the_whole_message_and_nothing_else():
+    long = ORDINARY + LONG
+    assert any(piece is long for piece in anomaly(long).entity)
     draft = anomaly()
     assert [part.type for part in Reading.of(draft).parts] == ["text/plain", "message/rfc822"]
     assert embedded(draft) == ORDINARY
-    assert any(piece is ORDINARY for piece in draft.entity)
     assert b'name="postacert.eml"' in bytes(draft.entity)
     assert findings_in(draft) == ()
 

@@ -239,11 +239,12 @@ def delivery(issuance, original, requested, issued):
 @pytest.mark.requirement("DR-3", "GE-31")
 def test_complete_receipt_holds_the_original_octet_for_octet(sent, here):
     original = bytes(sent.prepared.splice)
-    draft = delivery(here, original, ReceiptKind.COMPLETE, ReceiptKind.COMPLETE)
-    part = Reading.of(draft).parts[2]
-    assert part.type == "message/rfc822"
-    assert bytes(draft.entity)[part.start : part.end] == original
-    assert any(piece is original for piece in draft.entity), "spliced, not copied"
+    for octets in (original, original + b"Una riga.\r\n" * 8000):
+        draft = delivery(here, octets, ReceiptKind.COMPLETE, ReceiptKind.COMPLETE)
+        part = Reading.of(draft).parts[2]
+        assert part.type == "message/rfc822"
+        assert bytes(draft.entity)[part.start : part.end] == octets
+    assert any(piece is octets for piece in draft.entity), "spliced, not copied"
 
 
 @pytest.mark.requirement("DR-4", "AM-4")

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from ceralacca.core.model.address import Address
 from ceralacca.core.model.notification import ErrorKind, NotificationKind, ReceiptKind, RecipientKind
+from ceralacca.core.model.once import Once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +21,7 @@ class Recipient:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OriginalData:
+class OriginalData(Once):
     """What every message of one transaction repeats about the original (`intestazione` and identifiers).
 
     The recipient's provider copies this from the envelope and never recomputes it (XM-7).

@@ -1,6 +1,6 @@
 """A provider as it presents itself in the messages it generates (MO-3, 0.3)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ceralacca.core.model.address import Address
 
@@ -14,7 +14,8 @@ class IssuingProvider:
     address: Address
     """The provider address; equals the rfc822Name of the signing certificate (MO-3, GE-3)."""
 
-    @property
-    def domain(self) -> str:
-        """`{dominio}`: the right side of every identifier that this provider makes (GE-29)."""
-        return self.address.domain
+    domain: str = field(init=False, repr=False)
+    """`{dominio}`: the right side of every identifier that this provider makes (GE-29)."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "domain", self.address.domain)

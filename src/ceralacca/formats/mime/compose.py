@@ -28,8 +28,10 @@ _BOUNDARY = re.compile(r"[A-Za-z0-9'()+_,./:=?-]{1,70}")
 _CHUNK = re.compile(rb"[ \t]*[^ \t]+")
 _SAFE = bytes([*b"\n", *range(0x20, 0x7F)])
 _NOT_C1 = bytes([*range(0x80), *range(0xA0, 0x100)])
-_SHORT_PART = 4096
-"""Octets of a part that is joined with the delimiters around it: each piece costs whoever walks over them."""
+_LONG_LINE = re.compile(rb"[^\n]{77,}")
+_SHORT = 64 * 1024
+"""Octets of an entity that is joined at once: it is read as a whole before it is sealed, and each piece costs whoever
+walks over them."""
 
 
 @lru_cache(maxsize=2048)  # one transaction writes the same addresses and subjects four times
@@ -40,15 +42,20 @@ def header_field(name: str, value: str) -> bytes:
     (a line end first of all) is refused with OurError, never repaired (SE-8). Values that come
     from outside are neutralised before they reach this point.
     """
-    if not _NAME.fullmatch(name):
+    if not _is_name(name):
         raise OurError("a header field name holds a character it may not")
     if not _VALUE.fullmatch(value):
         raise OurError(f"the value of {name} is empty or holds a character that a header may not")  # SE-8
     line = f"{name}: {value.strip()}".encode("ascii")
-    if len(line) <= LINE_AIM or (len(line) <= LINE_LIMIT and line.count(b" ") == 1):
+    if (length := len(line)) <= LINE_AIM or (length <= LINE_LIMIT and line.count(b" ") == 1):
         return line + CRLF  # as nearly always: short, or with no place to fold
     chunks = list(_whole_quotes(_CHUNK.findall(value.strip().encode("ascii"))))
     return fold([f"{name}:".encode("ascii"), b" " + chunks[0], *chunks[1:]])
+
+
+@lru_cache(maxsize=64)
+def _is_name(name: str) -> bool:
+    return _NAME.fullmatch(name) is not None  # ours are few
 
 
 def fold(chunks: Sequence[bytes]) -> bytes:
@@ -162,16 +169,13 @@ def _multipart(subtype: bytes, boundary: str, parts: "Sequence[Octets | Splice]"
         raise OurError("a boundary holds a character it may not, or is too long")
     line = boundary.encode("ascii")
     delimiter = b"\r\n--%b\r\n" % line
-    pieces: list[Octets | Splice] = []
-    written = b'Content-Type: multipart/%b; boundary="%b"\r\n' % (subtype, line)
+    pieces: list[Octets] = [b'Content-Type: multipart/%b; boundary="%b"\r\n' % (subtype, line)]
     for part in parts:
-        written += delimiter
-        if isinstance(part, bytes) and len(part) <= _SHORT_PART:
-            written += part
-        else:
-            pieces += [written, part]
-            written = b""
-    return Splice.of(*pieces, written + delimiter[:-2] + b"--\r\n")
+        pieces += (delimiter, *(part.pieces if isinstance(part, Splice) else (part,)))
+    pieces += (delimiter[:-2], b"--\r\n")
+    if sum(map(len, pieces)) <= _SHORT:
+        return Splice((b"".join(pieces),))
+    return Splice.of(*pieces)
 
 
 def quoted_printable(octets: bytes) -> bytes:
@@ -188,11 +192,12 @@ def quoted_printable(octets: bytes) -> bytes:
     for octet in set(safe.translate(None, _SAFE)):
         safe = safe.replace(b"%c" % octet, b"=%02X" % octet)
     safe = safe.replace(b"\n.", b"\n=2E").replace(b"\nFrom ", b"\n=46rom ").replace(b" \n", b"=20\n")
-    return CRLF.join([line if len(line) <= 76 else _broken_line(line) for line in safe[1:-1].split(b"\n")])
+    return _LONG_LINE.sub(_broken_line, safe[1:-1]).replace(b"\n", CRLF)
 
 
-def _broken_line(line: bytes) -> bytes:
+def _broken_line(found: "re.Match[bytes]") -> bytes:
     """Break an encoded line that is longer than 76 octets, with soft line breaks and never within an escape."""
+    line = found[0]
     done: list[bytes] = []
     while len(line) > 76:
         escape = line.find(b"=", 73, 75)
@@ -201,4 +206,4 @@ def _broken_line(line: bytes) -> bytes:
         line = line[end:]
         if line.startswith((b".", b"From ", b"From=20")):
             line = b"=%02X" % line[0] + line[1:]
-    return CRLF.join([*done, line])
+    return b"\n".join((*done, line))

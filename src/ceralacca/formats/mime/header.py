@@ -113,7 +113,8 @@ class Head(NamedTuple):
 
     def bodies(self, name: str) -> list[bytes]:
         """Return the bodies of all fields of that name, in order."""
-        return [field.body for field in self.lines.index.get(name.lower(), ())]
+        found = self.lines.index.get(name.lower())
+        return [field.body for field in found] if found else []
 
     def text(self, name: str) -> str | None:
         """Return the body of the first field of that name, one character an octet (latin-1)."""

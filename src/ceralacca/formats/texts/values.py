@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from ceralacca.base.instants import legal_time
 from ceralacca.core.model.address import Address
-from ceralacca.core.model.certification import CertificationData
+from ceralacca.core.model.certification import CertificationData, OriginalData
 from ceralacca.core.model.notification import ReceiptKind, RecipientKind
 from ceralacca.formats.neutral import one_line, some_lines
 from ceralacca.formats.texts.templates import DELIVERY_TITLES
@@ -36,18 +36,18 @@ def certified_values(template: str, facts: CertificationData, receipt: ReceiptKi
 
     `receipt` is the kind of delivery receipt that is issued; absent, it is the kind requested.
     """
-    original, recipient, error = facts.original, facts.delivery_recipient, facts.error_detail
+    original, recipient, error = facts.original.once(_said), facts.delivery_recipient, facts.error_detail
     legal = legal_time(facts.instant)  # TI-3, TI-4
     title = receipt or facts.requested_receipt
     single = {
         "data": legal.day,
         "ora": legal.time,
         "zona": legal.zone,
-        "oggetto": one_line(original.subject or ""),
-        "mittente": one_line(original.sender.text),
+        "oggetto": original.subject,
+        "mittente": original.sender,
         "destinatario": one_line(recipient.text) if recipient else "",
         "errore": some_lines(error) if error else "",
-        "identificativo": one_line(original.identifier),
+        "identificativo": original.identifier,
         "titolo": DELIVERY_TITLES[title] if title else "",
     }
     return Values(single, {name: _LISTS[name](facts) for name in _lists_in(template)})
@@ -58,13 +58,32 @@ def _lists_in(template: str) -> tuple[str, ...]:
     return tuple(name for name in _LISTS if f"{{{name}}}" in template.split("\n"))
 
 
-def _with_kind(facts: CertificationData) -> list[str]:
-    return [f"{one_line(one.address.text)} {_KIND_WORDS[one.kind]}" for one in facts.original.recipients]
+class _Said(NamedTuple):
+    """What every text about an original says of it."""
+
+    subject: str
+    sender: str
+    identifier: str
+    recipients: Sequence[str]
+    with_kinds: Sequence[str]
+    """The recipients with their kind (AC-1)."""
+
+
+def _said(original: OriginalData) -> _Said:
+    recipients = _lines(one.address for one in original.recipients)
+    kinds = [_KIND_WORDS[one.kind] for one in original.recipients]
+    return _Said(
+        subject=one_line(original.subject or ""),
+        sender=one_line(original.sender.text),
+        identifier=one_line(original.identifier),
+        recipients=recipients,
+        with_kinds=[f"{text} {kind}" for text, kind in zip(recipients, kinds, strict=True)],
+    )
 
 
 _LISTS: Mapping[str, Callable[[CertificationData], Sequence[str]]] = {
-    "destinatari": lambda facts: _lines(one.address for one in facts.original.recipients),
-    "destinatari_con_tipo": _with_kind,
+    "destinatari": lambda facts: facts.original.once(_said).recipients,
+    "destinatari_con_tipo": lambda facts: facts.original.once(_said).with_kinds,
     "ricezione": lambda facts: _lines(facts.taken_recipients),  # PC-4
 }
 """How each list is taken; a text has one at most, and the recipients may be many."""
