@@ -39,6 +39,7 @@ _NO_DOMAIN: Final = "5.1.2"
 _FORBIDDEN: Final = "4.7.10"
 """Enhanced code for a connection that BT-6 forbids (RFC 7372: encryption needed)."""
 _LONGEST_TEXT: Final = 200
+_ENDS_OF_PATHS: Final = frozenset("\r\n<>")
 _FINAL_REPLY_SECONDS: Final = 600.0
 """How long the reply to the final dot may take (RFC 5321, 4.5.3.2.6)."""
 
@@ -89,7 +90,7 @@ class SmtpClient:
             return _same(recipients, RcptResult.FAILED, "no such domain", enhanced=_NO_DOMAIN)
         except LookupDeferred:
             return _same(recipients, RcptResult.DEFERRED, "no answer from DNS")
-        deferred = _same(recipients, RcptResult.DEFERRED, "no host answers")
+        deferred: dict[Address, RcptOutcome] = {}
         for host in hosts:
             while (kept := self._take(host, verified=require_tls)) is not None:
                 with suppress(_Gone):
@@ -100,7 +101,7 @@ class SmtpClient:
                 deferred = _same(recipients, RcptResult.DEFERRED, str(fault), host=host.name, enhanced=fault.enhanced)
                 continue
             return self._transact(session, reverse_path, recipients, octets)
-        return deferred
+        return deferred or _same(recipients, RcptResult.DEFERRED, "no host answers")
 
     def close(self) -> None:
         """Say QUIT on every kept connection."""
@@ -238,7 +239,7 @@ class _Session:
         Raises _Gone.
         """
         sized = f" SIZE={size}" if self._sized else ""
-        commands = [f"MAIL FROM:{_path(reverse_path)}{sized}", *(f"RCPT TO:{_path(one)}" for one in recipients), "DATA"]
+        commands = [f"MAIL FROM:{_path(reverse_path)}{sized}", *[f"RCPT TO:{_path(one)}" for one in recipients], "DATA"]
         reset = self._open
         replies = self._replies(["RSET", *commands] if reset else commands)
         first = self._first(replies, reset=reset) if self._used else next(replies)
@@ -268,7 +269,7 @@ class _Session:
         return code, text
 
     def _say(self, *commands: str) -> None:
-        self._wire.send("".join(f"{command}\r\n" for command in commands).encode("ascii"), seconds=self._seconds)
+        self._wire.send("\r\n".join((*commands, "")).encode("ascii"), seconds=self._seconds)
 
     def _reply(self) -> tuple[int, bytes]:
         return self._wire.reply(seconds=self._seconds)
@@ -360,7 +361,7 @@ def stuffed(octets: Octets) -> Iterator[bytes]:
 def _path(address: Address | None) -> str:
     """Write a path of SMTP; the null one for nobody. Raises ValueError for what cannot stand in a command."""
     text = address.text if address else ""
-    if any(sign in text for sign in "\r\n<>"):
+    if not _ENDS_OF_PATHS.isdisjoint(text):
         raise ValueError("a path holds what ends it")
     return f"<{text}>"
 

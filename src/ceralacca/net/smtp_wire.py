@@ -13,7 +13,8 @@ from typing import Final
 from ceralacca.base.errors import PeerError
 from ceralacca.net.switchboard import READABLE, WRITABLE, wait
 
-_REPLY: Final = re.compile(rb"([2-5][0-9]{2})(?:([ -])(.*))?", re.DOTALL)
+_REPLY: Final = re.compile(rb"([2-5][0-9]{2})(?:([ -])([^\n]*)|\r*)\n")
+"""One line of a reply; its text may end with CR."""
 _MOST_OCTETS: Final = 16 * 1024
 """What is read at once: a whole record of TLS, so that none is left where no waiting sees it."""
 _LONGEST_LINE: Final = 8192
@@ -49,22 +50,22 @@ class Wire:
         """
         words: list[bytes] = []
         while len(words) < _MOST_LINES:
-            found = _REPLY.fullmatch(self._line(seconds))
+            while b"\n" not in self._kept:
+                self._hear(seconds)
+            found = _REPLY.match(self._kept)
             if found is None:
                 break
-            words.append(found[3] or b"")
+            self._kept = self._kept[found.end() :]
+            words.append((found[3] or b"").rstrip(b"\r"))
             if found[2] != b"-":
                 return int(found[1]), b"\n".join(words)
         raise NoReply("no reply of SMTP")
 
-    def _line(self, seconds: float) -> bytes:
-        while (end := self._kept.find(b"\n")) < 0:
-            more = self._heard(seconds)
-            if not more or len(self._kept) > _LONGEST_LINE:
-                raise NoReply("the connection ended before a reply, or a line has no end")
-            self._kept += more
-        line, self._kept = self._kept[:end], self._kept[end + 1 :]
-        return line.rstrip(b"\r")
+    def _hear(self, seconds: float) -> None:
+        more = self._heard(seconds)
+        if not more or len(self._kept) > _LONGEST_LINE:
+            raise NoReply("the connection ended before a reply, or a line has no end")
+        self._kept += more
 
     def _heard(self, seconds: float) -> bytes:
         event = READABLE

@@ -30,6 +30,7 @@ _Result = TypeVar("_Result")
 
 READABLE: Final = select.POLLIN
 WRITABLE: Final = select.POLLOUT
+_NEVER: Final = float("inf")
 
 
 class _Here(threading.local):
@@ -67,6 +68,8 @@ class Switchboard:
         self._poll = select.poll()
         self._waiting: dict[int, tuple[greenlet, float]] = {}
         """By descriptor: who waits for it, and until when."""
+        self._soonest = _NEVER
+        """When the first of them is to be cut off, or sooner: who was answered is not looked for."""
         self._lock = threading.Lock()
         self._new: deque[Callable[[], None]] = deque()
         self._back: deque[greenlet] = deque()
@@ -106,7 +109,9 @@ class Switchboard:
     def wait(self, handle: int, event: int, seconds: float) -> None:
         """Let the others go on until a descriptor is ready. Raises TimeoutError."""
         self._poll.register(handle, event)
-        self._waiting[handle] = getcurrent(), time.monotonic() + seconds
+        until = time.monotonic() + seconds
+        self._waiting[handle] = getcurrent(), until
+        self._soonest = min(self._soonest, until)
         try:
             self._hub.switch()
         finally:
@@ -135,14 +140,13 @@ class Switchboard:
     def _attend(self) -> None:
         _HERE.board, self._hub = self, getcurrent()
         while not (self._closing and not self._new and self._free == self._most):
-            first = min((until for _, until in self._waiting.values()), default=None)
-            patience = None if first is None else max(first - time.monotonic(), 0) * 1000
+            patience = None if self._soonest == _NEVER else max(self._soonest - time.monotonic(), 0) * 1000
             for handle, _ in self._poll.poll(patience):
                 if handle == self._bell:
                     self._answer()
                 else:
                     self._waiting[handle][0].switch()
-            if first is not None and first <= (now := time.monotonic()):
+            if self._soonest <= (now := time.monotonic()):
                 self._cut_off(now)
             self._begin()
         for held in self._idle:
@@ -159,6 +163,7 @@ class Switchboard:
     def _cut_off(self, now: float) -> None:
         for who in [who for who, until in self._waiting.values() if until <= now]:
             who.throw(TimeoutError)
+        self._soonest = min((until for _, until in self._waiting.values()), default=_NEVER)
 
     def _begin(self) -> None:
         while self._free and self._new:

@@ -192,10 +192,7 @@ def _batch(
 
 def decide(job: Job, office: Office) -> Result:
     """Do the step of one job that is no delivery, whatever goes wrong in it; nothing is committed here."""
-    result = _decided(job, office)
-    if isinstance(result, Commit):
-        _write_lines([result], [job])
-    return result
+    return _decided(job, office)
 
 
 def settle(decided: Sequence[tuple[Job, Result]], office: Office) -> None:
@@ -205,6 +202,7 @@ def settle(decided: Sequence[tuple[Job, Result]], office: Office) -> None:
     """
     commits = [result for _, result in decided if isinstance(result, Commit)]
     postponed = [result for _, result in decided if isinstance(result, Postponed)]
+    _write_lines(commits, [job for job, _ in decided])
     stale, failed = _ended(commits, _commit(commits, postponed, office, None).outcomes)
     jobs = {job.id: job for job, _ in decided}
     _put_off([jobs[one] for one in failed], office, "the store refuses the commit")

@@ -28,11 +28,12 @@ def replies(pair, octets, *, pieces=1, number=1):
 
 @pytest.mark.parametrize("pieces", [1, 3, 1000])
 def test_replies_are_read_one_by_one_however_they_come(pair, pieces):
-    octets = b"250-mx.example\r\n250-SIZE 10\r\n250 HELP\r\n354\r\n550 5.1.1 no\n"
-    assert replies(pair, octets, pieces=pieces, number=3) == [
+    octets = b"250-mx.example\r\n250-SIZE 10\r\n250 HELP\r\n354\r\n550 5.1.1 no\n250 \r\r\n"
+    assert replies(pair, octets, pieces=pieces, number=4) == [
         (250, b"mx.example\nSIZE 10\nHELP"),
         (354, b""),
         (550, b"5.1.1 no"),
+        (250, b""),
     ]
 
 
@@ -47,6 +48,7 @@ def test_replies_are_read_one_by_one_however_they_come(pair, pieces):
         b"150 ok\r\n",
         b"250-ok\r\nok\r\n",
         b"250-ok\r\n" * 200 + b"250 ok\r\n",
+        b"250 ok\r" + b"\r" * 20_000,
         b"x" * 20_000,
     ],
 )

@@ -68,6 +68,26 @@ def test_who_has_waited_too_long_is_told_and_the_others_wait_on(pair):
         end.close()
 
 
+def test_whose_time_was_short_and_who_was_answered_may_wait_longer_next(pair):
+    ends, other = [], socket.socketpair()
+
+    def waits_twice():
+        wait(pair[0].fileno(), WRITABLE, 0.01)
+        wait(pair[0].fileno(), READABLE, WITHIN)
+        ends.append(pair[0].recv(9))
+
+    def impatient():
+        with pytest.raises(TimeoutError):
+            wait(other[0].fileno(), READABLE, 0.05)
+        pair[1].send(b"late")
+
+    with Switchboard(2, name="test") as board:
+        board.submit(waits_twice, impatient)
+    assert ends == [b"late"]
+    for end in other:
+        end.close()
+
+
 def test_what_blocks_is_done_aside_while_the_others_go_on():
     go_on, ends = threading.Event(), []
 

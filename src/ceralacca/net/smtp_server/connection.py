@@ -245,7 +245,8 @@ class Connection(SMTP):
 
     async def _next_line(self) -> bytes | None:
         """Return the next command; None when it could not be read and the client has been told."""
-        await self._flush_when_alone()
+        if self._said and not self._inbox.has_line:
+            await self._flush()
         self._reset_timeout(self._limits.command_time if self._patient else self._limits.stranger_time)
         self._listening = True
         try:
@@ -261,10 +262,6 @@ class Connection(SMTP):
             await self._flush()
             raise Over
         return line
-
-    async def _flush_when_alone(self) -> None:
-        if self._said and not self._inbox.has_line:
-            await self._flush()
 
     async def _spoke_ahead(self) -> None:
         """Send a client away that did not wait for a reply which changes what may be said next."""

@@ -60,7 +60,8 @@ class Inbox:
     def clear(self) -> None:
         """Forget everything unread."""
         self._octets.clear()
-        self._resume()
+        if self._paused:
+            self._resume()
 
     async def chunk(self) -> bytes:
         """Return everything that is there, waiting for something; empty at the end of the stream."""
@@ -84,7 +85,7 @@ class Inbox:
             await self._more()
         line = bytes(self._octets[: end + 1])
         del self._octets[: end + 1]
-        if len(self._octets) <= _FULL:
+        if self._paused and len(self._octets) <= _FULL:
             self._resume()
         if not line.endswith(b"\r\n") or line.count(b"\r") != 1 or b"\0" in line:
             raise BadLine("a line ends with CR LF and holds neither", fatal=True)
@@ -102,7 +103,8 @@ class Inbox:
         del self._octets[: end + 1]
 
     async def _more(self) -> None:
-        self._resume()
+        if self._paused:
+            self._resume()
         self._waiter = asyncio.get_running_loop().create_future()
         try:
             await self._waiter
@@ -114,6 +116,6 @@ class Inbox:
             self._waiter.set_result(None)
 
     def _resume(self) -> None:
-        if self._paused and self.transport is not None:
+        if self.transport is not None:
             self._paused = False
             self.transport.resume_reading()

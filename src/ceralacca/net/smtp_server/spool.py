@@ -33,7 +33,7 @@ class SpoolRoom:
     def __init__(
         self, folder: Path, *, memory: int = 16 * MIB, octets: int = 2048 * MIB, reserve: int = 256 * MIB
     ) -> None:
-        self.folder = folder
+        self.folder = os.fspath(folder)
         self._memory, self._octets, self._reserve = memory, octets, reserve
         self._in_memory = self._in_all = 0
 

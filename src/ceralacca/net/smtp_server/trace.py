@@ -6,6 +6,7 @@ named only when there is one: the field travels to all of them.
 
 import re
 from datetime import datetime
+from functools import lru_cache
 
 from ceralacca.base.instants import message_date
 from ceralacca.core.model.address import Address
@@ -14,6 +15,7 @@ _NOT_A_NAME = re.compile(r"[^A-Za-z0-9.:\[\]_-]")
 _LONGEST_NAME = 255
 
 
+@lru_cache(maxsize=256)
 def peer_name(helo: str, ip: str) -> str:
     """Return the client as trace and log name it: what it called itself, and its address."""
     return f"{_NOT_A_NAME.sub('?', helo)[:_LONGEST_NAME] or 'unknown'} ([{_NOT_A_NAME.sub('?', ip)}])"
