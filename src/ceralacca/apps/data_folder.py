@@ -1,6 +1,6 @@
 """What lies where in a provider's data folder; one place for the names.
 
-store.db blobs/        the store (SQLite; large messages, also with PostgreSQL)
+store.db blobs/ packs/ the store (SQLite; large messages and letters of large batches, also with PostgreSQL)
 mail/                  mailboxes
 reports/               of the consistency of the log
 directory/ crl/        local copies of the providers directory and of the CRLs

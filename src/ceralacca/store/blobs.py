@@ -53,7 +53,7 @@ class BlobFolder:
         self._folder = folder
         self._new = folder / "new"
         self._made: set[str] = set()
-        with _disk():
+        with refused_by_disk():
             make_folder(folder)
             make_folder(self._new)
 
@@ -63,7 +63,7 @@ class BlobFolder:
         if not wanted:
             return
         reach("blobs.put.before")
-        with _disk():
+        with refused_by_disk():
             self._make_shelves(wanted)
             written = [self._write(blob) for blob in wanted.values() if not self._is_there(blob)]
             reach("blobs.sync.before")
@@ -93,7 +93,7 @@ class BlobFolder:
     def remove(self, digest: str) -> None:
         """Remove octets that have a file; harmless when they have none. Raises WorldError."""
         reach("blobs.remove.before")
-        with _disk():
+        with refused_by_disk():
             self._path(digest).unlink(missing_ok=True)
         reach("blobs.remove.after")
 
@@ -175,7 +175,8 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 @contextmanager
-def _disk() -> "Iterator[None]":
+def refused_by_disk() -> "Iterator[None]":
+    """Say of an OSError what it means for octets. Raises WorldError."""
     try:
         yield
     except OSError as error:

@@ -80,7 +80,8 @@ INSERTS: Final = {
 INSERT_JOBS: Final = Insert(JOB, _OF_JOB)
 INSERT_OCTETS: Final = Insert(
     BLOB,
-    otherwise="(digest) DO UPDATE SET octets = excluded.octets WHERE blob.size > 0 AND length(blob.octets) = 0",
+    otherwise="(digest) DO UPDATE SET octets = excluded.octets, place = excluded.place"
+    " WHERE blob.size > 0 AND length(blob.octets) = 0",
 )
-"""Octets into their rows, also where they were purged (VI-2); where they are they stay, until the transaction ends."""
+"""Small octets, also where they were purged (VI-2); where they are they stay, until the transaction ends."""
 INSERT_RECEIPTS: Final = Insert(RECEIVED_RECEIPT, otherwise="DO NOTHING")

@@ -60,12 +60,13 @@ from ceralacca.store.log_months import LogMonths
 from ceralacca.store.log_retention import DatabaseLogRetention
 from ceralacca.store.notices import StoredNotices
 from ceralacca.store.own_messages import StoredOwnMessages
+from ceralacca.store.packs import Packs
 from ceralacca.store.read_ahead import ReadAhead, read_ahead
 from ceralacca.store.safety_alarms import StoredSafetyAlarms
 from ceralacca.store.second_factors import StoredSecondFactors
-from ceralacca.store.site.files import MirroredBlobs
+from ceralacca.store.site.files import MirroredBlobs, MirroredPacks
 from ceralacca.store.site.state import Site
-from ceralacca.store.steps import Step, apply
+from ceralacca.store.steps import Shelves, Step, apply
 from ceralacca.store.wake import Wake
 from ceralacca.store.web_sessions import StoredWebSessions
 
@@ -78,6 +79,8 @@ class StoreSettings:
 
     row_limit: int | None = None
     """Up to so many octets a message lies in its row, above in a file; None: as measured for the engine."""
+    pack_from: int = 128 * 1024
+    """From so many octets on the small letters of a batch share a pack; with another site they never do."""
     connections: int = 8
     """Connections kept open."""
     site: Site | None = None
@@ -119,6 +122,8 @@ class DatabaseStore:
         self._database = database
         blobs, site = folder / "blobs", settings.site
         self._blobs = BlobFolder(blobs) if site is None else MirroredBlobs(blobs, site)
+        self._packs = Packs(folder / "packs") if site is None else MirroredPacks(folder / "packs", site)
+        self._pack_from = settings.pack_from if site is None else None
         self._row_limit = (
             settings.row_limit if settings.row_limit is not None else _ROW_LIMITS[database.engine.dialect.name]
         )
@@ -138,9 +143,9 @@ class DatabaseStore:
         """Make messages and their jobs durable, all or none: when this raises, nothing was received."""
         commits = [Commit(inbound=(message,), jobs=(_first_job(message, now),), instant=now) for message in messages]
         steps = [Step.of(commit) for commit in commits]
-        self._put_files(steps)
+        shelves = self._put_files(steps)
         reach("database.receive.before")
-        self._won(steps, ())
+        self._won(steps, shelves, ())
         reach("database.receive.after")
         self._wake.notify({job.kind for commit in commits for job in commit.jobs})
 
@@ -156,12 +161,19 @@ class DatabaseStore:
         """Return stored octets. Raises WorldError."""
         if (ahead := self._ahead.octets.get(digest)) is not None:
             return ahead
+        if (place := self._ahead.places.get(digest)) is not None:
+            return self._packs.read(*place, digest)
         row = lookup.octets(self._database, digest)
         if row is None:
             raise WorldError("stored octets are missing", remedy="restore them from a backup")
         if row.octets == b"" and row.size:
             raise WorldError("these octets are kept no more: infected ones are in the virus storage")  # VI-2
-        return row.octets if row.octets is not None else self._blobs.read(digest, row.size)
+        octets: bytes | None = row.octets
+        if octets is not None:
+            return octets
+        if row.place is not None:
+            return self._packs.read(row.place, row.size, digest)
+        return self._blobs.read(digest, row.size)
 
     # -- jobs ---------------------------------------------------------------------------------------
 
@@ -243,7 +255,7 @@ class DatabaseStore:
 
     def forget_receipts(self, *, before: datetime, of: Callable[[str, Address], bool]) -> int:
         """Keep the hash alone of older receipts; `of` says of which transaction and holder. Return of how many."""
-        return until_won(lambda: receipts.forget_octets(self._database, self._blobs, before=before, of=of))
+        return until_won(lambda: receipts.forget_octets(self._database, self._blobs, self._packs, before=before, of=of))
 
     def purge_infected(self, digests: Collection[str] | None = None) -> Purged:
         """Take the clear octets of infected messages away (VI-2); what is still needed stays."""
@@ -374,43 +386,49 @@ class DatabaseStore:
     def close(self) -> None:
         """Give back connections and sockets."""
         self._wake.close()
+        self._packs.close()
         self._database.close()
 
     # -- inside -------------------------------------------------------------------------------------
 
-    def _put_files(self, steps: Sequence[Step]) -> None:
-        """Make large octets durable before a row can name them."""
+    def _put_files(self, steps: Sequence[Step]) -> Shelves:
+        """Make large octets durable before a row can name them, and small ones where they are many."""
         self._blobs.put([blob for step in steps for blob in step.blobs if blob.size > self._row_limit])
+        small = [blob for step in steps for blob in step.sealed if blob.size <= self._row_limit]
+        many = self._pack_from is not None and sum(blob.size for blob in small) >= self._pack_from
+        return Shelves(self._row_limit, self._packs.put(small) if many else {})
 
     def _commit(self, commits: Sequence[Commit], postponed: Sequence[Postponed], keep: Keep | None) -> Kept:
         steps = [Step.of(commit) for commit in commits]
-        self._put_files(steps)
+        shelves = self._put_files(steps)
         reach("database.commit.before")
         try:
-            kept = self._won(steps, postponed, keep)
+            kept = self._won(steps, shelves, postponed, keep)
         except (Raced, RefusedByDatabase):
-            kept = self._one_by_one(steps, postponed)
+            kept = self._one_by_one(steps, shelves, postponed)
         reach("database.commit.after")
         mine = {job.key for job in kept.jobs}
         done = [step for step, end in zip(steps, kept.outcomes, strict=True) if end is CommitOutcome.DONE]
         self._wake.notify({job.kind for step in done for key, job in step.jobs if key not in mine})
         return kept
 
-    def _won(self, steps: Sequence[Step], postponed: Sequence[Postponed], keep: Keep | None = None) -> Kept:
+    def _won(
+        self, steps: Sequence[Step], shelves: Shelves, postponed: Sequence[Postponed], keep: Keep | None = None
+    ) -> Kept:
         """Store a batch in one transaction: first as if all of it were new, then after a look at what is there."""
         try:
-            return self._at_once(steps, postponed, keep, True)
+            return self._at_once(steps, shelves, postponed, keep, True)
         except Raced:
-            return until_won(lambda: self._at_once(steps, postponed, keep, False))
+            return until_won(lambda: self._at_once(steps, shelves, postponed, keep, False))
 
     def _at_once(
-        self, steps: Sequence[Step], postponed: Sequence[Postponed], keep: Keep | None, hopeful: bool, /
+        self, steps: Sequence[Step], shelves: Shelves, postponed: Sequence[Postponed], keep: Keep | None, hopeful: bool
     ) -> Kept:
         """Store a batch in one transaction: all of it, or this raises."""
         self._months.prepare(_instants(steps))
         try:
             with self._database.direct_transaction() as connection:
-                kept = apply(connection, steps, row_limit=self._row_limit, keep=keep, hopeful=hopeful)
+                kept = apply(connection, steps, shelves, keep=keep, hopeful=hopeful)
                 queue.postpone(connection, postponed)
                 reach("database.sync.before")
         except Raced:
@@ -419,26 +437,27 @@ class DatabaseStore:
         reach("database.sync.after")
         return kept
 
-    def _one_by_one(self, steps: Sequence[Step], postponed: Sequence[Postponed]) -> Kept:
+    def _one_by_one(self, steps: Sequence[Step], shelves: Shelves, postponed: Sequence[Postponed]) -> Kept:
         """Store a batch that failed as a whole, each step in its savepoint: one transaction and sync; keep nothing."""
         self._months.prepare(_instants(steps))
         with self._database.transaction() as connection:
-            outcomes = [self._alone(connection, step) for step in steps]
+            outcomes = [_alone(connection, step, shelves) for step in steps]
             queue.postpone(connection, postponed)
             reach("database.sync.before")
         reach("database.sync.after")
         return Kept(outcomes=outcomes)
 
-    def _alone(self, connection: Connection, step: Step) -> CommitOutcome:
-        for _ in range(TRIES):
-            try:
-                with translated(), connection.begin_nested():
-                    return apply(connection, [step], row_limit=self._row_limit).outcomes[0]
-            except RefusedByDatabase:
-                return CommitOutcome.FAILED
-            except Raced:
-                continue
-        return CommitOutcome.FAILED
+
+def _alone(connection: Connection, step: Step, shelves: Shelves) -> CommitOutcome:
+    for _ in range(TRIES):
+        try:
+            with translated(), connection.begin_nested():
+                return apply(connection, [step], shelves).outcomes[0]
+        except RefusedByDatabase:
+            return CommitOutcome.FAILED
+        except Raced:
+            continue
+    return CommitOutcome.FAILED
 
 
 def _instants(steps: Sequence[Step]) -> Iterator[datetime]:

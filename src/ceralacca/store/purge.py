@@ -27,6 +27,7 @@ from ceralacca.ports.vault import Purged
 from ceralacca.store.blobs import BlobFolder
 from ceralacca.store.driver import Open
 from ceralacca.store.engine import Database
+from ceralacca.store.packs import Packs
 from ceralacca.store.prepared import Prepared, among
 from ceralacca.store.tables import BLOB, INBOUND, INFECTED, JOB, LETTER
 
@@ -106,6 +107,16 @@ def remove_file(database: Database, blobs: BlobFolder, digest: str) -> None:
         row = select(BLOB.c.octets.is_(None)).where(BLOB.c.digest == digest).with_for_update()
         if connection.scalar(row) is False:
             blobs.remove(digest)
+
+
+def clear_place(database: Database, packs: Packs, digest: str) -> None:
+    """Give back the place in a pack of octets that are gone. Raises WorldError."""
+    with database.transaction(synced=False) as connection:  # a place that is cleared twice is as clear
+        wanted = select(BLOB.c.size, BLOB.c.octets, BLOB.c.place).where(BLOB.c.digest == digest).with_for_update()
+        row = connection.execute(wanted).one()
+        if row.place and row.octets == b"":
+            packs.let_go(row.place, row.size)
+            connection.execute(update(BLOB).where(BLOB.c.digest == digest).values(place=None))
 
 
 def _needed(connection: Connection, digest: str) -> bool:

@@ -48,7 +48,9 @@ from ceralacca.store.tables import (
 
 
 def _with_octets(table: Table) -> Prepared:
-    return Prepared(select(table, BLOB.c.size, BLOB.c.octets).join(BLOB).where(among(table.c.key, "wanted")))
+    return Prepared(
+        select(table, BLOB.c.size, BLOB.c.octets, BLOB.c.place).join(BLOB).where(among(table.c.key, "wanted"))
+    )
 
 
 _INBOUND = _with_octets(INBOUND)
@@ -76,6 +78,8 @@ class ReadAhead:
     letters: dict[str, StoredLetter] = field(default_factory=dict)
     octets: dict[str, bytes] = field(default_factory=dict)
     """Those that lie in their rows."""
+    places: dict[str, tuple[str, int]] = field(default_factory=dict)
+    """Of those that lie in a pack: where, and how many."""
     identifiers: frozenset[str] = frozenset()
     """Transactions of which everything below is here, or is nowhere."""
     sent: dict[str, SentMessage] = field(default_factory=dict)
@@ -166,6 +170,8 @@ def _handed_on(before: ReadAhead, after: Kept, inbound: Iterable[str], letters: 
         octets = after.octets.get(digest, before.octets.get(digest))
         if octets is not None:
             ahead.octets[digest] = octets
+        elif digest in before.places:
+            ahead.places[digest] = before.places[digest]
     return ahead
 
 
@@ -234,6 +240,8 @@ def _rows(connection: Open, statement: Prepared, wanted: Iterable[str]) -> Itera
 def _keep_octets(ahead: ReadAhead, row: Record) -> None:
     if row.octets or (row.octets is not None and not row.size):  # neither in a file nor purged (VI-2)
         ahead.octets[row.digest] = row.octets
+    elif row.place and row.octets is None:
+        ahead.places[row.digest] = row.place, row.size
 
 
 def _named(jobs: Sequence[Job]) -> tuple[set[str], set[str], set[str], set[str]]:

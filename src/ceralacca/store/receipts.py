@@ -21,7 +21,8 @@ from ceralacca.store.blobs import BlobFolder
 from ceralacca.store.bulk import INSERT_RECEIPTS
 from ceralacca.store.driver import Open
 from ceralacca.store.engine import Database
-from ceralacca.store.purge import named_by_a_job, remove_file, say_gone
+from ceralacca.store.packs import Packs
+from ceralacca.store.purge import clear_place, named_by_a_job, remove_file, say_gone
 from ceralacca.store.rows import receipt_line
 from ceralacca.store.tables import BLOB, INBOUND, LETTER, RECEIVED_RECEIPT
 
@@ -75,7 +76,7 @@ _ROWS: Final = (
 
 
 def forget_octets(
-    database: Database, blobs: BlobFolder, *, before: datetime, of: Callable[[str, Address], bool]
+    database: Database, blobs: BlobFolder, packs: Packs, *, before: datetime, of: Callable[[str, Address], bool]
 ) -> int:
     """Let go of the octets of older receipts, and return of how many; `of` says of which transaction and holder.
 
@@ -89,11 +90,12 @@ def forget_octets(
             gone += 1
             if blobs.has(digest):
                 remove_file(database, blobs, digest)
+            clear_place(database, packs, digest)
     return gone
 
 
 def _older(database: Database, before: datetime, of: Callable[[str, Address], bool]) -> list[str]:
-    here = or_(BLOB.c.octets.is_(None), func.length(BLOB.c.octets) > 0)
+    here = or_(BLOB.c.octets.is_(None), func.length(BLOB.c.octets) > 0, BLOB.c.place.is_not(None))
     shelf, letter = RECEIVED_RECEIPT.c, LETTER.c
     received = select(shelf.digest, shelf.identifier, shelf.holder).join(BLOB)
     issued = select(letter.digest, letter.identifier, letter.forward_paths).join(BLOB).where(letter.row.in_(_ROWS))

@@ -139,9 +139,9 @@ def read_letter(key: str, row: Record) -> StoredLetter:
     )
 
 
-def blob_line(blob: Blob, *, in_row: bool) -> Line:
-    """Write octets into the row, or only where they are."""
-    return blob.digest, blob.size, bytes(blob.octets) if in_row else None
+def blob_line(blob: Blob, octets: bytes | None, place: str | None) -> Line:
+    """Write octets into the row, or (None) only where they are: at a place in a pack, or in a file of their own."""
+    return blob.digest, blob.size, octets, place
 
 
 def job_line(job: NewJob, key: str, created: datetime, *, until: datetime | None, claimer: str) -> Line:

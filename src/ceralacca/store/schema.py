@@ -12,7 +12,7 @@ from sqlalchemy import Connection, inspect, text
 from ceralacca.base.errors import UserError
 from ceralacca.store.engine import Database
 
-VERSION = "0020"
+VERSION = "0021"
 """The newest migration of this release."""
 
 _MIGRATIONS = Path(__file__).parent / "migrations"

@@ -106,6 +106,15 @@ _ORDER = (BLOB, SENT_MESSAGE, RECIPIENT_STATE, INBOUND, LETTER, TAKEN, FATE, INF
 """Tables in the order of writing: what is referred to comes first."""
 
 
+class Shelves(NamedTuple):
+    """Where the octets of a batch are before it is written, and where else they go."""
+
+    row_limit: int
+    """Larger ones have a file."""
+    places: Mapping[str, str]
+    """Of those that lie in a pack, by digest; the others go into their rows."""
+
+
 class _Keyed(NamedTuple):
     """A thing that is stored once under its key."""
 
@@ -138,6 +147,11 @@ class Step:
     def blobs(self) -> Iterator[Blob]:
         """The octets of its letters and messages."""
         return (each.blob for each in self.keyed if each.blob)
+
+    @property
+    def sealed(self) -> Iterator[Blob]:
+        """The octets of its letters."""
+        return (each.blob for each in self.keyed if each.blob and each.table is LETTER)
 
 
 def _keyed(commit: Commit) -> Iterator[_Keyed]:
@@ -194,7 +208,7 @@ class _Writing:
     """What a batch writes."""
 
     octets: list[Line] = field(default_factory=list)
-    """Those that go into their rows."""
+    """Small ones: they go into their rows, or lie in a pack."""
     lines: dict[Table, list[Line]] = field(default_factory=lambda: {table: [] for table in _ORDER})
     finished: list[int] = field(default_factory=list)
     jobs: dict[str, tuple[NewJob, datetime]] = field(default_factory=dict)
@@ -204,20 +218,20 @@ class _Writing:
     receipts: list[ReceivedReceipt] = field(default_factory=list)
     things: list[_Keyed] = field(default_factory=list)
     blobs: dict[str, bytes | None] = field(default_factory=dict)
-    """New octets by digest, None where a file has them."""
+    """New octets by digest, None where a file of their own has them."""
 
 
 def apply(
-    connection: Open, steps: Sequence[Step], *, row_limit: int, keep: Keep | None = None, hopeful: bool = False
+    connection: Open, steps: Sequence[Step], shelves: Shelves, *, keep: Keep | None = None, hopeful: bool = False
 ) -> Kept:
-    """Judge and write a batch in the open transaction; octets up to `row_limit` go into their rows.
+    """Judge and write a batch in the open transaction; `shelves` says where octets are or go.
 
     `hopeful`: all is as its commits take it, as nearly always, and nobody asks; where it is not, a row is refused.
     Raises SQLAlchemyError, or Raced when what was hoped is not so: the transaction, or savepoint, is then to be undone.
     """
-    known, writing = _hope(connection, steps, row_limit) if hopeful else _look_up(connection, steps), _Writing()
+    known, writing = _hope(connection, steps, shelves.row_limit) if hopeful else _look_up(connection, steps), _Writing()
     taken_out = len(known.jobs) if hopeful else 0
-    outcomes = [_judge(step, known, writing, row_limit) for step in steps]
+    outcomes = [_judge(step, known, writing, shelves) for step in steps]
     if hopeful and (taken_out != len(writing.finished) or not _HOPED.issuperset(outcomes)):
         raise Raced("not all is as it was hoped")  # perhaps because it was done before
     if not hopeful and writing.finished:
@@ -313,7 +327,7 @@ def _place(change: StateChange) -> tuple[str, str]:
 # -- judging ----------------------------------------------------------------------------------------
 
 
-def _judge(step: Step, known: _Known, writing: _Writing, row_limit: int) -> CommitOutcome:
+def _judge(step: Step, known: _Known, writing: _Writing, shelves: Shelves) -> CommitOutcome:
     commit = step.commit
     if commit.done is not None and commit.done not in known.jobs:
         return CommitOutcome.REPEATED
@@ -327,7 +341,7 @@ def _judge(step: Step, known: _Known, writing: _Writing, row_limit: int) -> Comm
     if commit.infected and _lacks_octets(new, known):
         return CommitOutcome.FAILED
     known.states.update(moved)
-    _store(new, known, writing, row_limit)
+    _store(new, known, writing, shelves)
     writing.moves.extend(commit.states)
     writing.log.extend(commit.log)
     writing.receipts.extend(commit.receipts)
@@ -375,7 +389,7 @@ def _lacks_octets(new: Sequence[_Keyed], known: _Known) -> bool:
     return not wanted <= {each.blob.digest for each in new if each.blob}
 
 
-def _store(new: Sequence[_Keyed], known: _Known, writing: _Writing, row_limit: int) -> None:
+def _store(new: Sequence[_Keyed], known: _Known, writing: _Writing, shelves: Shelves) -> None:
     for each in new:
         table, key, thing, blob = each
         writing.things.append(each)
@@ -383,9 +397,12 @@ def _store(new: Sequence[_Keyed], known: _Known, writing: _Writing, row_limit: i
         if blob and blob.digest not in known.digests:
             known.digests.add(blob.digest)
             # what was purged into the row, whatever its size: its file may be on its way out
-            line = blob_line(blob, in_row=blob.size <= row_limit or blob.digest in known.purged)
-            writing.blobs[blob.digest] = line[-1]
-            (writing.lines[BLOB] if line[-1] is None else writing.octets).append(line)
+            is_purged = blob.digest in known.purged
+            octets = bytes(blob.octets) if is_purged or blob.size <= shelves.row_limit else None
+            place = None if is_purged else shelves.places.get(blob.digest)
+            line = blob_line(blob, octets if place is None else None, place)
+            writing.blobs[blob.digest] = octets
+            (writing.lines[BLOB] if octets is None else writing.octets).append(line)
         writing.lines[table].append(_LINES[table](thing, key, blob))
         if table is SENT_MESSAGE:
             writing.lines[RECIPIENT_STATE].extend(state_lines(thing, key))

@@ -30,7 +30,8 @@ BLOB = Table(
     METADATA,
     Column("digest", Text, primary_key=True),  # SHA-256, hexadecimal
     Column("size", Number, nullable=False),
-    Column("octets", Raw),  # NULL: in the folder of blobs, under the digest; empty: purged, in the virus storage only
+    Column("octets", Raw),  # NULL: in a file; empty: gone, and if infected in the virus storage only
+    Column("place", Text),  # in a pack; NULL: in the folder of blobs, under the digest
 )
 
 

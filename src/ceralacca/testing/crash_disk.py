@@ -30,13 +30,14 @@ class VolatileDisk:
     def __init__(self, root: Path, journal: Path) -> None:
         self._root = str(root)
         self._out = os.open(journal, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        self._open = os.open
+        self._open, self._pwritev = os.open, os.pwritev
 
     def install(self) -> None:
         """Stand before the calls of `os` by which the product writes."""
         changes: Any = os
         changes.open = self._watched_open
         changes.fsync = self._watched_sync
+        changes.pwritev = self._watched_append
         changes.rename = self._watched_rename(os.rename)
         for name in ("link", "symlink", "mkdir"):
             setattr(os, name, self._watched_name(name, getattr(os, name)))
@@ -58,6 +59,12 @@ class VolatileDisk:
         """Write down a sync instead of doing it: the machine does not really fall."""
         status = os.fstat(handle)
         self._note("sync", _opened(handle) if S_ISDIR(status.st_mode) else "", status.st_ino)
+
+    def _watched_append(self, handle: int, pieces: Any, offset: int) -> int:
+        """Write down that a file has more than was synced, before it has."""
+        if _opened(handle).startswith(self._root):
+            self._note("append", os.fstat(handle).st_ino, offset)
+        return self._pwritev(handle, pieces, offset)
 
     def _watched_name(self, act: str, call: Callable[..., None]) -> Callable[..., None]:
         def watched(*paths: Any, **places: Any) -> None:
@@ -127,17 +134,20 @@ class _Left:
     """What is not durable yet."""
 
     names: list[_Name] = field(default_factory=list)
-    octets: set[int] = field(default_factory=set)
+    octets: dict[int, int] = field(default_factory=dict)
+    """By file: up to which octet it is durable."""
     places: dict[int, set[str]] = field(default_factory=dict)
 
     def hear(self, act: str, *words: Any) -> None:
         if act == "all":
-            self.names, self.octets = [], set()
+            self.names, self.octets = [], {}
         elif act == "sync":
             self._synced(*words)
         elif act == "create":
             self._named(_Name("create", words[0], "", words[1]))
-            self.octets.add(words[1])
+            self.octets[words[1]] = 0
+        elif act == "append":
+            self.octets.setdefault(*words)
         else:
             self._named(_Name(act, *words))
 
@@ -148,7 +158,7 @@ class _Left:
         places.add(change.new)
 
     def _synced(self, folder: str, file: int) -> None:
-        self.octets.discard(file)
+        self.octets.pop(file, None)
         last = max((at for at, name in enumerate(self.names) if name.concerns(folder, file)), default=-1)
         del self.names[: last + 1]
 
@@ -158,11 +168,11 @@ def cut_power(journal: Path) -> int:
     left = _Left()
     for words in _lines(journal):
         left.hear(*words)
-    for file in left.octets:
+    for file, durable in left.octets.items():
         for place in left.places[file]:
             with suppress(OSError):
                 if os.lstat(place).st_ino == file:
-                    os.truncate(place, 0)
+                    os.truncate(place, durable)
     for name in reversed(left.names):
         name.take_back()
     journal.unlink(missing_ok=True)

@@ -134,6 +134,8 @@ class Books:
             return None
         if row["octets"] is not None:
             found = bytes(row["octets"])
+        elif row["place"]:
+            found = self._in_pack(row["place"], row["size"])
         else:
             path = self._file(digest)
             found = path.read_bytes() if path.is_file() else b""
@@ -147,6 +149,11 @@ class Books:
 
     def _file(self, digest: str) -> Path:
         return self.folder / "blobs" / digest[:2] / digest[2:]
+
+    def _in_pack(self, place: str, size: int) -> bytes:
+        pack, offset = place.split(":")
+        path = self.folder / "packs" / f"{pack}.pack"
+        return path.read_bytes()[int(offset) :][:size] if path.is_file() else b""
 
     def _from_vault(self, digest: str) -> bytes | None:
         """Return the octets of an infected message from the virus storage, found by its row."""

@@ -19,12 +19,13 @@ from ceralacca.ports.mail_store import MailInHand, Put, PutOutcome
 from ceralacca.ports.store import Commit, CommitOutcome, Job, JobKind, Keep, Kept, Postponed
 from ceralacca.services import recipient_fate, steps
 from ceralacca.services.office import Office
-from ceralacca.store.blobs import BlobFolder
+from ceralacca.store.blobs import Blob, BlobFolder
 from ceralacca.store.database import DatabaseStore
 from ceralacca.store.maildir import Maildir, _Batch
 from ceralacca.store.maildir_files import file_name
 from ceralacca.store.maildir_folders import name_on_disk
 from ceralacca.store.maildir_records import Record
+from ceralacca.store.packs import Packs
 from ceralacca.store.site.files import MirroredBlobs, MirroredMail
 
 
@@ -73,6 +74,22 @@ def _missing_sync() -> None:
 
     changed: Any = _Batch
     changed._sync = none  # noqa: SLF001
+
+
+def _unsynced_pack() -> None:
+    """Octets are appended to a pack whose name is durable, and they are not."""
+    real = Packs._append  # noqa: SLF001
+
+    def hasty(self: Packs, wanted: Mapping[str, Blob]) -> dict[str, str]:
+        sync, changed.fsync = os.fsync, lambda _: None
+        try:
+            return real(self, wanted)
+        finally:
+            changed.fsync = sync
+
+    changed: Any = os
+    packs: Any = Packs
+    packs._append = hasty  # noqa: SLF001
 
 
 _Apply = Callable[[DatabaseStore, Sequence[Commit], Sequence[Postponed], Keep | None], Kept]
@@ -170,6 +187,7 @@ PLANTS: Final[Mapping[str, Callable[[], None]]] = {
     "receipt-before-commit": _receipt_before_commit,
     "reply-before-commit": _reply_before_commit,
     "missing-sync": _missing_sync,
+    "unsynced-pack": _unsynced_pack,
     "doubled-receipt": _doubled_receipt,
     "lost-timer": _lost_timer,
     "swallowed-outcome": _swallowed_outcome,
@@ -180,6 +198,7 @@ FOUND_IN: Final[Mapping[str, tuple[str, str]]] = {
     "receipt-before-commit": ("arrive", "steps.commit.before:1"),
     "reply-before-commit": ("refuse", "database.receive.before:1"),
     "missing-sync": ("deliver", "maildir.settle.after:1"),
+    "unsynced-pack": ("accept", "database.commit.after:1"),
     "doubled-receipt": ("arrive", "database.commit.after:2"),
     "lost-timer": ("accept", "database.commit.after:1"),
     "swallowed-outcome": ("deliver", "deliver_message.put.before:1"),

@@ -90,8 +90,9 @@ WITH_RULES: Final = frozenset({MARIO, ANNA, CARLA})
 """Holders whose rules change from life to life."""
 FOLDERS: Final = ("Uno", "Due", "Non c'e")
 """Where they want everything; the last one is not there."""
-ROW_LIMIT: Final = 2000
-"""Octets up to which a message lies in its row: submissions do, envelopes and receipts are files."""
+ROW_LIMIT: Final = 7000
+"""Octets up to which a message has no file of its own: submissions lie in rows, acceptances and takings in charge in
+packs; envelopes and delivery receipts are files."""
 _BATCH: Final = 8
 _MOST_BATCHES: Final = 5000
 
@@ -329,7 +330,7 @@ class Pair:
         orders, users = self._orders, USERS[name]
         home = data_of(orders.folder) / name
         site = Site(home, orders.mirror / name) if orders.mirror else None
-        store = open_store(orders.urls[name], home, StoreSettings(row_limit=ROW_LIMIT, site=site))
+        store = open_store(orders.urls[name], home, StoreSettings(row_limit=ROW_LIMIT, pack_from=1, site=site))
         entropy = LifelongEntropy(name, orders.life)
         client = ClientSettings(hostname=HOSTS[name], tls=tls_context(str(orders.tls[name].authority)), timeout=20)
         wire = orders.folder / "wire"

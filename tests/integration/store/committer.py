@@ -16,7 +16,7 @@ ROUNDS = 6
 
 
 def octets(name: str) -> bytes:
-    """Small ones lie in the row, every second in a file."""
+    """Small ones lie in the row, or letters in a pack; every second has a file."""
     return name.encode() * (100 if int(name.rpartition("-")[2]) % 2 else 2)
 
 
@@ -32,7 +32,7 @@ def step(job) -> Commit:
 
 
 def main(url: str, folder: str, run: str) -> None:
-    store = open_store(url, Path(folder), StoreSettings(row_limit=ROW_LIMIT))
+    store = open_store(url, Path(folder), StoreSettings(row_limit=ROW_LIMIT, pack_from=1))
     for turn in range(ROUNDS):
         names = [f"{run}-{turn * BATCH + n}" for n in range(BATCH)]
         store.receive([some.inbound(name, octets=octets(name)) for name in names], now=NOON)

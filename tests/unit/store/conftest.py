@@ -11,7 +11,7 @@ from ceralacca.ports.disservices import Disservices
 from ceralacca.ports.safety_alarm import SafetyAlarms
 from ceralacca.ports.second_factor import SecondFactors
 from ceralacca.ports.store import Store
-from ceralacca.store.database import DatabaseStore, open_store
+from ceralacca.store.database import DatabaseStore, StoreSettings, open_store
 from ceralacca.testing.databases import PostgresCluster, postgresql_programs, private_postgresql, sqlite_url
 from ceralacca.testing.memory_app_passwords import MemoryAppPasswords
 from ceralacca.testing.memory_audit import MemoryAuditTrail
@@ -32,23 +32,33 @@ def postgresql() -> Iterator[PostgresCluster]:
 _ENGINES = ["memory", "sqlite", pytest.param("postgresql", marks=pytest.mark.system)]
 
 
+_STORES = [*_ENGINES, "packed"]
+
+
+def _open(request: pytest.FixtureRequest, folder: Path) -> DatabaseStore:
+    """Open a store on an engine; packed: on SQLite, and every letter lies in a pack."""
+    if request.param == "packed":
+        return open_store(sqlite_url(folder), folder, StoreSettings(pack_from=1))
+    return open_store(_url(request, folder), folder)
+
+
 def _url(request: pytest.FixtureRequest, folder: Path) -> str:
     return sqlite_url(folder) if request.param == "sqlite" else request.getfixturevalue("postgresql").new_database()
 
 
-@pytest.fixture(params=_ENGINES)
+@pytest.fixture(params=_STORES)
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     if request.param == "memory":
         yield MemoryStore()
         return
-    opened = open_store(_url(request, tmp_path), tmp_path)
+    opened = _open(request, tmp_path)
     yield opened
     opened.close()
 
 
-@pytest.fixture(params=_ENGINES[1:])
+@pytest.fixture(params=_STORES[1:])
 def database_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[DatabaseStore]:
-    opened = open_store(_url(request, tmp_path), tmp_path)
+    opened = _open(request, tmp_path)
     yield opened
     opened.close()
 

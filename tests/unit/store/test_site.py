@@ -1,6 +1,7 @@
 """Two sites: what is written is in both, whoever was overtaken writes no more, and what differs is found and mended."""
 
 import os
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 
@@ -9,6 +10,7 @@ import pytest
 from ceralacca.base.errors import WorldError
 from ceralacca.core.model.address import Address
 from ceralacca.ports.mail_store import Put, PutOutcome
+from ceralacca.ports.store import Commit
 from ceralacca.store.blobs import BlobFolder, blob_of
 from ceralacca.store.database import StoreSettings, open_store
 from ceralacca.store.engine import Database
@@ -295,3 +297,26 @@ def test_sealed_days_and_the_virus_storage_are_compared_too(site, stored):
     repair(site, database, NOON)
     assert (site.mirror / "virus-storage/2026-11/x.vault").read_bytes() == b"virus-storage/2026-11/x.vault"
     assert compare(site, database, thorough=True).count == 0
+
+
+# -- packs of a provider that had one site -------------------------------------------------------------------
+
+
+@pytest.mark.requirement("LO-8")
+def test_the_other_site_gets_packs_and_nothing_is_added_to_them(site):
+    url, letters = sqlite_url(site.folder), [some.letter(f"id-{at}/-/answer", octets=LETTER) for at in (1, 2)]
+    with closing(open_store(url, site.folder, StoreSettings(pack_from=1))) as store:
+        store.commit([Commit(letters=(letters[0],))])
+    (pack,) = (site.folder / "packs").iterdir()
+    with closing(Database(url)) as database:
+        assert repair(site, database, NOON).lacking_there == [pack.relative_to(site.folder)]
+        assert compare(site, database, thorough=True).count == 0
+    with closing(open_store(url, site.folder, StoreSettings(pack_from=1, site=site))) as store:
+        store.commit([Commit(letters=(replace(letters[1], octets=LETTER * 2),))])
+        assert pack.stat().st_size == len(LETTER)
+        pack.rename(pack.with_suffix(".away"))
+        digest = store.letter(letters[0].key).digest
+        assert store.octets(digest) == LETTER
+        pack.with_suffix(".away").rename(pack)
+        assert store.forget_receipts(before=NOON + timedelta(days=1), of=lambda identifier, holder: True) == 2
+    assert [site.in_mirror(pack).read_bytes(), pack.read_bytes()] == [bytes(len(LETTER))] * 2

@@ -26,6 +26,7 @@ from ceralacca.store.log_folder import FileLogFolder
 from ceralacca.store.maildir import Maildir, Settle
 from ceralacca.store.maildir_aside import Aside
 from ceralacca.store.maildir_files import Owner
+from ceralacca.store.packs import Packs
 from ceralacca.store.site.state import Site, at_mirror
 from ceralacca.store.virus_vault import VaultEvent, VirusVault
 
@@ -74,6 +75,30 @@ class MirroredBlobs(BlobFolder):
                 with at_mirror():
                     BlobFolder(self._there).remove(digest)
             super().remove(digest)
+
+
+class MirroredPacks(Packs):
+    """Packs that were written when there was one site: `site.repair` copies them; nothing is added to them."""
+
+    def __init__(self, folder: Path, site: Site) -> None:
+        super().__init__(folder)
+        self._site, self._there = site, Packs(site.in_mirror(folder))
+
+    def read(self, place: str, size: int, digest: str) -> bytes:
+        """Return the octets, from the other site when they are not whole here. Raises WorldError."""
+        try:
+            return super().read(place, size, digest)
+        except WorldError:
+            self._site.other()
+            return self._there.read(place, size, digest)
+
+    def let_go(self, place: str, size: int) -> None:
+        """Let go in both sites; there first, for what is gone here is not looked for again. Raises WorldError."""
+        with self._site.writing() as mirror:
+            if mirror is not None:
+                with at_mirror():
+                    self._there.let_go(place, size)
+            super().let_go(place, size)
 
 
 class MirroredMail(Maildir):

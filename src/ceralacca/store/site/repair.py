@@ -26,7 +26,7 @@ from ceralacca.store.site.state import Site, at_mirror
 from ceralacca.store.tables import BLOB
 
 BLOBS: Final = "blobs"
-TREES: Final = ("log", "virus-storage", "vault", "directory", "crl")
+TREES: Final = ("packs", "log", "virus-storage", "vault", "directory", "crl")
 """Folders that are copied as they are. The copy of the directory and the CRLs let the other site begin at once."""
 _PIECE: Final = 1 << 20
 
@@ -108,7 +108,8 @@ def _compare_blobs(site: Site, database: Database, found: Differences, thorough:
     """Hold both folders against the rows that lean on a file, and the mirror's rest against the other rows."""
     there = {path.parent.name + path.name for path in _files(site.mirror / BLOBS)}
     with database.reading() as connection:
-        rows = connection.execute(select(BLOB.c.digest, BLOB.c.size).where(BLOB.c.octets.is_(None))).all()
+        in_files = BLOB.c.octets.is_(None) & BLOB.c.place.is_(None)
+        rows = connection.execute(select(BLOB.c.digest, BLOB.c.size).where(in_files)).all()
     for digest, size in rows:
         path = Path(BLOBS, digest[:2], digest[2:])
         whole = [_whole(folder / path, digest, size, thorough) for folder in (site.folder, site.mirror)]
@@ -153,7 +154,7 @@ def _keys(site: Site) -> list[Path]:
 
 def _grows(path: Path) -> bool:
     """Whether a file may change under its name."""
-    return path.suffix not in {".vault", ".p7m", ".tsr", ".ldif"}
+    return path.suffix not in {".vault", ".p7m", ".tsr", ".ldif", ".pack"}
 
 
 def _digest(path: Path) -> str:
