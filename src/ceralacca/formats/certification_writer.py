@@ -163,4 +163,6 @@ _issuer = lru_cache(maxsize=16)(_text)  # a provider has one name
 
 
 def _escaped(text: str) -> str:
+    if not ("&" in text or "<" in text or ">" in text):
+        return text  # as nearly always
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")  # XM-3

@@ -18,7 +18,7 @@ def one_line(text: str) -> str:
     escaping, and can be encoded as UTF-8.
     """
     if text.isprintable():  # then it has none of them
-        return text.strip(" ")
+        return text.strip(" ") if " " in (text[:1], text[-1:]) else text
     return _FORBIDDEN.sub("\ufffd", _LINE_ENDS.sub(" ", text)).strip(" ")
 
 

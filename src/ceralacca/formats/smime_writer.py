@@ -53,8 +53,9 @@ def frame(header: Splice, entity: Splice, cms: bytes | Splice, *, boundary: str)
 def base64_lines(octets: bytes) -> bytes:
     """Encode in base64 with lines of 76 characters, each with its CRLF (RFC 2045, 6.8)."""
     encoded = b2a_base64(octets, newline=False)
-    whole, rest = divmod(len(encoded), _LINE)
-    lines = _cutter(whole).unpack_from(encoded)
+    length = len(encoded)
+    rest = length % _LINE
+    lines = _cutter(length // _LINE).unpack_from(encoded)
     return b"\r\n".join((*lines, encoded[-rest:], b"")) if rest else b"\r\n".join((*lines, b""))
 
 

@@ -144,7 +144,7 @@ class LocalInstant(NamedTuple):
     @classmethod
     def of(cls, instant: datetime) -> "LocalInstant":
         """Reckon the legal time of an instant."""
-        return _local(instant.astimezone(UTC))  # where equal is the same instant
+        return _local(instant if instant.tzinfo is UTC else instant.astimezone(UTC))  # where equal is the same instant
 
 
 @lru_cache(maxsize=256)

@@ -71,7 +71,7 @@ class Sealable:
 
 def findings_in(draft: Draft) -> tuple[Finding, ...]:
     """Run every rule of the row over the draft and return all that they found."""
-    reading = Reading.of(draft)
+    reading = Reading(draft)
     certified = reading.certified
     rules = _rules(
         draft.row,

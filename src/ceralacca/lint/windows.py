@@ -56,8 +56,8 @@ def has_bare_line_end(octets: bytes) -> bool:
 
 def has_longer_line(octets: bytes, longest: int) -> bool:
     """Tell whether a line has more octets than that, without the CRLF that ends it."""
-    at = 0
-    while len(octets) - at > longest:
+    at, size = 0, len(octets)
+    while size - at > longest:
         end = octets.rfind(b"\r\n", at, at + longest + 2)  # of the last line that ends in reach: most are short
         if end < 0:
             return True

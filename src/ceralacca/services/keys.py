@@ -38,8 +38,10 @@ def bounded(text: str) -> str:
 def digest_of(*words: str) -> str:
     """Return 32 hexadecimal digits of words; no two different lists of words share them."""
     text = "".join([f"{len(word)}:{word}" for word in words])
-    if text.isascii():  # as nearly always: then as many octets as characters
-        return sha256(text.encode("ascii")).hexdigest()[:32]
+    try:
+        return sha256(text.encode("ascii")).hexdigest()[:32]  # as nearly always: as many octets as characters
+    except UnicodeEncodeError:
+        pass
     octets = [word.encode("utf-8", "surrogatepass") for word in words]
     return sha256(b"".join([b"%d:%b" % (len(each), each) for each in octets])).hexdigest()[:32]
 

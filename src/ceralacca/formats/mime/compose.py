@@ -136,9 +136,10 @@ def certification_part(xml: bytes) -> bytes:
         b'Content-Disposition: inline; filename="daticert.xml"\r\n'
         b"Content-Transfer-Encoding: base64\r\n"
         b"\r\n"
-    ) + base64_lines(xml).removesuffix(CRLF)
+    ) + base64_lines(xml)[:-2]
 
 
+@lru_cache(maxsize=16)
 def message_part_head(encoding: str = "7bit", filename: str = "postacert.eml") -> bytes:
     """Return the header, empty line included, of the part that embeds a message (GE-10, AM-20).
 

@@ -7,9 +7,10 @@ Clauses: AP-5, GE-31, SE-7, TO-4, TO-5.
 """
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
+from itertools import accumulate
 from typing import NamedTuple
 
 from ceralacca.base.errors import UnreadableMessage
@@ -30,7 +31,6 @@ _FOLD = re.compile(rb"\r?\n")
 _NAME = re.compile(rb"[!-9;-~]+")
 _BLANK_FOLD = re.compile(rb"\n[ \t]++\r?(?:\n|\Z)")
 _LONG_LINE = 998  # RFC 5322, 2.1.1
-_new = tuple.__new__  # what Field(...) does, without the call between
 
 
 class Field(NamedTuple):
@@ -128,6 +128,10 @@ class Head(NamedTuple):
         return tuple([Field(name, raw, start + offset) for name, raw, offset in fields])
 
 
+_field: Callable[[tuple[str, bytes, int]], Field] = partial(tuple.__new__, Field)
+"""What Field(...) does, without the call between."""
+
+
 def flat(data: Octets) -> Octets:
     """Return the data as octets in a row; UnreadableMessage for a memoryview that is anything else."""
     if isinstance(data, memoryview) and not (data.c_contiguous and data.ndim == 1 and data.itemsize == 1):
@@ -165,14 +169,12 @@ def _read_lines(octets: bytes) -> HeadLines:
     pieces = _FIELD.findall(octets)
     pieces.pop()  # the last match is always the empty one at the end
     defects = _line_defects(octets)
-    fields: list[Field] = []
-    offset = 0
-    for piece, found in pieces:
-        name = found or _odd_name(piece, defects)
-        fields.append(_new(Field, (name.decode("latin-1"), piece, offset)))
-        offset += len(piece)
+    lines = [line for line, _ in pieces]
+    names = b"\n".join([name or _odd_name(line, defects) for line, name in pieces])  # none has a line end
+    starts = accumulate(map(len, lines), initial=0)
+    fields = tuple(map(_field, zip(names.decode("latin-1").split("\n"), lines, starts, strict=False)))
     distinct = tuple(dict.fromkeys(defects)) if defects else ()
-    return HeadLines(octets=octets, fields=tuple(fields), index=_index(fields), defects=distinct)
+    return HeadLines(octets=octets, fields=fields, index=_index(fields), defects=distinct)
 
 
 def _index(fields: Sequence[Field]) -> Mapping[str, tuple[Field, ...]]:
