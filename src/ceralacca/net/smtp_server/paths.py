@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from ceralacca.base.errors import PeerError
 
-_PATH = re.compile(r' ?<(?:@[^:<>" ]*:)?((?:"(?:[^"\\]|\\.)*"|[^"<> ])*)>(?: +(.*))?')
+_PATH = re.compile(r' ?<(?:@[^:<>" ]*:)?([^"<> ]*(?:"(?:[^"\\]|\\.)*"[^"<> ]*)*)>(?: +(.*))?')
 _PARAMETER = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*)(?:=([!-<>-~]+))?")
 
 
