@@ -11,11 +11,15 @@ import os
 import select
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from typing import Final
 
 Facts = Mapping[str, str | int]
 """What a role says of itself when it is ready, such as its ports."""
+_REST: Final = 0.5
+"""Seconds between two beats of who is busy: each wakes the supervisor, which bears a minute of silence."""
 
 
 class Duty:
@@ -26,6 +30,7 @@ class Duty:
         self._life = life
         self._lock = threading.Lock()
         self._callbacks: list[Callable[[], None]] = []
+        self._next_beat = 0.0
         self.ending = threading.Event()
         """Set when the role must finish what it has in hand and end."""
         self.facts: Facts = {}
@@ -60,8 +65,11 @@ class Duty:
         self._say({"ready": facts})
 
     def beat(self) -> None:
-        """Say that the role is still at work, for the supervisor's sense of health."""
-        self._say({})
+        """Say that the role is still at work, for the supervisor's sense of health; not again at once."""
+        now = time.monotonic()
+        if now >= self._next_beat:
+            self._next_beat = now + _REST
+            self._say({})
 
     def end(self) -> None:
         """Make the role end; harmless when it is ending already."""

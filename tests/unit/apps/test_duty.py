@@ -40,9 +40,10 @@ def test_it_says_that_it_is_ready_and_that_it_lives():
     duty = Duty(ready=says)
     duty.ready(port=465)
     duty.beat()
+    duty.beat()  # a moment ago it was said
     assert [json.loads(line) for line in os.read(hears, 4096).splitlines()] == [{"ready": {"port": 465}}, {}]
     os.close(hears)
-    duty.beat()  # nobody listens any more: no matter
+    Duty(ready=says).beat()  # nobody listens any more: no matter
     os.close(says)
 
 
