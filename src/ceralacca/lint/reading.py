@@ -307,9 +307,9 @@ class Reading:
         if not self.texts:
             return
         first = self.texts[0]
-        if first.type == "text/plain":
+        if first.labels.type == "text/plain":
             self.plain = decoded_text(first)
-        elif first.type == "multipart/alternative":
+        elif first.labels.type == "multipart/alternative":
             self.texts = inner_parts(first)
             for text in self.texts:
                 if text.type == "text/plain" and self.plain is None:

@@ -331,7 +331,12 @@ def _deliver_all(jobs: Sequence[Job], office: Office, mail: MailInHand, threads:
     results += [Commit(done=job.id, instant=office.now()) for job, delivery in loaded if delivery is None]
     putting = [delivery for delivery in open_ if delivery.refusal is None]
     outcomes = dict(zip([one.job.id for one in putting], _put_all(putting, mail), strict=True))
-    concluded = _each(open_, lambda one: _concluded(one, outcomes.get(one.job.id), office), threads)
+
+    def step(delivery: Delivery) -> Result:
+        return _concluded(delivery, outcomes.get(delivery.job.id), office)
+
+    answering = MessageClass.ENVELOPE in [one.kind for one in open_]  # others only log: nothing to go side by side in
+    concluded = _each(open_, step, threads) if answering or threads else list(map(step, open_))
     try:
         mail.settle()
     except WorldError as trouble:  # then what was put is not certain, and nothing follows from it
