@@ -127,12 +127,23 @@ def compare(
     )
 
 
+def help_if_asked() -> None:
+    """Say what the benchmark is, and measure nothing, when the command asks for that."""
+    if {"-h", "--help"} & set(sys.argv):
+        print(sys.modules["__main__"].__doc__)
+        raise SystemExit(0)
+
+
 @dataclass(slots=True)
 class Table:
     """The rows of one benchmark, printed and recorded together."""
 
     benchmark: str
     rows: list[Comparison] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Begin, unless help is asked for."""
+        help_if_asked()
 
     def add(self, row: Comparison) -> None:
         """Add a row; says on standard error that it is done."""

@@ -22,6 +22,7 @@ from ceralacca.apps.data_folder import DataFolder
 from ceralacca.apps.demo.cast import ALFA
 from ceralacca.apps.offices import signer, worker_office
 from ceralacca.apps.wiring import provider_store
+from measure import help_if_asked
 from steps import BATCH, work
 
 _LOG_HEAD, _FRAME_HEAD = 32, 24
@@ -31,6 +32,7 @@ _TELL = 0.05
 
 
 def main() -> int:
+    help_if_asked()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     number = 64 if "--quick" in sys.argv else 256
     with Live(ALFA) as live:
