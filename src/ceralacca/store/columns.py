@@ -72,7 +72,7 @@ class Words(TypeDecorator[str]):
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         """Write."""
         del dialect
-        return value if value is None or (value.isascii() and value.isprintable()) else storable(value)
+        return value if value is None else storable(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
         """Read."""
@@ -85,9 +85,14 @@ def unmarked(text: str) -> str:
     return str(json.loads(text[1:])) if text and text[0] == MARK else text
 
 
+def is_storable(text: str) -> bool:
+    """Say whether a text, and each piece that it is joined of, stands in a column as it is; of some it says no."""
+    return text.isascii() and "\x00" not in text and MARK not in text
+
+
 def storable(text: str) -> str:
     """Return what stands in a column for a text: itself, unless it holds NUL, half a surrogate pair or our mark."""
-    if text.isascii() and "\x00" not in text and not text.startswith(MARK):
+    if is_storable(text):
         return text
     if "\x00" in text or text.startswith(MARK) or any("\ud800" <= sign <= "\udfff" for sign in text):
         return MARK + json.dumps(text)

@@ -30,6 +30,7 @@ from ceralacca.ports.store import (
 )
 from ceralacca.store.blobs import Blob
 from ceralacca.store.columns import (
+    is_storable,
     microseconds,
     shortened,
     storable,
@@ -315,8 +316,7 @@ def _digest(blob: Blob | None) -> str:
 
 def storable_line(texts: Sequence[str], line: Line) -> Line:
     """Return a line as every engine takes it; `texts` are those of its values that anybody may have written."""
-    text = "".join(texts)
-    if text.isascii() and text.isprintable():
+    if is_storable("".join(texts)):
         return line
     return tuple([storable(value) if isinstance(value, str) else value for value in line])
 
