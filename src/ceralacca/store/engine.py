@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from sqlite3 import Connection as SqliteConnection
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import (
@@ -265,10 +265,15 @@ _RACES = {"40001", "40P01"}  # serialization failure, deadlock
 _TOO_MUCH = "54"  # class of program limits, which psycopg calls operational
 
 
+_PAGE: Final = 8192
+"""Octets of a page of SQLite: fewer to write for a batch than of 4096, and no more octets for a message alone."""
+
+
 def _prepare_sqlite(connection: SqliteConnection, record: object) -> None:
     del record
     connection.isolation_level = None  # the driver begins nothing on its own
     connection.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")
+    connection.execute(f"PRAGMA page_size={_PAGE}")  # heard while the database is empty only
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA foreign_keys=ON")
     connection.execute("PRAGMA cache_size=-16384")
