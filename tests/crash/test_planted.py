@@ -8,6 +8,7 @@ SEEN_BY = {
     "receipt-before-commit": "signed_once",
     "reply-before-commit": "what_was_answered_is_there",
     "missing-sync": "mailboxes_are_whole",
+    "unsynced-pack": "octets_are_whole",
     "doubled-receipt": "signed_once",
     "lost-timer": "open_states_have_timers",
     "swallowed-outcome": "submissions_have_one_answer",

@@ -53,7 +53,9 @@ _SEND = """
 const identity = account.defaultIdentity;
 const fields = Cc["@mozilla.org/messengercompose/composefields;1"].createInstance(Ci.nsIMsgCompFields);
 [fields.from, fields.to, fields.subject] = [identity.email, a0, a1];
-fields.fcc = root.getFolderWithFlags(flags.SentMail).URI;
+let sent;  // while the list of folders is read anew it may be missing
+while (!(sent = root.getFolderWithFlags(flags.SentMail))) await pause();
+fields.fcc = sent.URI;
 const send = Cc["@mozilla.org/messengercompose/send;1"].createInstance(Ci.nsIMsgSend);
 const status = await new Promise(yes => send.createAndSendMessage(
   null, identity, account.key, fields, false, false, Ci.nsIMsgSend.nsMsgDeliverNow, null, "text/plain", a2, null, null,
