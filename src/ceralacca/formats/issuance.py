@@ -26,7 +26,7 @@ from ceralacca.formats.mime.compose import (
 )
 from ceralacca.formats.outer_header import OuterHeader, address_field, bracketed, marks, reference
 from ceralacca.formats.seven_bit import is_seven_bit
-from ceralacca.formats.splice import Octets, Splice
+from ceralacca.formats.splice import Octets, Splice, pieces_of
 from ceralacca.formats.subject import prefixed_subject
 from ceralacca.formats.texts.html import html_text
 from ceralacca.formats.texts.plain import plain_text
@@ -112,7 +112,7 @@ def message_part(original: Octets | Splice) -> Splice:
 
     It is labelled 8bit when it truly is, which only rows 7 and 10 may meet (BA-5).
     """
-    pieces = original.pieces if isinstance(original, Splice) else (original,)
+    pieces = pieces_of(original)
     return Splice.of(message_part_head("7bit" if all(map(is_seven_bit, pieces)) else "8bit"), *pieces)
 
 

@@ -61,6 +61,11 @@ class Splice:
             return self._sha256
 
 
+def pieces_of(octets: Octets | Splice) -> tuple[Octets, ...]:
+    """Return the pieces that octets are made of, without joining them."""
+    return octets.pieces if isinstance(octets, Splice) else (octets,)
+
+
 def sha256_of(octets: Octets | Splice) -> str:
     """Return the SHA-256 of octets, hexadecimal, without joining them."""
     return octets.sha256() if isinstance(octets, Splice) else sha256(octets).hexdigest()

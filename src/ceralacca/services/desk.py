@@ -87,23 +87,7 @@ class Desk:
 
     def at(self, instant: datetime) -> "Desk":
         """Return the same desk at another instant: what is laid on one lies on both."""
-        return Desk(
-            office=self.office,
-            job=self.job,
-            instant=instant,
-            sent=self.sent,
-            states=self.states,
-            letters=self.letters,
-            inbound=self.inbound,
-            taken=self.taken,
-            fates=self.fates,
-            infected=self.infected,
-            infected_again=self.infected_again,
-            receipts=self.receipts,
-            rows=self.rows,
-            jobs=self.jobs,
-            cancelled=self.cancelled,
-        )
+        return replace(self, instant=instant)
 
     def commit(self) -> Commit:
         """Return all of it as the one commit that finishes the job."""

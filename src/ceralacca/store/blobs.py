@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from ceralacca.base.errors import WorldError
 from ceralacca.base.failpoints import reach
-from ceralacca.formats.splice import Octets, Splice, sha256_of
+from ceralacca.formats.splice import Octets, Splice, pieces_of, sha256_of
 from ceralacca.store.durable_files import make_folder, sync_folder
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ class BlobFolder:
             path.unlink()  # of a process that had our number and was cut off
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
-            for piece in _pieces(blob.octets):
+            for piece in pieces_of(blob.octets):
                 _write_all(handle, piece)
         finally:
             os.close(handle)
@@ -136,10 +136,6 @@ class BlobFolder:
             return
         for shelf in shelves:
             sync_folder(self._folder / shelf)
-
-
-def _pieces(octets: Octets | Splice) -> Iterable[Octets]:
-    return octets.pieces if isinstance(octets, Splice) else (octets,)
 
 
 def _write_all(handle: int, octets: Octets) -> None:

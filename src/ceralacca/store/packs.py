@@ -23,7 +23,7 @@ from typing import Final
 
 from ceralacca.base.errors import WorldError
 from ceralacca.base.failpoints import reach
-from ceralacca.formats.splice import Octets, Splice, sha256_of
+from ceralacca.formats.splice import Octets, pieces_of, sha256_of
 from ceralacca.store.blobs import Blob, refused_by_disk
 from ceralacca.store.durable_files import make_folder, sync_folder
 
@@ -123,7 +123,7 @@ class Packs:
             places[digest] = f"{self._pack}:{end}"
             end += blob.size
         reach("packs.write.before")
-        _write_at(self._handle, (piece for blob in wanted.values() for piece in _pieces(blob.octets)), self._end)
+        _write_at(self._handle, (piece for blob in wanted.values() for piece in pieces_of(blob.octets)), self._end)
         reach("packs.sync.before")
         os.fsync(self._handle)
         self._end = end
@@ -133,10 +133,6 @@ class Packs:
         if self._handle >= 0:
             os.close(self._handle)
             self._handle = -1
-
-
-def _pieces(octets: Octets | Splice) -> Sequence[Octets]:
-    return octets.pieces if isinstance(octets, Splice) else (octets,)
 
 
 def _write_at(handle: int, pieces: Iterator[Octets], offset: int) -> None:

@@ -85,26 +85,29 @@ def forget_octets(
     What a job that is not finished still has to deliver or send stays.
     """
     gone = 0
-    for digest in _older(database, before, of):
+    for digest, place in _older(database, before, of).items():
         if say_gone(database, digest, _is_under_way):
             gone += 1
             if blobs.has(digest):
                 remove_file(database, blobs, digest)
-            clear_place(database, packs, digest)
+            if place is not None:
+                clear_place(database, packs, digest)
     return gone
 
 
-def _older(database: Database, before: datetime, of: Callable[[str, Address], bool]) -> list[str]:
+def _older(database: Database, before: datetime, of: Callable[[str, Address], bool]) -> dict[str, str | None]:
+    """Return the digests of older receipts that are here, or in a pack still, with the place of each there."""
     here = or_(BLOB.c.octets.is_(None), func.length(BLOB.c.octets) > 0, BLOB.c.place.is_not(None))
     shelf, letter = RECEIVED_RECEIPT.c, LETTER.c
-    received = select(shelf.digest, shelf.identifier, shelf.holder).join(BLOB)
-    issued = select(letter.digest, letter.identifier, letter.forward_paths).join(BLOB).where(letter.row.in_(_ROWS))
+    received = select(shelf.digest, shelf.identifier, shelf.holder, BLOB.c.place).join(BLOB)
+    issued = select(letter.digest, letter.identifier, letter.forward_paths, BLOB.c.place).join(BLOB)
+    issued = issued.where(letter.row.in_(_ROWS))
     with database.reading() as connection:
         came = connection.execute(received.where(shelf.instant < before, here)).all()
         went = connection.execute(issued.where(letter.instant < before, here)).all()
-    found = [row.digest for row in came if of(row.identifier, row.holder)]
-    found += [row.digest for row in went if all(of(row.identifier, path) for path in row.forward_paths)]
-    return list(dict.fromkeys(found))
+    found = [row for row in came if of(row.identifier, row.holder)]
+    found += [row for row in went if all(of(row.identifier, path) for path in row.forward_paths)]
+    return {row.digest: row.place for row in found}
 
 
 def _is_under_way(connection: Connection, digest: str) -> bool:
