@@ -27,7 +27,7 @@ from ceralacca.testing.crash_evidence import VAULT_KEY
 from ceralacca.testing.crash_flows import FLOWS
 from ceralacca.testing.crash_plants import FOUND_IN, SITE_PLANTS
 from ceralacca.testing.crash_sites import SiteYard
-from ceralacca.testing.crash_yard import RigFailure, Verdict, Yard
+from ceralacca.testing.crash_yard import AFTER_THE_DEATH, RigFailure, Verdict, Yard
 
 ENGINES = ("sqlite", "postgresql")
 
@@ -118,11 +118,16 @@ def _do(errand: Errand, yard: Yard) -> tuple[int, list[str], str]:
         for count, point in enumerate(sorted(points, key=lambda point: f"{point[0]}:{point[1]}" != first), 1):
             found = yard.kill_at(flow, point).broken
             if found:
-                return count, [], f"found at {point[0]}:{point[1]} by {found[0][:120]}"
+                return count, [], f"found at {point[0]}:{point[1]} by {', '.join(_rules(found))}: {found[0][:120]}"
         return len(points), [f"{errand.plant} was not found in {errand.flow}"], ""
     verdicts = [yard.kill_at(flow, point) for point in points[errand.part :: errand.parts * errand.every]]
     names = len({name for name, _ in points})
     return len(verdicts), [*_words(verdicts)], f"{len(points)} points, {names} failpoints"
+
+
+def _rules(found: Iterable[str]) -> Iterable[str]:
+    """Name each rule that is broken, once: which one spoke first depends on what lay in the batch of the death."""
+    return dict.fromkeys(words.removeprefix(AFTER_THE_DEATH).partition(":")[0] for words in found)
 
 
 def _words(verdicts: Iterable[Verdict]) -> Iterable[str]:

@@ -12,7 +12,7 @@ SEEN_BY = {
     "doubled-receipt": "signed_once",
     "lost-timer": "open_states_have_timers",
     "swallowed-outcome": "submissions_have_one_answer",
-    "second-folder": "receipt_means_message",
+    "second-folder": "mailboxes_are_whole",
 }
 
 

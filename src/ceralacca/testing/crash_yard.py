@@ -42,6 +42,9 @@ from ceralacca.testing.tls import ServerFiles, TlsAuthority
 Point = tuple[str, int]
 """A failpoint, and at which passage."""
 
+AFTER_THE_DEATH: Final = "after the death: "
+"""Stands before what was broken before the pair lived again."""
+
 _LEASES_END: Final = timedelta(minutes=11)
 _LONGEST_LIFE: Final = 120.0
 """Seconds after which a child that says nothing is a failure of the rig."""
@@ -126,7 +129,7 @@ class Yard:
         """Kill the pair at one point of a flow, look, let it live again until it is at rest, and look again."""
         self._begin(flow)
         died = self._live(flow.killed, kill=point)
-        broken = [f"after the death: {words}" for words in self._judge(rest=False)]
+        broken = [f"{AFTER_THE_DEATH}{words}" for words in self._judge(rest=False)]
         broken += self._aftermath(flow)
         return Verdict(flow=flow.name, point=f"{point[0]}:{point[1]}", reached=died, broken=broken)
 
