@@ -277,6 +277,7 @@ def _prepare_sqlite(connection: SqliteConnection, record: object) -> None:
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA foreign_keys=ON")
     connection.execute("PRAGMA cache_size=-16384")
+    connection.execute("PRAGMA temp_store=MEMORY")  # also what a statement of many rows may have to undo
 
 
 def _begin_sqlite(connection: Connection) -> None:
