@@ -2,9 +2,10 @@
 
 Counts, no times: they do not depend on the machine, and nothing is recorded. Each page costs two calls of the system in
 the log (a frame has a head of its own) and two more when it is moved into the database. The steps are those of
-`steps.py`, over messages of 10 KB; `blob` is the octets of the messages.
+`steps.py`, over messages of 10 KB; `blob` is the octets of the messages. A database that has seen much has larger
+indexes, and what a batch adds to them in no order lies on more pages: `--before` so many transactions.
 
-    python bench/pages.py [--quick] [--batch JOBS]
+    python bench/pages.py [--quick] [--batch JOBS] [--before TRANSACTIONS]
 """
 
 import logging
@@ -35,20 +36,21 @@ def main() -> int:
     help_if_asked()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     number = 64 if "--quick" in sys.argv else 256
+    before = int(sys.argv[sys.argv.index("--before") + 1]) if "--before" in sys.argv else BATCH
     with Live(ALFA) as live:
         live.stop(ALFA)
         settings = live.nation.settings(ALFA)
         database = DataFolder(settings.data.folder).database
         with closing(provider_store(settings)) as store:
             office = worker_office(settings, store, signer(settings))
-            work(office, BATCH)
+            work(office, before)
             with closing(sqlite3.connect(database, isolation_level=None)) as reader:
                 reader.execute("PRAGMA wal_checkpoint(TRUNCATE)")
                 reader.execute("BEGIN")
                 reader.execute("SELECT count(*) FROM sqlite_master").fetchone()  # what is written from here on stays
                 work(office, number)
                 pages = Counter(frames(database))
-    print(f"{pages.total() / number:.1f} pages a transaction, {BATCH} a batch")
+    print(f"{pages.total() / number:.1f} pages a transaction, {BATCH} a batch, after {before}")
     for name, count in pages.most_common():
         if count >= _TELL * number:
             print(f"{count / number:6.2f}  {name}")

@@ -24,11 +24,11 @@ INFO = "info@ditta.example"
 ALFA = "posta-certificata@gestore-alfa.example"
 BETA = "posta-certificata@gestore-beta.example"
 MAILBOX = "ricevute@gestore-alfa.example"
-IDENTIFIER = "pec1a2b3c4d5e6f7081920261105101502@gestore-alfa.example"
+IDENTIFIER = "pec202611051015021a2b3c4d5e6f70819@gestore-alfa.example"
 CLIENT_ID = "<20261105091455.4711@client.alfa.example>"
 OWN_ID = {
-    "gestore-alfa.example": "<pecaaaabbbbccccddddeeeeffff000020261105091502@gestore-alfa.example>",
-    "gestore-beta.example": "<pecbbbbccccddddeeeeffff0000aaaa20261105091502@gestore-beta.example>",
+    "gestore-alfa.example": "<pec20261105091502aaaabbbbccccddddeeeeffff0000@gestore-alfa.example>",
+    "gestore-beta.example": "<pec20261105091502bbbbccccddddeeeeffff0000aaaa@gestore-beta.example>",
 }
 BOUNDARY = "----=_pec0123456789abcdef0123456789abcdef"
 

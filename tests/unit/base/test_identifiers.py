@@ -3,7 +3,7 @@
 import os
 import re
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -27,7 +27,7 @@ def counting():
 @pytest.mark.requirement("GE-29")
 def test_an_identifier_is_alphanumeric_with_random_and_time():
     identifier = new_identifier(INSTANT, counting(), domain="gestore-alfa.example")
-    assert identifier == "pec" + "0" * 31 + "1" + "20261105091502@gestore-alfa.example"
+    assert identifier == "pec20261105091502" + "0" * 31 + "1@gestore-alfa.example"
     assert re.fullmatch(r"[A-Za-z0-9]+@gestore-alfa\.example", identifier)
 
 
@@ -43,6 +43,13 @@ def test_at_least_96_random_bits_are_asked_for():
     new_boundary(entropy)
     assert all(octets * 8 >= 96 for octets in asked)
     assert len(asked) == 2
+
+
+@pytest.mark.requirement("GE-29")
+def test_identifiers_sort_by_their_instants():
+    instants = [INSTANT + timedelta(seconds=seconds) for seconds in (0, 1, 59, 3_600, 10**9)]
+    made = [new_identifier(instant, system_entropy, domain="x.example") for instant in instants]
+    assert made == sorted(made)
 
 
 @pytest.mark.requirement("GE-29", "GE-30")

@@ -13,11 +13,12 @@ from typing import Final
 
 from ceralacca.core.model.certification import Recipient
 from ceralacca.core.model.log import LogEvent, LogRow
-from ceralacca.core.model.notification import ReceiptKind
+from ceralacca.core.model.notification import ReceiptKind, RecipientKind
 from ceralacca.formats.log_file.canonical import instant_text
 
 _TAKINGS: Final = {LogEvent.TAKING_IN_CHARGE_ISSUED, LogEvent.TAKING_IN_CHARGE_RECEIVED}
 _RECEIPTS: Final = frozenset(kind.value for kind in ReceiptKind)
+_EVENTS: Final = {event: event.value for event in LogEvent}
 
 Members = list[tuple[str, object]]
 
@@ -31,7 +32,7 @@ def message_members(row: LogRow, node: str) -> Members:
     return [
         ("ts", instant_text(row.instant)),
         ("node", node),
-        ("event", row.event.value),
+        ("event", _EVENTS[row.event]),
         ("identificativo", row.identifier),
         ("msgid", row.client_message_id),
         ("mittente", None if row.sender is None else row.sender.text),
@@ -54,9 +55,9 @@ def message_members(row: LogRow, node: str) -> Members:
 
 def _destinatari(recipients: tuple[Recipient, ...]) -> Sequence[dict[str, str]]:
     """Return the recipients as their member has them: the same list for all rows of a transaction."""
-    return _spelt(tuple([(one.address.text, one.kind.value) for one in recipients]))
+    return _spelt(tuple([(one.address.text, one.kind) for one in recipients]))
 
 
 @lru_cache(maxsize=256)  # by the texts: addresses are equal in whatever letters they are spelt
-def _spelt(recipients: tuple[tuple[str, str], ...]) -> Sequence[dict[str, str]]:
-    return [{"addr": address, "tipo": kind} for address, kind in recipients]
+def _spelt(recipients: tuple[tuple[str, RecipientKind], ...]) -> Sequence[dict[str, str]]:
+    return [{"addr": address, "tipo": kind.value} for address, kind in recipients]
