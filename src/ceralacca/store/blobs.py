@@ -9,7 +9,6 @@ Several files of one batch share two syncs of the whole volume, which is why it 
 its own; a single file is synced alone.
 """
 
-import ctypes
 import mmap
 import os
 from collections.abc import Iterable, Sequence
@@ -22,6 +21,7 @@ from ceralacca.base.errors import WorldError
 from ceralacca.base.failpoints import reach
 from ceralacca.formats.splice import Octets, Splice, pieces_of, sha256_of
 from ceralacca.store.durable_files import make_folder, sync_folder
+from ceralacca.store.syncing import sync_volume
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -125,14 +125,16 @@ class BlobFolder:
         return path, blob.digest
 
     def _sync(self, written: Sequence[tuple[Path, str]]) -> None:
-        if len(written) >= _SHARED_FROM and _sync_volume(self._folder):
+        if len(written) >= _SHARED_FROM:
+            _sync_volume(self._folder)
             return
         for path, _ in written:
             _sync_file(path)
 
     def _sync_names(self, digests: Iterable[str]) -> None:
         shelves = {digest[:2] for digest in digests}
-        if len(shelves) >= _SHARED_FROM and _sync_volume(self._folder):
+        if len(shelves) >= _SHARED_FROM:
+            _sync_volume(self._folder)
             return
         for shelf in shelves:
             sync_folder(self._folder / shelf)
@@ -152,22 +154,13 @@ def _sync_file(path: Path) -> None:
         os.close(handle)
 
 
-def _sync_volume(folder: Path) -> bool:
-    """Make everything on the volume of a folder durable; False where the system cannot. Raises OSError."""
-    syncfs = getattr(_LIBC, "syncfs", None)
-    if syncfs is None:
-        return False
+def _sync_volume(folder: Path) -> None:
+    """Make everything on the volume of a folder durable. Raises OSError."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        if syncfs(handle) != 0:
-            number = ctypes.get_errno()
-            raise OSError(number, os.strerror(number))
+        sync_volume(handle)
     finally:
         os.close(handle)
-    return True
-
-
-_LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 @contextmanager

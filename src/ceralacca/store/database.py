@@ -8,7 +8,7 @@ durable before the transaction that names them; the transaction is durable befor
 Clauses: AP-25, DP-3, IP-21, LO-3, TI-10.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -89,6 +89,8 @@ class StoreSettings:
     """Where takings in charge go, for nearly every message."""
 
 
+_SOON = timedelta(seconds=1)
+"""What is due later is found by looking at the queue, which whoever waits does every second."""
 _ROW_LIMITS = {"sqlite": 64 * 1024, "postgresql": 20 * 1024}
 
 
@@ -409,7 +411,7 @@ class DatabaseStore:
         reach("database.commit.after")
         mine = {job.key for job in kept.jobs}
         done = [step for step, end in zip(steps, kept.outcomes, strict=True) if end is CommitOutcome.DONE]
-        self._wake.notify({job.kind for step in done for key, job in step.jobs if key not in mine})
+        self._wake.notify({kind for step in done for kind in _kinds_to_do(step, mine)})
         return kept
 
     def _won(
@@ -462,6 +464,14 @@ def _alone(connection: Connection, step: Step, shelves: Shelves) -> CommitOutcom
 
 def _instants(steps: Sequence[Step]) -> Iterator[datetime]:
     return (row.instant for step in steps for row in step.commit.log)
+
+
+def _kinds_to_do(step: Step, mine: Container[str]) -> Iterator[JobKind]:
+    """Give the kinds of a step's jobs that others can begin now."""
+    instant = step.commit.instant
+    for key, job in step.jobs:
+        if key not in mine and (instant is None or job.due - instant <= _SOON):
+            yield job.kind
 
 
 def _first_job(message: Inbound, now: datetime) -> NewJob:

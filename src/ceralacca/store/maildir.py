@@ -30,11 +30,9 @@ XFS, btrfs).
 Clauses: DP-2, DP-3, DP-4, DP-8, MO-9; invariant 3 of ARCHITECTURE.md.
 """
 
-import ctypes
 import fcntl
 import os
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -54,13 +52,12 @@ from ceralacca.store.maildir_files import FEW, FOLDER, NEW_FILE, Owner, file_nam
 from ceralacca.store.maildir_folders import is_in_place, name_on_disk, open_new
 from ceralacca.store.maildir_records import Record, forget, recorded_names
 from ceralacca.store.maildir_size import lines_end_in_crlf, used_octets
+from ceralacca.store.syncing import Syncs, UnderWay
 
 _BATCH = 64
 """Messages that share their syncs: bounds the open files and folders."""
 _END = 256
 """Octets at the end of a message that are another's as well hardly ever: a seal is in them, or a boundary."""
-_THREADS = 8
-"""Calls for durability under way at once: a journalling file system lets them share one write."""
 _T = TypeVar("_T")
 Settle = Callable[[], None]
 
@@ -74,7 +71,7 @@ class Maildir:
         self._clock = clock
         self._owner = owner if owner != Owner(uid=os.geteuid(), gid=os.getegid()) else None
         self._mirror = mirror
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="maildir")
+        self._syncs = Syncs()
 
     def home(self, mailbox: Address) -> Path:
         """Return the home folder of a mailbox: named by a digest, so that no address can lead elsewhere."""
@@ -104,7 +101,7 @@ class Maildir:
         try:
             with self._open_root() as root:
                 for start in range(0, len(messages), _BATCH):
-                    batch = _Batch(root, self._owner, self._clock.now(), start, self._threads, not self._mirror, aside)
+                    batch = _Batch(root, self._owner, self._clock.now(), start, self._syncs, not self._mirror, aside)
                     outcomes += batch.put(messages[start : start + _BATCH])
                     settling.append(batch.settle())
         except OSError as error:
@@ -116,7 +113,7 @@ class Maildir:
     @contextmanager
     def in_hand(self) -> Iterator["MaildirInHand"]:
         """Give the same mailboxes for one round of a worker."""
-        aside = Aside(self._root, self._owner, self._threads)
+        aside = Aside(self._root, self._owner, self._syncs)
         in_hand = MaildirInHand(self, aside)
         try:
             yield in_hand
@@ -225,7 +222,7 @@ class _Batch:
     instant: datetime
     start: int
     """How many messages of the same instant went before."""
-    threads: ThreadPoolExecutor
+    syncs: Syncs
     limited: bool
     aside: Aside | None
     open_now: ExitStack = field(default_factory=ExitStack)
@@ -268,7 +265,7 @@ class _Batch:
 
         def settle() -> None:
             with open_now:
-                _finish(under_way)
+                under_way.wait()
             reach("maildir.settle.after")
 
         return settle
@@ -384,14 +381,12 @@ class _Batch:
         if not handles:
             return
         reach("maildir.sync.before")
-        _finish(self._begin(handles))
+        self._begin(handles).wait()
         reach("maildir.sync.after")
 
-    def _begin(self, handles: list[int]) -> list[Future[None]]:
-        """Begin to make files or folders durable, in other threads."""
-        if len(handles) > FEW:
-            return [self.threads.submit(_sync_volume, handles[0])]
-        return [self.threads.submit(os.fsync, handle) for handle in handles]
+    def _begin(self, handles: list[int]) -> UnderWay:
+        """Begin to make files or folders durable."""
+        return self.syncs.begin_volume(handles[0]) if len(handles) > FEW else self.syncs.begin(handles)
 
 
 def _is_there(folder: int, name: str) -> bool:
@@ -423,28 +418,6 @@ def _anew(staged: _Staged, make: Callable[[], _T]) -> _T:
 
 def _link(source: _Staged, staged: _Staged) -> None:
     os.link(source.name, staged.name, src_dir_fd=source.box.arriving, dst_dir_fd=staged.box.arriving)
-
-
-def _volume_sync() -> Callable[[int], None]:
-    call = ctypes.CDLL(None, use_errno=True).syncfs
-
-    def sync(handle: int) -> None:
-        if call(handle) != 0:
-            number = ctypes.get_errno()
-            raise OSError(number, os.strerror(number))
-
-    return sync
-
-
-_sync_volume = _volume_sync()
-"""Make everything written to the volume of an open folder durable: one call for a whole batch."""
-
-
-def _finish(under_way: list[Future[None]]) -> None:
-    """Wait for all before one is told of: what they are about is closed then. Raises OSError."""
-    wait(under_way)
-    for call in under_way:
-        call.result()
 
 
 def _settle_all(settling: list[Settle]) -> None:

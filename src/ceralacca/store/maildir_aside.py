@@ -15,7 +15,6 @@ Clauses: DP-3.
 import fcntl
 import os
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import groupby, islice
@@ -28,6 +27,7 @@ from ceralacca.formats.splice import Octets
 from ceralacca.ports.mail_store import Coming
 from ceralacca.store.maildir_files import FEW, FOLDER, NEW_FILE, Owner, file_name, home_of, write_all
 from ceralacca.store.maildir_records import Record
+from ceralacca.store.syncing import Syncs, UnderWay
 
 _SMALL: Final = 1 << 16
 """Octets: what is larger is not read and written twice for one sync."""
@@ -40,12 +40,18 @@ class _Written:
     home: str
     octets: bytes
     handle: int
-    sync: Future[None] | None = None
+    sync: UnderWay | None = None
     """Under way; None when the file was not written to its end."""
 
     def is_durable(self) -> bool:
         """Wait for the sync; say whether there was one and it succeeded."""
-        return self.sync is not None and self.sync.exception() is None
+        if self.sync is None:
+            return False
+        try:
+            self.sync.wait()
+        except OSError:
+            return False
+        return True
 
     def is_at(self, arriving: int, name: str) -> bool:
         """Say whether the file of this name is this one."""
@@ -57,10 +63,10 @@ class _Written:
 
 
 class Aside:
-    """What one worker has written aside. For one thread, which has others sync."""
+    """What one worker has written aside. For one thread."""
 
-    def __init__(self, root: Path, owner: Owner | None, threads: ThreadPoolExecutor) -> None:
-        self._root, self._owner, self._threads = root, owner, threads
+    def __init__(self, root: Path, owner: Owner | None, syncs: Syncs) -> None:
+        self._root, self._owner, self._syncs = root, owner, syncs
         self._written: dict[tuple[str, str], _Written] = {}
 
     def write(self, messages: Iterable[Coming]) -> None:
@@ -104,7 +110,7 @@ class Aside:
         handle = os.open(name, NEW_FILE, 0o600, dir_fd=arriving)
         written = self._written[home, name] = _Written(home=home, octets=octets, handle=handle)
         write_all(handle, octets, self._owner)
-        written.sync = self._threads.submit(os.fsync, handle)
+        written.sync = self._syncs.begin([handle])
         reach("maildir.aside.after")
 
     @contextmanager

@@ -21,7 +21,7 @@ from pathlib import Path
 from stat import S_ISDIR
 from typing import Any
 
-from ceralacca.store import blobs, maildir
+from ceralacca.store import blobs, syncing
 
 
 class VolatileDisk:
@@ -41,8 +41,10 @@ class VolatileDisk:
         changes.rename = self._watched_rename(os.rename)
         for name in ("link", "symlink", "mkdir"):
             setattr(os, name, self._watched_name(name, getattr(os, name)))
-        for module in (blobs, maildir):
-            self._watch_volume(module)
+        octets: Any = blobs
+        background: Any = syncing
+        octets.sync_volume = background.sync_volume = self._watched_volume
+        background._CAN_ASK = False  # noqa: SLF001 threads sync, by `os`
 
     def _note(self, *words: object) -> None:
         os.write(self._out, json.dumps(words).encode() + b"\n")
@@ -87,13 +89,10 @@ class VolatileDisk:
 
         return watched
 
-    def _watch_volume(self, module: Any) -> None:
-        def watched(place: Any) -> bool:
-            del place
-            self._note("all")
-            return True
-
-        module._sync_volume = watched  # noqa: SLF001 it calls the C library, not `os`
+    def _watched_volume(self, handle: int) -> None:
+        """Write down a sync of everything: it is the C library's, not one of `os`."""
+        del handle
+        self._note("all")
 
 
 def _place(path: Any, folder: int | None) -> str:

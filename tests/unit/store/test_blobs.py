@@ -83,19 +83,6 @@ def test_many_blobs_share_two_syncs(tmp_path, acts):
     assert without_shelves == ["sync volume", *["rename"] * 9, "sync volume"]
 
 
-@pytest.mark.requirement("AP-25")
-def test_where_volumes_cannot_be_synced_every_file_and_folder_is(tmp_path, acts, monkeypatch):
-    monkeypatch.setattr(blobs, "_sync_volume", lambda folder: False)
-    folder = BlobFolder(tmp_path / "blobs")
-    several = [blob_of(b"blob %d" % n) for n in range(5)]
-    folder.put(several)
-
-    shelves = {blob.digest[:2] for blob in several}
-    first = acts.index("rename")
-    assert acts[:first].count("sync file") == 5
-    assert acts[first:] == ["rename"] * 5 + ["sync folder"] * len(shelves)
-
-
 def test_a_blob_that_is_there_is_not_written_again_but_its_name_is_synced(tmp_path, acts):
     """Another process may have renamed it just now, and not yet synced the folder."""
     blob = blob_of(b"twice")

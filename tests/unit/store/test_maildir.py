@@ -14,7 +14,7 @@ from ceralacca.base.errors import WorldError
 from ceralacca.core.model.address import Address
 from ceralacca.ports.mail_store import Put, PutOutcome
 from ceralacca.store import maildir as module
-from ceralacca.store import maildir_size
+from ceralacca.store import maildir_size, syncing
 from ceralacca.store.maildir import Maildir
 from ceralacca.testing.clock import NOON, FixedClock
 
@@ -39,6 +39,12 @@ class Cut(BaseException):
 @pytest.fixture
 def clock():
     return FixedClock(NOON)
+
+
+@pytest.fixture
+def by_threads(monkeypatch):
+    """Let threads sync, by what is in `os`; comes before a store."""
+    monkeypatch.setattr(syncing, "_CAN_ASK", False)
 
 
 @pytest.fixture
@@ -208,7 +214,7 @@ def test_a_batch_is_synced_as_a_whole(store, monkeypatch, count):
     assert acts.count("maildir.sync.after") == acts.count("maildir.settle.after") == batches
 
 
-def test_a_disk_that_refuses_is_the_worlds_fault_and_the_same_call_again_is_right(store, monkeypatch):
+def test_a_disk_that_refuses_is_the_worlds_fault_and_the_same_call_again_is_right(by_threads, store, monkeypatch):
     def refuse(handle):
         raise OSError(28, "No space left on device")
 

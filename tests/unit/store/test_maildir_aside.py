@@ -10,7 +10,7 @@ from ceralacca.core.model.address import Address
 from ceralacca.formats.splice import Splice
 from ceralacca.ports.mail_store import Coming, Put, PutOutcome
 from ceralacca.store import maildir as module
-from ceralacca.store import maildir_aside
+from ceralacca.store import maildir_aside, syncing
 from ceralacca.store.maildir import Maildir
 from ceralacca.store.maildir_files import file_name
 from ceralacca.testing.clock import NOON, FixedClock
@@ -32,6 +32,12 @@ def coming(name="one", mailbox=MARIO, octets=MESSAGE):
 
 def put(name="one", mailbox=MARIO, octets=MESSAGE, quota=10_000):
     return Put(mailbox=mailbox, name=name, octets=octets, quota=quota)
+
+
+@pytest.fixture
+def by_threads(monkeypatch):
+    """Let threads sync, by what is in `os`; comes before a store."""
+    monkeypatch.setattr(syncing, "_CAN_ASK", False)
 
 
 @pytest.fixture
@@ -162,7 +168,7 @@ def test_many_and_large_ones_are_left_to_the_put(store, messages):
         assert arriving(store) == []
 
 
-def test_where_the_sync_failed_the_octets_are_written_anew(store, monkeypatch):
+def test_where_the_sync_failed_the_octets_are_written_anew(by_threads, store, monkeypatch):
     def refuse(_):
         raise OSError(5, "Input/output error")
 
@@ -177,7 +183,7 @@ def test_where_the_sync_failed_the_octets_are_written_anew(store, monkeypatch):
     assert shown(store) == [MESSAGE]
 
 
-def test_a_disk_that_refuses_to_settle_is_told_before_anything_follows(store, monkeypatch):
+def test_a_disk_that_refuses_to_settle_is_told_before_anything_follows(by_threads, store, monkeypatch):
     def refuse(handle):
         raise OSError(5, "Input/output error")
 
@@ -201,7 +207,7 @@ def test_cut_while_it_is_written_a_redo_delivers_once(store, monkeypatch, point)
         if name == f"maildir.aside.{point}":
             raise Cut
 
-    aside = maildir_aside.Aside(store.home(MARIO).parent.parent, None, store._threads)
+    aside = maildir_aside.Aside(store.home(MARIO).parent.parent, None, store._syncs)
     with monkeypatch.context() as patched:
         patched.setattr(maildir_aside, "reach", reach)
         with pytest.raises(Cut):

@@ -1,4 +1,6 @@
 import select
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -136,3 +138,17 @@ def test_a_step_that_stored_nothing_wakes_nobody(ends, tmp_path):
     store.close()
 
     assert not waiting.wait(0)
+
+
+@pytest.mark.parametrize(
+    ("wait", "woken"), [(timedelta(0), True), (timedelta(seconds=1), True), (timedelta(hours=12), False)]
+)
+def test_a_timer_wakes_nobody_when_it_is_set(ends, tmp_path, wait, woken):
+    waiting = ends()
+    waiting.wait(0)
+    store = open_store(sqlite_url(tmp_path), tmp_path)
+    timer = replace(some.job("a", JobKind.DEADLINE), due=NOON + timedelta(seconds=wait))
+    store.commit([Commit(jobs=(timer,), instant=NOON)])
+    store.close()
+
+    assert waiting.wait(0) is woken
