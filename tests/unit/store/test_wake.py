@@ -140,9 +140,7 @@ def test_a_step_that_stored_nothing_wakes_nobody(ends, tmp_path):
     assert not waiting.wait(0)
 
 
-@pytest.mark.parametrize(
-    ("wait", "woken"), [(timedelta(0), True), (timedelta(seconds=1), True), (timedelta(hours=12), False)]
-)
+@pytest.mark.parametrize(("wait", "woken"), [(0, True), (1, True), (43_200, False)])
 def test_a_timer_wakes_nobody_when_it_is_set(ends, tmp_path, wait, woken):
     waiting = ends()
     waiting.wait(0)
