@@ -60,7 +60,7 @@ class _Kernel(threading.local):
     def __init__(self) -> None:
         self.context: Any = None
         if _CAN_ASK:
-            with suppress(_REFUSALS):  # it takes no requests from this process
+            with suppress(*_REFUSALS):  # it takes no requests from this process
                 self.context = Context(max_requests=_MOST)
 
 
