@@ -19,7 +19,7 @@ from ceralacca.core.model.notification import ReceiptKind, RecipientKind
 from ceralacca.formats.original import prepare_original
 from ceralacca.formats.submission import read_submission
 
-IDENTIFIER = "pec1a2b3c4d5e6f7081920261105101502@gestore-alfa.example"
+IDENTIFIER = "pec202611051015021a2b3c4d5e6f70819@gestore-alfa.example"
 CLIENT = "<20261105091455.4711@client.alfa.example>"
 
 SOUND = f"""\

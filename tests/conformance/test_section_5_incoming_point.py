@@ -179,7 +179,7 @@ ORIGINAL = good.original_part(good.ORIGINAL)
         (with_header(GOOD_ENVELOPE, swap(b"X-Trasporto", b"X-Ricevuta: accettazione\r\nX-Trasporto")), "X-Ricevuta"),
         (with_header(GOOD_ENVELOPE, swap(b"Subject:", b"X-Subject:")), "manca un'intestazione"),
         (with_header(GOOD_ENVELOPE, swap(b"<posta-certificata@", b"<altri@")), "campo From"),
-        (with_header(GOOD_ENVELOPE, swap(b"Message-ID: <pec2", b"Message-ID: <pec2")), "Message-ID"),
+        (with_header(GOOD_ENVELOPE, swap(b"Message-ID: <pec2", b"Message-ID: <pec3")), "Message-ID"),
         (with_parts(ENVELOPE, (TEXT, ORIGINAL)), "mancano i dati di certificazione"),
         (with_parts(ENVELOPE, (TEXT, XML, XML, ORIGINAL)), "presenti piu' volte"),
         (with_parts(ENVELOPE, (TEXT, XML)), "manca il messaggio originale"),

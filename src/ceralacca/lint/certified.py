@@ -118,12 +118,12 @@ def _read_by_shape(octets: bytes) -> Certified | None:
     shape = _shape(">x</".join(pieces[::2]))
     if shape is None or not shape.common.plain:  # with another declaration its octets may be other characters
         return None
-    markup, fixed, blank, _, plain = shape.common
+    markup, fixed, blank, printable, plain = shape.common
     every = Texts(fixed)
     every.update(zip(shape.names, shape.cut(texts), strict=True))
     if "  " in joined or joined[:1] == " ":  # a text begins with white space: it may be nothing else
         blank = _blank(every)
-    return Certified(markup, every, blank, True, plain)
+    return Certified(markup, every, blank, printable, plain)
 
 
 def _blank(texts: dict[str, list[str]]) -> frozenset[str]:

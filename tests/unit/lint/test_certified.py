@@ -64,6 +64,13 @@ def test_what_we_write_is_read_by_its_shape(row):
     assert certified._read_by_shape(octets).markup.valid
 
 
+@pytest.mark.requirement("XM-3")
+def test_a_line_break_that_is_part_of_the_shape_is_not_printable():
+    octets = good.certification(ROWS[0]).replace("<mittente>mario", "<mittente>ma\nrio").encode()
+    assert certified._read_by_shape(octets) == whole(octets)
+    assert not certified._read_by_shape(octets).printable
+
+
 @pytest.mark.requirement("XM-1", "XM-3")
 @settings(max_examples=500)
 @given(row=st.sampled_from(ROWS), data=st.data())

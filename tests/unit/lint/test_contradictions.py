@@ -34,7 +34,7 @@ TAMPERED = [
     (Subject.OUTER_TO, DELIVERY, b"To: mario", b"To: luigi"),
     (Subject.OUTER_DATE, DELIVERY, b"Date: Thu, 05 Nov 2026 10:15:02", b"Date: Fri, 06 Nov 2026 10:15:02"),
     (Subject.OUTER_DATE, DELIVERY, b"Date: Thu, 05 Nov 2026 10:15:02 +0100", b"Date: ieri"),
-    (Subject.OUTER_MESSAGE_ID, ENVELOPE, b"Message-ID: <pec1", b"Message-ID: <pec2"),
+    (Subject.OUTER_MESSAGE_ID, ENVELOPE, b"Message-ID: <pec2", b"Message-ID: <pec3"),
     (Subject.OUTER_REFERENCE, DELIVERY, b"X-Riferimento-Message-ID: <2026", b"X-Riferimento-Message-ID: <2025"),
     (Subject.OUTER_RECEIPT_KIND, ENVELOPE, b"X-TipoRicevuta: completa", b"X-TipoRicevuta: breve"),
     (Subject.OUTER_SENDER, MessageRow.VIRUS_DETECTION, b"X-Mittente: mario", b"X-Mittente: luigi"),
@@ -64,7 +64,7 @@ def test_text_that_says_otherwise_is_reported(subject, old, new):
 
 @pytest.mark.requirement("TO-20", "AP-21")
 def test_foreign_original_inside_is_reported():
-    draft = good.with_entity(good_draft(DELIVERY), lambda e: e.replace(b"Message-ID: <pec1", b"Message-ID: <pec7"))
+    draft = good.with_entity(good_draft(DELIVERY), lambda e: e.replace(b"Message-ID: <pec2", b"Message-ID: <pec7"))
     assert subjects(sealed(draft)) == {Subject.ORIGINAL_MESSAGE_ID}
 
 

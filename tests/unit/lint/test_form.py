@@ -81,7 +81,7 @@ HEADERS = [
     (DELIVERY, FormStep.FROM, b"From: posta-certificata@gestore-beta.example", b"From: nessuno", "no-from-address"),
     (DELIVERY, FormStep.FROM, b"From: ", b"From: x@y.example, ", "several-from-addresses"),
     (DELIVERY, FormStep.FROM, b"To:", b"Sender: x@y.example\r\nTo:", "sender-differs"),
-    (ENVELOPE, FormStep.IDENTIFIER, b"Message-ID: <pec1", b"Message-ID: <pec2", "identifier-not-message-id"),
+    (ENVELOPE, FormStep.IDENTIFIER, b"Message-ID: <pec2", b"Message-ID: <pec3", "identifier-not-message-id"),
     (ENVELOPE, FormStep.IDENTIFIER, b"\r\nMessage-ID: <" + good.IDENTIFIER.encode() + b">", b"", "no-message-id"),
     (DELIVERY, FormStep.KIND, b"avvenuta-consegna", b"errore-consegna", "kind-not-marker"),
     (DELIVERY, FormStep.RECIPIENTS, b"To: mario", b"To: luigi", "to-not-sender"),

@@ -108,7 +108,7 @@ HEADERS = [
     ("to", DELIVERY, b"To: mario.rossi@pec.alfa.example", b"To: altri@pec.alfa.example"),
     ("to", DELIVERY, b"To: mario.rossi@pec.alfa.example", b"To: mario.rossi@pec.alfa.example, x@y.example"),
     ("paths", DELIVERY, b"From: posta-certificata@gestore-beta", b"From: posta-certificata@gestore-alfa"),
-    ("message-id", DELIVERY, b"<pecbbbb", b"<pecbbb"),
+    ("message-id", DELIVERY, b"bbbbccccdddd", b"bbbccccdddd"),
     ("reference", DELIVERY, b"<20261105091455", b"<20261105091456"),
     ("reference", ENVELOPE, good.CLIENT_ID.encode(), good.CLIENT_ID.strip("<>").encode()),
     ("reply-to", ENVELOPE, b"Reply-To: mario.rossi@pec.alfa.example\r\n", b""),
@@ -208,8 +208,8 @@ ENTITIES = [
     ("octets", ENVELOPE, b"Buongiorno.\r\n", b"Buongiorno.\n"),
     ("octets", ENVELOPE, b"Buongiorno.", b"Buongiorno.\x00"),
     ("line-length", DELIVERY, b"Ricevuta di", b"Ricevuta" + b"x" * 990 + b"di"),
-    ("original-identity", ENVELOPE, b"Message-ID: <pec1a2b", b"Message-ID: <pec1a2c"),
-    ("original-identity", ENVELOPE, b"Message-ID: <pec1a2b", b"Message-ID: <x@y>\r\nMessage-ID: <pec1a2b"),
+    ("original-identity", ENVELOPE, b"Message-ID: <pec20261105", b"Message-ID: <pec20261106"),
+    ("original-identity", ENVELOPE, b"Message-ID: <pec20261105", b"Message-ID: <x@y>\r\nMessage-ID: <pec20261105"),
     ("original-identity", ENVELOPE, b"Riferimento-Message-ID: <2026", b"Riferimento-Message-ID: <2027"),
 ]
 
@@ -307,8 +307,8 @@ CERTIFICATIONS = [
     ("xml-error-code", TIMEOUT, "<errore-esteso>4.4.1 - ", "<errore-esteso>"),
     ("text-timeout", TIMEOUT, "<errore-esteso>4.4.1", "<errore-esteso>5.4.1"),
     ("reference", DELIVERY, "091455.4711", "091455.4712"),
-    ("message-id", ENVELOPE, "<identificativo>pec1a2b", "<identificativo>pec1a2c"),
-    ("original-identity", ENVELOPE, "<identificativo>pec1a2b", "<identificativo>pec1a2c"),
+    ("message-id", ENVELOPE, "<identificativo>pec20261105", "<identificativo>pec20261106"),
+    ("original-identity", ENVELOPE, "<identificativo>pec20261105", "<identificativo>pec20261106"),
     ("subject", DELIVERY, "<oggetto>Prova</oggetto>", ""),
     ("paths", ENVELOPE, f"<mittente>{good.SENDER}", "<mittente>altri@pec.alfa.example"),
 ]
