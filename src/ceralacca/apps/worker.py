@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
@@ -121,6 +121,8 @@ class Worker:
         self.each_turn: Callable[[], None] = lambda: None
         """Called before each batch, and every second when there is none."""
         self._left_undone = False
+        self._next: datetime | None = None
+        """When it is to look again without a hint, at the latest; None: it has not asked yet."""
 
     def work(self) -> None:
         """Do batch after batch until the duty ends."""
@@ -152,7 +154,12 @@ class Worker:
         return bool(jobs)
 
     def _wait(self) -> None:
-        self._wake.wait(seconds_until_due(self._office.store, self._kinds, self._office.clock))
+        """Wait for a hint, or until something is due; a hint that led to nothing changes nothing of when that is."""
+        now = self._office.clock.now()
+        if self._next is None or self._next <= now:
+            seconds = seconds_until_due(self._office.store, self._kinds, self._office.clock)
+            self._next = now + timedelta(seconds=seconds)
+        self._wake.wait(min((self._next - now).total_seconds(), _POLL))  # the clock may have been set back
 
 
 def seconds_until_due(store: Store, kinds: Sequence[JobKind], clock: Clock) -> float:

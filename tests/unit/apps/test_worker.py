@@ -118,6 +118,42 @@ def test_it_sleeps_until_the_next_job_is_due_but_no_longer_than_a_second(office)
     assert seconds_until_due(office.store, kinds, office.clock) == 0.0
 
 
+def test_it_asks_once_for_what_comes_next_however_often_it_is_woken(office, tmp_path, monkeypatch):
+    asked, waited = [], []
+
+    class Hasty(Hints):
+        def wait(self, timeout):
+            office.clock.advance(timedelta(seconds=timeout if self.left % 3 == 0 else 0.25))
+            waited.append(timeout)
+            return super().wait(timeout)
+
+    class Store(MemoryStore):
+        __slots__ = ()
+
+        def next_due(self, kinds):
+            asked.append(office.clock.now())
+            return super().next_due(kinds)
+
+    office.store = Store()
+    hints = Hasty(duty := Duty(), waits=6)
+    with closing(Claims(tmp_path, "worker")) as claims:
+        Worker(office, claims, hints, duty, batch=2, threads=None, kinds=(JobKind.ARRIVAL,)).work()
+    assert waited == [1.0, 1.0, 0.75, 0.5, 1.0, 0.75]
+    assert len(asked) == 3
+
+
+def test_a_clock_that_is_set_back_keeps_nobody_asleep(office, tmp_path):
+    class Set(Hints):
+        def wait(self, timeout):
+            office.clock.advance(timedelta(hours=-1))
+            return super().wait(timeout)
+
+    hints = Set(duty := Duty(), waits=2)
+    with closing(Claims(tmp_path, "worker")) as claims:
+        Worker(office, claims, hints, duty, batch=2, threads=None, kinds=(JobKind.ARRIVAL,)).work()
+    assert hints.timeout == 1.0
+
+
 def lanes(office, tmp_path, duty, count=2):
     made = []
     for number in range(count):
