@@ -36,12 +36,12 @@ from ceralacca.ports.mail_sender import RcptOutcome, RcptResult
 from ceralacca.ports.store import JobKind
 from ceralacca.services.steps import LEASE, perform
 from ceralacca.testing.keys import private_key
-from measure import Comparison, Spread, Table
+from measure import Comparison, Spread, Table, option
 from steps import receive, seals
 
 OCTETS = 10_000
-BATCH = int(sys.argv[sys.argv.index("--batch") + 1]) if "--batch" in sys.argv else 64
-PROFILE = sys.argv[sys.argv.index("--profile") + 1] if "--profile" in sys.argv else ""
+BATCH = int(option("--batch") or 64)
+PROFILE = option("--profile") or ""
 SEALS = {"envelope": 2, "taking in charge": 0, "delivery receipt": 0}
 """Signatures made for each arrival of a kind; one of it is verified."""
 

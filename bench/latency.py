@@ -16,7 +16,7 @@ import time
 
 from _live import Arrivals, Live, durable_append, message, seconds, signing
 from ceralacca.apps.demo.cast import ALFA, CARLA, MARIO
-from measure import RESULTS, Comparison, Spread, Table
+from measure import RESULTS, Comparison, Spread, Table, option
 
 OCTETS, CONNECTIONS, SHARE = 10_000, 16, 0.3
 FLOORS = {0.5: 8, 0.99: 30}
@@ -26,7 +26,7 @@ DELIVERED = re.compile(rb"(?mi)^X-Ricevuta:\s*avvenuta-consegna")
 
 def main() -> int:
     quick, table = "--quick" in sys.argv, Table("latency")
-    rate = SHARE * (float(sys.argv[sys.argv.index("--rate") + 1]) if "--rate" in sys.argv else recorded_rate())
+    rate = SHARE * float(option("--rate") or recorded_rate())
     number = max(int(rate * (4 if quick else 15)), 20)
     floor, floors, samples = bound(), [], []
     with Live(ALFA) as live, asyncio.Runner() as runner:

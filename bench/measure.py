@@ -127,6 +127,11 @@ def compare(
     )
 
 
+def option(name: str) -> str | None:
+    """Return the word after an option of the command; None without the option."""
+    return sys.argv[sys.argv.index(name) + 1] if name in sys.argv else None
+
+
 def help_if_asked() -> None:
     """Say what the benchmark is, and measure nothing, when the command asks for that."""
     if {"-h", "--help"} & set(sys.argv):

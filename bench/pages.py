@@ -23,7 +23,7 @@ from ceralacca.apps.data_folder import DataFolder
 from ceralacca.apps.demo.cast import ALFA
 from ceralacca.apps.offices import signer, worker_office
 from ceralacca.apps.wiring import provider_store
-from measure import help_if_asked
+from measure import help_if_asked, option
 from steps import BATCH, work
 
 _LOG_HEAD, _FRAME_HEAD = 32, 24
@@ -36,7 +36,7 @@ def main() -> int:
     help_if_asked()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     number = 64 if "--quick" in sys.argv else 256
-    before = int(sys.argv[sys.argv.index("--before") + 1]) if "--before" in sys.argv else BATCH
+    before = int(option("--before") or BATCH)
     with Live(ALFA) as live:
         live.stop(ALFA)
         settings = live.nation.settings(ALFA)

@@ -35,10 +35,10 @@ from ceralacca.services import steps
 from ceralacca.services.office import Office
 from ceralacca.services.steps import LEASE, perform
 from ceralacca.testing.keys import private_key
-from measure import Comparison, Spread, Table
+from measure import Comparison, Spread, Table, option
 
 OCTETS = 10_000
-BATCH = int(sys.argv[sys.argv.index("--batch") + 1]) if "--batch" in sys.argv else 64
+BATCH = int(option("--batch") or 64)
 GOAL = 0.25
 """Of processor time: three seals over all that the steps cost."""
 
@@ -119,8 +119,8 @@ def profiled(office: Office, number: int) -> float:
     profile.enable()
     work(office, number)
     profile.disable()
-    if "--profile" in sys.argv:
-        profile.dump_stats(sys.argv[sys.argv.index("--profile") + 1])
+    if place := option("--profile"):
+        profile.dump_stats(place)
     return pstats.Stats(profile).total_calls / number
 
 

@@ -32,7 +32,7 @@ from ceralacca.net.switchboard import Switchboard, aside
 from ceralacca.ports.store import Job, JobKind, Postponed
 from ceralacca.services.office import Office
 from ceralacca.services.steps import LEASE, RELAY_KINDS, Result, decide, settle
-from ceralacca.store.wake import Wake
+from ceralacca.store.wake import LOOK_EVERY, Wake
 
 _LOG = structlog.get_logger(__name__)
 _AWAY: Final = 1.0
@@ -40,8 +40,6 @@ _IN_HAND: Final = 4
 """Jobs in hand for each transaction: those that are sent, wait for their turn, or wait for their commit."""
 _COLLECT: Final = 0.02
 """Seconds for which outcomes are collected before they are committed together, while more are to come."""
-_POLL: Final = 1.0
-"""Seconds between two looks for jobs that nobody told of: those that were put off and are due again."""
 _LATEST_START: Final = LEASE / 4
 """How long a claimed job may wait for its turn: what it sends then still ends within its lease."""
 
@@ -116,7 +114,7 @@ class Relay:
             self._duty.beat()
             try:
                 if not self._hand_out(board):
-                    self._wake.wait(_POLL)
+                    self._wake.wait(LOOK_EVERY)
             except WorldError as error:
                 _LOG.error("relay.waits", error=type(error).__name__, reason=str(error))
                 self._duty.ending.wait(_AWAY)

@@ -32,13 +32,11 @@ from ceralacca.ports.store import JobKind, Store
 from ceralacca.services.office import Office
 from ceralacca.services.steps import LEASE, TIMEKEEPER_KINDS, WORKER_KINDS, perform
 from ceralacca.store.maildir_files import Owner
-from ceralacca.store.wake import Wake
+from ceralacca.store.wake import LOOK_EVERY, Wake
 
 _LOG = structlog.get_logger(__name__)
 
 KINDS: Final = (*WORKER_KINDS, *TIMEKEEPER_KINDS)
-_POLL: Final = 1.0
-"""Seconds between two looks at the queue when nobody says anything."""
 _AWAY: Final = 1.0
 """Seconds to wait when the store is away."""
 
@@ -130,7 +128,7 @@ class Worker:
             self._duty.beat()
             self.each_turn()
             if not self.clock_is_trusted():
-                self._duty.ending.wait(_POLL)
+                self._duty.ending.wait(LOOK_EVERY)
                 continue
             try:
                 if not self._do_batch():
@@ -159,10 +157,10 @@ class Worker:
         if self._next is None or self._next <= now:
             seconds = seconds_until_due(self._office.store, self._kinds, self._office.clock)
             self._next = now + timedelta(seconds=seconds)
-        self._wake.wait(min((self._next - now).total_seconds(), _POLL))  # the clock may have been set back
+        self._wake.wait(min((self._next - now).total_seconds(), LOOK_EVERY))  # the clock may have been set back
 
 
 def seconds_until_due(store: Store, kinds: Sequence[JobKind], clock: Clock) -> float:
     """Return for how long nothing is known to be due, a second at most."""
     due: datetime | None = store.next_due(kinds)
-    return _POLL if due is None else min(max((due - clock.now()).total_seconds(), 0.0), _POLL)
+    return LOOK_EVERY if due is None else min(max((due - clock.now()).total_seconds(), 0.0), LOOK_EVERY)

@@ -67,7 +67,7 @@ from ceralacca.store.second_factors import StoredSecondFactors
 from ceralacca.store.site.files import MirroredBlobs, MirroredPacks
 from ceralacca.store.site.state import Site
 from ceralacca.store.steps import Shelves, Step, apply
-from ceralacca.store.wake import Wake
+from ceralacca.store.wake import LOOK_EVERY, Wake
 from ceralacca.store.web_sessions import StoredWebSessions
 
 _JOB_OF = {Point.ACCESS: JobKind.SUBMISSION, Point.INCOMING: JobKind.ARRIVAL}
@@ -89,8 +89,7 @@ class StoreSettings:
     """Where takings in charge go, for nearly every message."""
 
 
-_SOON = timedelta(seconds=1)
-"""What is due later is found by looking at the queue, which whoever waits does every second."""
+_SOON = timedelta(seconds=LOOK_EVERY)
 _ROW_LIMITS = {"sqlite": 64 * 1024, "postgresql": 20 * 1024}
 
 

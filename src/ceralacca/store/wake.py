@@ -14,10 +14,14 @@ import threading
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
+from typing import Final
 
 from ceralacca.base.errors import WorldError
 from ceralacca.ports.store import JobKind
 from ceralacca.store.durable_files import make_folder
+
+LOOK_EVERY: Final = 1.0
+"""Seconds after which whoever waits looks at the queue without a hint: what is due later needs none when it is made."""
 
 _PREFIX = "wake-"
 _OCTETS = 256

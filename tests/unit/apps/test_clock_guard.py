@@ -60,7 +60,7 @@ def test_the_counter_runs():
 
 def test_a_worker_without_a_clock_leaves_every_job_in_the_queue(tmp_path, monkeypatch):
     monkeypatch.setattr("ceralacca.apps.worker.perform", lambda *_, **__: pytest.fail("it worked"))
-    monkeypatch.setattr("ceralacca.apps.worker._POLL", 0)
+    monkeypatch.setattr("ceralacca.apps.worker.LOOK_EVERY", 0)
     store, duty, claims = MemoryStore(), Duty(), Claims(tmp_path, "worker")
     store.commit([Commit(jobs=(NewJob(key="a", kind=JobKind.ARRIVAL, due=NOON, payload={}),))])
     answers = iter([False, False])

@@ -118,7 +118,7 @@ def test_it_sleeps_until_the_next_job_is_due_but_no_longer_than_a_second(office)
     assert seconds_until_due(office.store, kinds, office.clock) == 0.0
 
 
-def test_it_asks_once_for_what_comes_next_however_often_it_is_woken(office, tmp_path, monkeypatch):
+def test_it_asks_once_for_what_comes_next_however_often_it_is_woken(office, tmp_path):
     asked, waited = [], []
 
     class Hasty(Hints):

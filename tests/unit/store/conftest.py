@@ -11,6 +11,7 @@ from ceralacca.ports.disservices import Disservices
 from ceralacca.ports.safety_alarm import SafetyAlarms
 from ceralacca.ports.second_factor import SecondFactors
 from ceralacca.ports.store import Store
+from ceralacca.store import syncing
 from ceralacca.store.database import DatabaseStore, StoreSettings, open_store
 from ceralacca.testing.databases import PostgresCluster, postgresql_programs, private_postgresql, sqlite_url
 from ceralacca.testing.memory_app_passwords import MemoryAppPasswords
@@ -19,6 +20,12 @@ from ceralacca.testing.memory_disservices import MemoryDisservices
 from ceralacca.testing.memory_safety_alarms import MemorySafetyAlarms
 from ceralacca.testing.memory_second_factors import MemorySecondFactors
 from ceralacca.testing.memory_store import MemoryStore
+
+
+@pytest.fixture
+def by_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let threads sync, by what is in `os`; comes before a store."""
+    monkeypatch.setattr(syncing, "_CAN_ASK", False)
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,6 @@
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from threading import Barrier
 
 import pytest
@@ -13,8 +11,6 @@ from ceralacca.core.transaction import RecipientState
 from ceralacca.ports.letters import Point
 from ceralacca.ports.store import Commit, CommitOutcome, JobKind, Postponed, StateChange, Store
 from ceralacca.store.database import open_store
-from ceralacca.store.driver import driven
-from ceralacca.store.engine import Database
 from ceralacca.testing import store_samples as some
 from ceralacca.testing.clock import NOON
 
@@ -522,27 +518,3 @@ def test_the_same_octets_received_at_once_are_kept_once_and_lost_never(store: St
     )
 
     assert len(store.jobs()) == 20
-
-
-_THOUSAND = "numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 1000)"
-
-
-def test_what_a_statement_may_have_to_undo_is_in_no_file_of_the_systems(tmp_path):
-    """SQLite would keep it in the folder for temporary files, page by page: content, and two calls for each page."""
-    before = _open_files()
-    with closing(Database(f"sqlite:///{tmp_path / 'some.db'}")) as database:
-        with database.direct_transaction() as connection:
-            driven(connection, "CREATE TABLE much (word TEXT PRIMARY KEY, octets BLOB NOT NULL)")
-            driven(connection, f"WITH RECURSIVE {_THOUSAND} INSERT INTO much SELECT n, zeroblob(900) FROM numbers")
-        with database.direct_transaction() as connection:
-            driven(connection, "UPDATE much SET word = word || '.', octets = randomblob(900)")
-            opened = _open_files() - before
-            assert {place.parent for place in opened} == {tmp_path}
-
-
-def _open_files() -> set[Path]:
-    places = set()
-    for link in Path("/proc/self/fd").iterdir():
-        with suppress(FileNotFoundError):  # of the listing itself
-            places.add(link.readlink())
-    return places

@@ -14,7 +14,7 @@ from ceralacca.base.errors import WorldError
 from ceralacca.core.model.address import Address
 from ceralacca.ports.mail_store import Put, PutOutcome
 from ceralacca.store import maildir as module
-from ceralacca.store import maildir_size, syncing
+from ceralacca.store import maildir_size
 from ceralacca.store.maildir import Maildir
 from ceralacca.testing.clock import NOON, FixedClock
 
@@ -39,12 +39,6 @@ class Cut(BaseException):
 @pytest.fixture
 def clock():
     return FixedClock(NOON)
-
-
-@pytest.fixture
-def by_threads(monkeypatch):
-    """Let threads sync, by what is in `os`; comes before a store."""
-    monkeypatch.setattr(syncing, "_CAN_ASK", False)
 
 
 @pytest.fixture

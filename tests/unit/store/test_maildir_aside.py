@@ -10,7 +10,7 @@ from ceralacca.core.model.address import Address
 from ceralacca.formats.splice import Splice
 from ceralacca.ports.mail_store import Coming, Put, PutOutcome
 from ceralacca.store import maildir as module
-from ceralacca.store import maildir_aside, syncing
+from ceralacca.store import maildir_aside
 from ceralacca.store.maildir import Maildir
 from ceralacca.store.maildir_files import file_name
 from ceralacca.testing.clock import NOON, FixedClock
@@ -32,12 +32,6 @@ def coming(name="one", mailbox=MARIO, octets=MESSAGE):
 
 def put(name="one", mailbox=MARIO, octets=MESSAGE, quota=10_000):
     return Put(mailbox=mailbox, name=name, octets=octets, quota=quota)
-
-
-@pytest.fixture
-def by_threads(monkeypatch):
-    """Let threads sync, by what is in `os`; comes before a store."""
-    monkeypatch.setattr(syncing, "_CAN_ASK", False)
 
 
 @pytest.fixture

@@ -30,16 +30,16 @@ def opened(tmp_path):
 
 
 @pytest.fixture
-def by_threads(monkeypatch):
+def synced(monkeypatch):
     """Collect what threads sync."""
-    synced, fsync = [], os.fsync
+    handles, fsync = [], os.fsync
 
     def spy(handle):
-        synced.append(handle)
+        handles.append(handle)
         fsync(handle)
 
     monkeypatch.setattr(os, "fsync", spy)
-    return synced
+    return handles
 
 
 class Kernel:
@@ -88,9 +88,9 @@ def can_ask():
 
 
 @pytest.mark.skipif(not can_ask(), reason="the kernel takes no requests of this process")
-def test_the_kernel_syncs_files_and_folders(opened, by_threads):
+def test_the_kernel_syncs_files_and_folders(opened, synced):
     Syncs().begin(opened(20)).wait()
-    assert by_threads == []
+    assert synced == []
 
 
 @pytest.mark.skipif(not can_ask(), reason="the kernel takes no requests of this process")
@@ -101,11 +101,10 @@ def test_several_may_be_under_way_and_are_waited_for_in_any_order(opened):
         one.wait()
 
 
-def test_what_the_kernel_does_not_take_is_synced_by_threads(opened, by_threads, monkeypatch):
-    monkeypatch.setattr(syncing, "_CAN_ASK", False)
+def test_what_the_kernel_does_not_take_is_synced_by_threads(by_threads, opened, synced):
     handles = opened(5)
     Syncs().begin(handles).wait()
-    assert sorted(by_threads) == sorted(handles)
+    assert sorted(synced) == sorted(handles)
 
 
 def test_more_are_synced_than_the_kernel_takes_at_a_time(opened):
