@@ -1,4 +1,4 @@
-"""Live providers for benchmarks, and what they are measured by: senders, watchers of mailboxes, bounds.
+"""Live providers for benchmarks, and what they are measured by: watchers of mailboxes, bounds.
 
 Providers are the ones of `pec demo` (`apps.demo.nation`), each a `pec serve` of its own, with two workers,
 SQLite, TLS, log and mailboxes as an operator would have them, and two parts left out: no IMAP server (nobody reads),
@@ -9,7 +9,6 @@ Not a benchmark itself: the underscore keeps it from `make bench`.
 """
 
 import asyncio
-import base64
 import ctypes
 import os
 import re
@@ -22,11 +21,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
 from _folders import FOLDER, data_folder
+from _senders import Senders
 from ceralacca.apps.authority.service import AuthorityConfig, RunningAuthority
 from ceralacca.apps.data_folder import DataFolder
 from ceralacca.apps.demo.cast import Provider
@@ -134,8 +133,8 @@ class Live:
         """Return the folder where new messages of a mailbox appear."""
         return self.nation.mail(provider).make_home(address) / "Maildir" / "new"
 
-    def senders(self, provider: Provider, address: Address, *, connections: int = CONNECTIONS) -> "Senders":
-        """Return the clients of a holder; connect them in their loop."""
+    def senders(self, provider: Provider, address: Address, *, connections: int = CONNECTIONS) -> Senders:
+        """Return the clients of a holder, not yet connected."""
         context = ssl.create_default_context(cafile=str(self.nation.trusted))
         port = self.nation.ports.provider(provider.key).submissions
         return Senders(port, context, address.text, self.nation.passwords[address], connections)
@@ -246,100 +245,6 @@ async def serve_scanner() -> None:
     server = await asyncio.get_running_loop().create_server(CleanScanner, HOST, 0, backlog=256)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
-
-
-# -- sending ------------------------------------------------------------------------------------------
-
-
-def message(sender: Address, to: Address, octets: int) -> bytes:
-    """Return a message of about that size, as a client ends it: with a text that has no two equal lines."""
-    head = (
-        f"From: {sender}\r\nTo: {to}\r\nSubject: Prova di carico\r\nDate: Mon, 23 Nov 2026 12:00:00 +0100\r\n"
-        f"Message-ID: <{os.urandom(12).hex()}@client.example>\r\nMIME-Version: 1.0\r\n"
-        "Content-Type: text/plain; charset=us-ascii\r\nContent-Transfer-Encoding: 7bit\r\n\r\n"
-    ).encode()
-    filling = base64.b64encode(os.urandom(octets * 3 // 4))
-    lines = b"\r\n".join(filling[start : start + 76] for start in range(0, len(filling), 76))
-    return head + lines + b"\r\n.\r\n"
-
-
-@dataclass(slots=True)
-class Senders:
-    """A holder's clients over kept TLS connections, signed in once.
-
-    What comes before a message goes out as one group where the server allows it (RFC 2920), as Postfix does.
-    """
-
-    port: int
-    context: ssl.SSLContext
-    user: str
-    password: str
-    connections: int
-    streams: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = field(default_factory=list)
-    grouped: bool = False
-
-    async def connect(self) -> None:
-        """Sign in on every connection."""
-        for _ in range(self.connections):
-            reader, writer = await asyncio.open_connection(
-                HOST, self.port, ssl=self.context, server_hostname="localhost", limit=1 << 20
-            )
-            await reply(reader)
-            writer.write(b"EHLO client.example\r\n")
-            self.grouped = b"PIPELINING" in await reply(reader)
-            plain = base64.b64encode(f"\0{self.user}\0{self.password}".encode())
-            writer.write(b"AUTH PLAIN " + plain + b"\r\n")
-            await reply(reader)
-            self.streams.append((reader, writer))
-
-    async def send(self, number: int, octets: bytes, to: Address) -> tuple[float, float]:
-        """Send one message on one connection; return the instants of its final dot and of its `250`."""
-        reader, writer = self.streams[number]
-        commands = [f"{text}\r\n".encode() for text in (f"MAIL FROM:<{self.user}>", f"RCPT TO:<{to}>", "DATA")]
-        if self.grouped:
-            writer.write(b"".join(commands))
-        for command in commands:
-            if not self.grouped:
-                writer.write(command)
-            await reply(reader)
-        start = len(octets) - 3 if len(octets) > 1 << 20 else 0
-        if start:
-            writer.write(octets[:start])
-            await writer.drain()
-        dot = time.perf_counter()
-        writer.write(octets[start:])
-        await reply(reader)
-        return dot, time.perf_counter()
-
-    async def send_all(self, messages: list[bytes], to: Address) -> None:
-        """Send messages as quickly as they are taken."""
-        left = list(messages)
-
-        async def client(number: int) -> None:
-            while left:
-                await self.send(number, left.pop(), to)
-
-        await asyncio.gather(*(client(number) for number in range(len(self.streams))))
-
-    async def close(self) -> None:
-        """Leave."""
-        for _, writer in self.streams:
-            writer.close()
-            with suppress(OSError, ssl.SSLError):
-                await writer.wait_closed()
-        self.streams.clear()
-
-
-async def reply(reader: asyncio.StreamReader) -> list[bytes]:
-    """Return the words of a reply that is no refusal, line by line."""
-    words = []
-    while True:
-        line = await reader.readline()
-        if line[:1] not in b"23" or not line:
-            raise SystemExit(f"refused: {line!r}")
-        words.append(line[4:].rstrip())
-        if line[3:4] != b"-":
-            return words
 
 
 # -- watching -----------------------------------------------------------------------------------------

@@ -23,7 +23,8 @@ import structlog
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from _live import Live, message
+from _live import Live
+from _senders import message
 from ceralacca.apps.demo.cast import ALFA, ANNA, BETA, MARIO, Provider
 from ceralacca.apps.offices import relay_office, signer, worker_office
 from ceralacca.apps.settings import Settings

@@ -9,7 +9,6 @@ cores with their clients. Floor: 8 times the peer.
     python bench/beside_postfix.py [--quick]
 """
 
-import asyncio
 import subprocess
 import sys
 import time
@@ -36,21 +35,21 @@ def main() -> int:
     quick = "--quick" in sys.argv
     need_postfix()
     table = Table("beside_postfix")
-    with forking_provider() as peer, Live(ALFA) as live, asyncio.Runner() as runner:
+    with forking_provider() as peer, Live(ALFA) as live:
         senders = live.senders(ALFA, MARIO)
-        runner.run(senders.connect())
+        senders.connect()
         number = 60 if quick else 300
         table.add(
             compare(
                 f"one provider, 10 KB, {number} at a time, over Postfix and forked openssl",
-                subject=lambda: transactions(runner, live, senders, CARLA, 60),
-                subject_rate=lambda: transactions(runner, live, senders, CARLA, number),
+                subject=lambda: transactions(live, senders, CARLA, 60),
+                subject_rate=lambda: transactions(live, senders, CARLA, number),
                 bound_rate=lambda: forked(peer, 30 if quick else 100),
                 goal=FLOOR,
                 samples=5,
             )
         )
-        runner.run(senders.close())
+        senders.close()
     return 0 if table.finish() else 1
 
 

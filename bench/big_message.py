@@ -11,12 +11,12 @@ Bound: three SHA-256 of the message and three durable copies.
     python bench/big_message.py [--quick]
 """
 
-import asyncio
 import hashlib
 import sys
 import time
 
-from _live import Arrivals, Live, Memory, durable_append, message, seconds
+from _live import Arrivals, Live, Memory, durable_append, seconds
+from _senders import Senders, message
 from ceralacca.apps.demo.cast import ALFA, ANNA, BETA, MARIO
 from measure import Comparison, Spread, Table
 
@@ -27,17 +27,17 @@ LIMITS = {"access": 64.0, "relay": 64.0, "incoming": 64.0, "worker-1": 32.0}
 def main() -> int:
     table = Table("big_message")
     octets = message(MARIO, ANNA, OCTETS * 74 // 76)
-    with Live(ALFA, BETA, workers=1) as live, asyncio.Runner() as runner:
+    with Live(ALFA, BETA, workers=1) as live:
         first: dict[str, Memory] = {}
         for at_once in (1, MANY):
             floor, floors, taken, peaks = bound(octets), [], [], []
             senders = live.senders(ALFA, MARIO, connections=at_once)
-            runner.run(senders.connect())
-            transact(runner, live, senders, message(MARIO, ANNA, 10_000))  # warm
+            senders.connect()
+            transact(live, senders, message(MARIO, ANNA, 10_000))  # warm
             for _ in range(5):
                 memories = {one.key: Memory(live.pids(one), first.get(one.key)) for one in (ALFA, BETA)}
                 first = first or memories
-                taken.append(transact(runner, live, senders, octets, at_once=at_once) / at_once)
+                taken.append(transact(live, senders, octets, at_once=at_once) / at_once)
                 floors.append((floor + (floor := bound(octets))) / 2)
                 peaks.append(
                     {f"{key} {name}": most for key, one in memories.items() for name, most in one.above_idle().items()}
@@ -45,7 +45,7 @@ def main() -> int:
             name = "30 MB" if at_once == 1 else f"30 MB, {at_once} at once"
             table.add(time_row(f"{name}, seconds each, two providers", taken, floors))
             add_memory(table, name, peaks, at_once)
-            runner.run(senders.close())
+            senders.close()
     return 0 if table.finish() else 1
 
 
@@ -87,16 +87,13 @@ def bound(octets: bytes) -> float:
     return 3 * seconds(lambda: hashlib.sha256(octets), times=3) + 3 * seconds(durable_append(octets), times=3)
 
 
-def transact(runner: asyncio.Runner, live: Live, senders, octets: bytes, *, at_once: int = 1) -> float:
+def transact(live: Live, senders: Senders, octets: bytes, *, at_once: int = 1) -> float:
     """Send it, or so many of it; return the seconds until the last delivery receipt."""
     arrivals = Arrivals(live.inbox(ALFA, MARIO))
 
-    async def send() -> None:
-        await asyncio.gather(*(senders.send(number, octets, ANNA) for number in range(at_once)))
-
     try:
         start = time.perf_counter()
-        runner.run(send())
+        senders.send_all([octets] * at_once, ANNA)
         return arrivals.wait_for(2 * at_once, within=120.0 * at_once) - start
     finally:
         arrivals.close()

@@ -8,18 +8,18 @@ its `fdatasync`, timed right before and after each sample. Floors: half of the m
     python bench/latency.py [--quick] [--rate TRANSACTIONS_A_SECOND]
 """
 
-import asyncio
 import json
 import re
 import sys
-import time
 
-from _live import Arrivals, Live, durable_append, message, seconds, signing
+from _live import Arrivals, Live, durable_append, seconds, signing
+from _senders import Senders, message
 from ceralacca.apps.demo.cast import ALFA, CARLA, MARIO
 from measure import RESULTS, Comparison, Spread, Table, option
 
 OCTETS, CONNECTIONS, SHARE = 10_000, 16, 0.3
 FLOORS = {0.5: 8, 0.99: 30}
+MESSAGE_ID = re.compile(rb"Message-ID: (<[^>]+>)")
 REFERENCE = re.compile(rb"(?mi)^X-Riferimento-Message-ID:\s*(<[^>]+>)")
 DELIVERED = re.compile(rb"(?mi)^X-Ricevuta:\s*avvenuta-consegna")
 
@@ -29,14 +29,14 @@ def main() -> int:
     rate = SHARE * float(option("--rate") or recorded_rate())
     number = max(int(rate * (4 if quick else 15)), 20)
     floor, floors, samples = bound(), [], []
-    with Live(ALFA) as live, asyncio.Runner() as runner:
+    with Live(ALFA) as live:
         senders = live.senders(ALFA, MARIO, connections=CONNECTIONS)
-        runner.run(senders.connect())
-        sample(runner, live, senders, 10, rate)  # warm
+        senders.connect()
+        sample(live, senders, 10, rate)  # warm
         for _ in range(5):
-            samples.append(sample(runner, live, senders, number, rate))
+            samples.append(sample(live, senders, number, rate))
             floors.append((floor + (floor := bound())) / 2)
-        runner.run(senders.close())
+        senders.close()
     for share, most in FLOORS.items():
         found = [ordered[min(int(len(ordered) * share), len(ordered) - 1)] for ordered in samples]
         table.add(row(f"p{share * 100:.0f} at {rate:.0f}/s, of {number}", found, floors, most))
@@ -68,29 +68,13 @@ def bound() -> float:
     return 3 * seconds(signing(), times=100) + 4 * seconds(durable_append(bytes(4096)), times=100)
 
 
-def sample(runner: asyncio.Runner, live: Live, senders, number: int, rate: float) -> list[float]:
+def sample(live: Live, senders: Senders, number: int, rate: float) -> list[float]:
     """Send so many messages at fixed instants; return the latencies in order."""
-    arrivals, dots = Arrivals(live.inbox(ALFA, MARIO)), {}
-
-    async def send() -> None:
-        free: asyncio.Queue[int] = asyncio.Queue()
-        for connection in range(CONNECTIONS):
-            free.put_nowait(connection)
-        start, tasks = time.perf_counter(), []
-
-        async def one(octets: bytes) -> None:
-            connection = await free.get()
-            name = re.search(rb"Message-ID: (<[^>]+>)", octets)
-            dots[name[1] if name else b""] = (await senders.send(connection, octets, CARLA))[0]
-            free.put_nowait(connection)
-
-        for turn in range(number):
-            octets = message(MARIO, CARLA, OCTETS)
-            await asyncio.sleep(max(start + turn / rate - time.perf_counter(), 0))
-            tasks.append(asyncio.create_task(one(octets)))
-        await asyncio.gather(*tasks)
-
-    runner.run(send())
+    messages = [message(MARIO, CARLA, OCTETS) for _ in range(number)]
+    names = [MESSAGE_ID.search(octets) for octets in messages]
+    arrivals = Arrivals(live.inbox(ALFA, MARIO))
+    sent = zip(names, senders.send_at(rate, messages, CARLA), strict=True)
+    dots = {name[1]: dot for name, dot in sent if name}
     arrivals.wait_for(2 * number)
     arrivals.close()
     heads = [(instant, arrivals.head(name)) for instant, name in arrivals.seen]

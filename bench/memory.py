@@ -10,14 +10,14 @@ Limits: 400 MiB idle, three times the message above idle.
     python bench/memory.py [--quick]
 """
 
-import asyncio
 import sys
 import threading
 import time
 from contextlib import suppress
 from pathlib import Path
 
-from _live import Live, message
+from _live import Live
+from _senders import message
 from big_message import OCTETS, memory_row, transact
 from ceralacca.apps.demo.cast import ALFA, ANNA, BETA, MARIO, Provider
 from ceralacca.testing.processes import family
@@ -32,20 +32,20 @@ def main() -> int:
     samples = 3 if "--quick" in sys.argv else 5
     table = Table("memory")
     octets = message(MARIO, ANNA, OCTETS * 74 // 76)
-    with Live(ALFA, BETA, whole=True) as live, asyncio.Runner() as runner:
+    with Live(ALFA, BETA, whole=True) as live:
         providers = (ALFA, BETA)
         senders = live.senders(ALFA, MARIO, connections=1)
-        runner.run(senders.connect())
-        transact(runner, live, senders, message(MARIO, ANNA, 10_000))  # warm
+        senders.connect()
+        transact(live, senders, message(MARIO, ANNA, 10_000))  # warm
         for one in providers:
             table.add(memory_row(f"{one.key}, MiB idle", [idle(processes(live, one)) for _ in range(5)], IDLE_LIMIT))
         before = {one.key: resident(processes(live, one)) for one in providers}
         peaks = []
         for _ in range(samples):
             watches = {one.key: Watch(live, one) for one in providers}
-            transact(runner, live, senders, octets)
+            transact(live, senders, octets)
             peaks.append({key: watch.end() for key, watch in watches.items()})
-        runner.run(senders.close())
+        senders.close()
     for key, start in before.items():
         for what, at in (("own", 0), ("own and mapped", 1)):
             above = [each[key][at] - start[at] for each in peaks]

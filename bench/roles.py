@@ -7,7 +7,6 @@ B1 and B1c count, on one core. No goal: the floors are those of `transaction.py`
     python bench/roles.py [--quick]
 """
 
-import asyncio
 import os
 import sys
 from pathlib import Path
@@ -49,21 +48,20 @@ def main() -> int:
 
 def samples(live: Live, to: Address, *, number: int, times: int) -> list[float]:
     """Do so many transactions so many times; return the seconds of processor time of each, told by process."""
-    with asyncio.Runner() as runner:
-        senders = live.senders(ALFA, MARIO)
-        runner.run(senders.connect())
-        transactions(runner, live, senders, to, 60)
-        pids = {"client": os.getpid()}
-        for provider in live.providers:
-            pids |= {f"{provider.key} {role}": pid for role, pid in live.pids(provider).items()}
-        found = []
-        for _ in range(times):
-            before = {name: processor(pid) for name, pid in pids.items()}
-            transactions(runner, live, senders, to, number)
-            spent = {name: (processor(pid) - before[name]) / number for name, pid in pids.items()}
-            tell(spent)
-            found.append(sum(spent.values()))
-        runner.run(senders.close())
+    senders = live.senders(ALFA, MARIO)
+    senders.connect()
+    transactions(live, senders, to, 60)
+    pids = {"client": os.getpid()}
+    for provider in live.providers:
+        pids |= {f"{provider.key} {role}": pid for role, pid in live.pids(provider).items()}
+    found = []
+    for _ in range(times):
+        before = {name: processor(pid) for name, pid in pids.items()}
+        transactions(live, senders, to, number)
+        spent = {name: (processor(pid) - before[name]) / number for name, pid in pids.items()}
+        tell(spent)
+        found.append(sum(spent.values()))
+    senders.close()
     return found
 
 

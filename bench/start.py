@@ -7,14 +7,14 @@ with a queue of 100,000 jobs (`--million` for a million).
     python bench/start.py [--quick] [--million]
 """
 
-import asyncio
 import subprocess
 import sys
 import time
 from contextlib import closing
 from datetime import timedelta
 
-from _live import Live, message
+from _live import Live
+from _senders import message
 from ceralacca.apps.demo.cast import ALFA, CARLA, MARIO
 from ceralacca.base.clock import SystemClock
 from ceralacca.ports.store import JobKind, NewJob
@@ -66,20 +66,15 @@ def samples(live: Live) -> tuple[list[float], list[float]]:
 def first_reply(live: Live) -> float:
     """Start the provider and submit as soon as it listens; return the seconds to the `250`."""
     octets, start = message(MARIO, CARLA, 5_000), live.start(ALFA)
-
-    async def submit() -> float:
-        while True:
-            senders = live.senders(ALFA, MARIO, connections=1)
-            try:
-                await senders.connect()
-            except OSError:
-                await asyncio.sleep(0.005)
-                continue
-            _, accepted = await senders.send(0, octets, CARLA)
-            await senders.close()
-            return accepted - start
-
-    taken = asyncio.run(submit())
+    senders = live.senders(ALFA, MARIO, connections=1)
+    while not senders.wires:
+        try:
+            senders.connect()
+        except OSError:
+            time.sleep(0.005)
+    _, accepted = senders.send(0, octets, CARLA)
+    senders.close()
+    taken = accepted - start
     print(f"    {taken:.2f} s", file=sys.stderr, flush=True)
     live.wait_for(ALFA)
     return taken

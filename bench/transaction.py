@@ -9,11 +9,11 @@ taking in charge is an ordinary one.) Client, scanner stand-in and providers sha
     python bench/transaction.py [--quick]
 """
 
-import asyncio
 import sys
 import time
 
-from _live import Arrivals, Live, Senders, Signatures, message
+from _live import Arrivals, Live, Signatures
+from _senders import Senders, message
 from ceralacca.apps.demo.cast import ALFA, ANNA, BETA, CARLA, MARIO
 from ceralacca.core.model.address import Address
 from measure import Comparison, Table, compare
@@ -42,29 +42,28 @@ def measure(
     name: str, live: Live, to: Address, signatures: Signatures, signs: int, *, number: int, quick: bool
 ) -> Comparison:
     """Compare samples of so many transactions with the bound."""
-    with asyncio.Runner() as runner:
-        senders = live.senders(ALFA, MARIO)
-        runner.run(senders.connect())
-        subject = lambda: transactions(runner, live, senders, to, number)  # noqa: E731
-        row = compare(
-            f"{name}, 10 KB, {number} at a time",
-            subject=subject,  # once before: memory and disk that nobody has touched yet cost more
-            subject_rate=subject,
-            bound_rate=lambda: signatures.rate(0.3 if quick else 0.6) / signs,
-            goal=FLOORS[name],
-            samples=5,
-        )
-        runner.run(senders.close())
+    senders = live.senders(ALFA, MARIO)
+    senders.connect()
+    subject = lambda: transactions(live, senders, to, number)  # noqa: E731
+    row = compare(
+        f"{name}, 10 KB, {number} at a time",
+        subject=subject,  # once before: memory and disk that nobody has touched yet cost more
+        subject_rate=subject,
+        bound_rate=lambda: signatures.rate(0.3 if quick else 0.6) / signs,
+        goal=FLOORS[name],
+        samples=5,
+    )
+    senders.close()
     return row
 
 
-def transactions(runner: asyncio.Runner, live: Live, senders: Senders, to: Address, number: int) -> float:
+def transactions(live: Live, senders: Senders, to: Address, number: int) -> float:
     """Do so many transactions; return how many were done a second, from the first MAIL to the last receipt."""
     messages = [message(MARIO, to, OCTETS) for _ in range(number)]
     arrivals = Arrivals(live.inbox(ALFA, MARIO))
     try:
         start = time.perf_counter()
-        runner.run(senders.send_all(messages, to))
+        senders.send_all(messages, to)
         taken = time.perf_counter() - start
         end = arrivals.wait_for(2 * number)  # acceptance and delivery
         print(f"    {number / taken:,.0f} taken/s, {number / (end - start):,.0f} done/s", file=sys.stderr)

@@ -10,7 +10,6 @@ page for a second before asking for the next.
     python bench/webmail.py [--quick]      --quick: 10,000 messages, 10 holders
 """
 
-import asyncio
 import os
 import re
 import ssl
@@ -25,7 +24,8 @@ from pathlib import Path
 
 import httpx
 
-from _live import HOST, Live, message
+from _live import HOST, Live
+from _senders import message
 from ceralacca.apps.demo.cast import ALFA, CARLA, MARIO
 from ceralacca.apps.mailbox_access import mail_owner
 from ceralacca.apps.wiring import mail_store, provider_store
@@ -121,13 +121,10 @@ def certify(live: Live) -> None:
     inbox = live.inbox(ALFA, CARLA)
     before = len(list(inbox.iterdir()))
 
-    async def send() -> None:
-        senders = live.senders(ALFA, MARIO, connections=2)
-        await senders.connect()
-        await senders.send_all([message(MARIO, CARLA, 10_000) for _ in range(CERTIFIED)], CARLA)
-        await senders.close()
-
-    asyncio.run(send())
+    senders = live.senders(ALFA, MARIO, connections=2)
+    senders.connect()
+    senders.send_all([message(MARIO, CARLA, 10_000) for _ in range(CERTIFIED)], CARLA)
+    senders.close()
     until = time.monotonic() + 120
     while len(list(inbox.iterdir())) < before + CERTIFIED:
         if time.monotonic() > until:
