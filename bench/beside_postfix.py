@@ -38,7 +38,7 @@ def main() -> int:
     with forking_provider() as peer, Live(ALFA) as live:
         senders = live.senders(ALFA, MARIO)
         senders.connect()
-        number = 60 if quick else 300
+        number = 60 if quick else 1200
         table.add(
             compare(
                 f"one provider, 10 KB, {number} at a time, over Postfix and forked openssl",

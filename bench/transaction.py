@@ -6,6 +6,9 @@ taking in charge, delivery, receipt, log, timers, each durable. Bound: RSA 2048 
 second, over three; between two providers, over four. (Ours makes four seals also within one provider: its
 taking in charge is an ordinary one.) Client, scanner stand-in and providers share the cores. See `_live.py`.
 
+A sample lasts some seconds: of one of a second, a tenth is the last batch of one worker, beside which the other has
+nothing to do any more.
+
     python bench/transaction.py [--quick]
 """
 
@@ -26,12 +29,12 @@ def main() -> int:
     quick = "--quick" in sys.argv
     table, signatures = Table("transaction"), Signatures()
     try:
-        for name, to, providers, signs in (
-            ("one provider", CARLA, (ALFA,), 3),
-            ("two providers", ANNA, (ALFA, BETA), 4),
+        for name, to, providers, signs, number in (
+            ("one provider", CARLA, (ALFA,), 3, 2400),
+            ("two providers", ANNA, (ALFA, BETA), 4, 1200),
         ):
             with Live(*providers) as live:
-                row = measure(name, live, to, signatures, signs, number=100 if quick else 600, quick=quick)
+                row = measure(name, live, to, signatures, signs, number=100 if quick else number, quick=quick)
                 table.add(row)
     finally:
         signatures.close()
