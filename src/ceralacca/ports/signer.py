@@ -19,6 +19,11 @@ class Signer(Protocol):
         """DER of the certificates between the signer and the anchor, signer's issuer first (GE-2)."""
         ...
 
+    @property
+    def checks_itself(self) -> bool:
+        """Whether `sign` gives out no signature that was not verified; else whoever asked for it verifies it."""
+        ...
+
     def sign(self, octets: bytes) -> bytes:
         """Return the PKCS#1 v1.5 signature with SHA-256 over the octets (hashing them is part of the act).
 

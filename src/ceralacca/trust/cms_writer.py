@@ -2,11 +2,11 @@
 
 For one signer a detached seal differs from the next in three places only: message digest, signing
 time and signature, each of fixed length. `SealTemplate` keeps the octets before, between and after
-them, so that a seal costs one RSA signature, its verification and a few joins. `sign_opaque` makes
+them, so that a seal costs one RSA signature and a few joins. `sign_opaque` makes
 the other form, with the content inside, for directory files (DI-2).
 
 Not here: reading CMS (`formats.cms`), framing it in a message (`formats.smime_writer`), keys
-(`software_key`, `pkcs11`).
+(`sealing_key`, `software_key`, `pkcs11`).
 
 What is written: SignedData version 1, SHA-256, signed attributes contentType, signingTime,
 messageDigest and, when asked for, signingCertificateV2, in DER order; rsaEncryption with PKCS#1
@@ -19,18 +19,11 @@ from functools import lru_cache
 from hashlib import sha256
 
 from asn1crypto import x509 as asn1_x509
-from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from ceralacca.base.errors import UserError, WorldError
 from ceralacca.base.instants import to_the_second
 from ceralacca.formats.splice import Splice
 from ceralacca.ports.signer import Signer
-
-SMALLEST_KEY = 2048
-LARGEST_KEY = 4096
+from ceralacca.trust.sealing_key import certain_signature, sealing_key
 
 _SEQUENCE, _SET, _CONTEXT_0 = 0x30, 0x31, 0xA0
 _INTEGER, _OCTET_STRING, _UTC_TIME, _GENERALIZED_TIME = 0x02, 0x04, 0x17, 0x18
@@ -48,10 +41,6 @@ _VERSION_1 = bytes.fromhex("020101")
 
 _UTC_TIME_YEARS = (1950, 2049)
 _BLANK_TIMES = {_UTC_TIME: b"yymmddhhmmssZ", _GENERALIZED_TIME: b"yyyymmddhhmmssZ"}
-_REMEDY = "certify an RSA key of 2048 to 4096 bits for the provider"
-
-_PADDING = padding.PKCS1v15()
-_HASH = hashes.SHA256()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,16 +86,15 @@ class SealTemplate:
     def seal(self, digest: bytes, signing_time: datetime) -> Splice:
         """Return what `sign` returns in two pieces, of which the first is the same for every seal.
 
-        `signing_time` is written to the second. The signature is verified under the certificate's
-        key before it is returned: raises WorldError when it does not hold, and whatever the signer
-        raises.
+        `signing_time` is written to the second. Raises WorldError when the signature does not hold under the
+        certificate's key, and whatever the signer raises.
         """
         if len(digest) != _DIGEST_LENGTH:
             raise ValueError("the digest is not one of SHA-256")
         tag, digits = _time(signing_time)
         parts = self._parts[tag]
         varying = digits + parts.before_digest + digest + parts.after_digest
-        signature = _sign(self._signer, self._key, parts.signed_before_time + varying)
+        signature = certain_signature(self._signer, self._key, parts.signed_before_time + varying)
         return Splice((parts.before_time, b"".join((varying, parts.before_signature, signature))))
 
     def _cut(self, time_tag: int, blank_time: bytes) -> _Parts:
@@ -149,7 +137,7 @@ def opaque_frame(
     key = sealing_key(signer.certificate)
     extra = _signing_certificate_v2(signer.certificate) if signing_certificate else b""
     attributes = _attributes(_time(signing_time), digest, extra)
-    signature = _sign(signer, key, attributes)
+    signature = certain_signature(signer, key, attributes)
     content = _head(_OCTET_STRING, size)
     content = _head(_CONTEXT_0, len(content) + size) + content
     content = _head(_SEQUENCE, len(_DATA) + len(content) + size) + _DATA + content
@@ -159,35 +147,6 @@ def opaque_frame(
     signed = _head(_CONTEXT_0, len(signed) + size + len(after)) + signed
     signed = _SIGNED_DATA + signed
     return _head(_SEQUENCE, len(signed) + size + len(after)) + signed, after
-
-
-def sealing_key(certificate: bytes) -> rsa.RSAPublicKey:
-    """Return the public key of a DER certificate when it may seal.
-
-    Raises UserError when it is not RSA of 2048 to 4096 bits, or the octets are no certificate.
-    """
-    try:
-        key = x509.load_der_x509_certificate(certificate).public_key()
-    except (ValueError, UnsupportedAlgorithm) as error:
-        raise UserError("the signer's certificate cannot be read", remedy="give an X.509 certificate") from error
-    if not isinstance(key, rsa.RSAPublicKey):
-        raise UserError("the signer's key is not an RSA key", remedy=_REMEDY)
-    if not SMALLEST_KEY <= key.key_size <= LARGEST_KEY:
-        raise UserError(f"the signer's RSA key has {key.key_size} bits", remedy=_REMEDY)
-    return key
-
-
-def _sign(signer: Signer, key: rsa.RSAPublicKey, octets: bytes) -> bytes:
-    """Sign, and verify at once: a signature made wrongly is worthless and can betray the key."""
-    signature = signer.sign(octets)
-    try:
-        key.verify(signature, octets, _PADDING, _HASH)
-    except InvalidSignature:
-        raise WorldError(
-            "the signature just made does not hold under the signer's certificate",
-            remedy="check that key and certificate belong together, then the token that holds the key",
-        ) from None
-    return signature
 
 
 def _content_info(signer: Signer, encapsulated: bytes, signer_info: bytes) -> bytes:

@@ -20,6 +20,8 @@ from ceralacca.base.errors import WorldError
 from ceralacca.ports.signer import Signer
 
 _LAYOUT: Final = struct.Struct("<QQqq")  # signatures, failures, first and last instant in microseconds
+_Counts = tuple[int, int, int, int]
+_NONE: Final[_Counts] = (0, 0, 0, 0)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -45,11 +47,12 @@ class CountedKey:
             handle = os.open(counts, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
             try:
                 os.ftruncate(handle, _LAYOUT.size)
-                self._counts = mmap.mmap(handle, _LAYOUT.size)
+                self._file = mmap.mmap(handle, _LAYOUT.size)
             finally:
                 os.close(handle)
         except OSError as error:
             raise WorldError(f"{counts}: {error.strerror}", remedy="look at the data folder") from error
+        self._counts: _Counts = _LAYOUT.unpack_from(self._file)
 
     @property
     def certificate(self) -> bytes:
@@ -60,6 +63,11 @@ class CountedKey:
     def intermediates(self) -> tuple[bytes, ...]:
         """DER of the certificates above it, its issuer first."""
         return self._key.intermediates
+
+    @property
+    def checks_itself(self) -> bool:
+        """As the key that is counted."""
+        return self._key.checks_itself
 
     @property
     def name(self) -> str:
@@ -78,8 +86,7 @@ class CountedKey:
 
     def uses(self) -> KeyUses | None:
         """Return what was counted and not yet settled, also by a process before this one; None when nothing was."""
-        with self._lock:
-            signatures, failures, first, last = _LAYOUT.unpack(self._counts[:])
+        signatures, failures, first, last = self._counts
         if not signatures and not failures:
             return None
         return KeyUses(signatures=signatures, failures=failures, first=_instant(first), last=_instant(last))
@@ -87,20 +94,23 @@ class CountedKey:
     def settle(self, uses: KeyUses) -> None:
         """Take away what was reported; what was counted since stays."""
         with self._lock:
-            signatures, failures, _, last = _LAYOUT.unpack(self._counts[:])
+            signatures, failures, _, last = self._counts
             left = signatures - uses.signatures, failures - uses.failures
-            self._counts[:] = _LAYOUT.pack(*left, _microseconds(uses.last), last) if any(left) else bytes(_LAYOUT.size)
+            self._put((*left, _microseconds(uses.last), last) if any(left) else _NONE)
 
     def close(self) -> None:
         """Give back the file; the counts stay in it."""
-        self._counts.close()
+        self._file.close()
 
     def _add(self, *, signatures: int, failures: int) -> None:
         now = _microseconds(self._clock.now())
         with self._lock:
-            before = _LAYOUT.unpack(self._counts[:])
-            first = before[2] if before[0] or before[1] else now
-            self._counts[:] = _LAYOUT.pack(before[0] + signatures, before[1] + failures, first, now)
+            made, failed, first, _ = self._counts
+            self._put((made + signatures, failed + failures, first if made or failed else now, now))
+
+    def _put(self, counts: _Counts) -> None:
+        self._counts = counts
+        _LAYOUT.pack_into(self._file, 0, *counts)
 
 
 def key_name(certificate: bytes) -> str:

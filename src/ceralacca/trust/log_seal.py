@@ -9,7 +9,8 @@ from datetime import datetime
 
 from ceralacca.base.errors import UserError
 from ceralacca.ports.signer import Signer
-from ceralacca.trust.cms_writer import opaque_frame, sealing_key, sign_opaque
+from ceralacca.trust.cms_writer import opaque_frame, sign_opaque
+from ceralacca.trust.sealing_key import sealing_key
 
 
 class LogSealKey:

@@ -2,8 +2,8 @@
 
 The signature covers every octet of the document and stands in a revision of its own behind it. It names its
 certificate by hash (RFC 5035) and has its time in the signature field, as the baseline profile wants (EN 319 142-1).
-What the signature's form is made of is pyhanko's; the signature itself comes from a `Signer`, and is verified before
-the file leaves.
+What the signature's form is made of is pyhanko's; the signature itself comes from a `Signer`, and is certain to hold
+(`sealing_key`).
 
 A time stamp is not put inside: it stands beside the file, as it does with every file of the log (LO-6).
 """
@@ -14,18 +14,14 @@ from typing import Any
 
 from asn1crypto import x509 as asn1_x509
 from asn1crypto.algos import SignedDigestAlgorithm
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.sign.fields import SigSeedSubFilter
 from pyhanko.sign.signers import PdfSignatureMetadata, PdfSigner
 from pyhanko.sign.signers import Signer as PdfCmsSigner
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
-from ceralacca.base.errors import WorldError
 from ceralacca.ports.signer import Signer
-from ceralacca.trust.cms_writer import sealing_key
+from ceralacca.trust.sealing_key import certain_signature, sealing_key
 
 FIELD = "Signature"
 """Name of the signature field."""
@@ -98,12 +94,4 @@ class _PortSigner(PdfCmsSigner):
         del digest_algorithm
         if dry_run:
             return bytes(self._key.key_size // 8)
-        signature = self._signer.sign(data)
-        try:
-            self._key.verify(signature, data, padding.PKCS1v15(), hashes.SHA256())
-        except InvalidSignature:
-            raise WorldError(
-                "the signature just made does not hold under the signer's certificate",
-                remedy="check that key and certificate belong together, then the token that holds the key",
-            ) from None
-        return signature
+        return certain_signature(self._signer, self._key, data)

@@ -20,8 +20,8 @@ from types import ModuleType
 from typing import Any
 
 from ceralacca.base.errors import PecError, UserError, WorldError
-from ceralacca.trust.cms_writer import sealing_key
 from ceralacca.trust.key_files import read_secret_line
+from ceralacca.trust.sealing_key import sealing_key
 
 _LOST = frozenset({
     "DeviceRemoved",
@@ -93,6 +93,11 @@ class TokenKey:
     def intermediates(self) -> tuple[bytes, ...]:
         """DER of the certificates above it, its issuer first."""
         return self._intermediates
+
+    @property
+    def checks_itself(self) -> bool:
+        """No: what a token does, and what comes through its library, is not known."""
+        return False
 
     def sign(self, octets: bytes) -> bytes:
         """Return the PKCS#1 v1.5 signature with SHA-256 over the octets, made in the token.

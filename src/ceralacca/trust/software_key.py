@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import load_der_private_key, load_pem_private_key
 
 from ceralacca.base.errors import UserError
-from ceralacca.trust.cms_writer import sealing_key
 from ceralacca.trust.key_files import read_certificates, read_private, read_secret_line
+from ceralacca.trust.sealing_key import sealing_key
 
 _PADDING = padding.PKCS1v15()
 _HASH = hashes.SHA256()
@@ -60,6 +60,14 @@ class SoftwareKey:
     def intermediates(self) -> tuple[bytes, ...]:
         """DER of the certificates above it, its issuer first."""
         return self._intermediates
+
+    @property
+    def checks_itself(self) -> bool:
+        """Yes: OpenSSL verifies what it has computed by the factors of a key, lest a fault betray them.
+
+        That they are the factors of the certificate's key was seen when this was made.
+        """
+        return True
 
     def sign(self, octets: bytes) -> bytes:
         """Return the PKCS#1 v1.5 signature with SHA-256 over the octets."""

@@ -6,7 +6,6 @@ from hashlib import sha256
 import asn1crypto.tsp  # noqa: F401 fills the maps of CMS before the first seal is parsed
 import pytest
 from asn1crypto import cms
-from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,7 +15,7 @@ from ceralacca.testing.authority import Authority, pem
 from ceralacca.testing.clock import NOON
 from ceralacca.testing.keys import private_key
 from ceralacca.testing.zoo import detached_seal, zoo
-from ceralacca.trust.cms_writer import SealTemplate, sealing_key, sign_opaque
+from ceralacca.trust.cms_writer import SealTemplate, sign_opaque
 
 AUTHORITY = Authority.create()
 PROVIDER = AUTHORITY.provider("Gestore Alfa S.p.A.", Address("posta-certificata@gestore-alfa.example"))
@@ -137,25 +136,6 @@ def test_a_weak_key_may_not_seal():
     with pytest.raises(UserError, match="1024 bits") as caught:
         SealTemplate(zoo(AUTHORITY)["weak-key"])
     assert "2048" in caught.value.remedy
-
-
-def test_a_key_that_is_not_rsa_may_not_seal():
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-
-    from ceralacca.testing.authority import subject_name
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    builder = x509.CertificateBuilder(subject_name("x"), subject_name("x"), key.public_key(), 1, NOON, FAR)
-    octets = builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
-    with pytest.raises(UserError, match="not an RSA key"):
-        sealing_key(octets)
-
-
-@pytest.mark.parametrize("octets", [b"", b"no certificate", PROVIDER.certificate[:100]])
-def test_what_is_no_certificate_is_the_users_fault(octets):
-    with pytest.raises(UserError):
-        sealing_key(octets)
 
 
 def test_a_signature_that_does_not_hold_never_leaves():

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.requirement("SE-4")
 class Key:
     """Signs by turning octets round, as long as its token is there."""
 
-    certificate, intermediates, away = b"certificate", (b"issuer",), False
+    certificate, intermediates, checks_itself, away = b"certificate", (b"issuer",), False, False
 
     def sign(self, octets):
         if self.away:
@@ -77,7 +77,8 @@ from pathlib import Path
 from ceralacca.base.clock import SystemClock
 from ceralacca.trust.counted_key import CountedKey
 class Key:
-    certificate, intermediates, sign = b"certificate", (), staticmethod(lambda octets: octets)
+    certificate, intermediates, checks_itself = b"certificate", (), False
+    sign = staticmethod(lambda octets: octets)
 key = CountedKey(Key(), Path(sys.argv[1]), SystemClock())
 for _ in range(7): key.sign(b"a")
 os.kill(os.getpid(), signal.SIGKILL)

@@ -94,7 +94,7 @@ def test_the_document_is_left_as_it_was(plain, signed):
 
 def test_a_signature_that_does_not_hold_never_leaves(plain):
     class Broken:
-        certificate, intermediates = SIGNER.certificate, SIGNER.intermediates
+        certificate, intermediates, checks_itself = SIGNER.certificate, SIGNER.intermediates, False
 
         def sign(self, octets: bytes) -> bytes:
             return bytes(256)

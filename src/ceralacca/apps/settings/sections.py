@@ -264,8 +264,8 @@ class RelaySection(Section):
     dns: Flag = True
     """Whether the DNS is asked for domains that have no route; false where no mail may leave the machine."""
     threads: Count = 32
-    """Transactions at once, each over a connection of its own, also when all are with one destination: fewer than the 50
-    that servers let in from one host by custom."""
+    """Transactions at once, each over a connection of its own, also when all are with one destination: fewer than the
+    50 that servers let in from one host by custom."""
     timeout: Duration = timedelta(seconds=60)
     """For each command of the other side."""
 
