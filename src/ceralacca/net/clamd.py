@@ -4,38 +4,38 @@ One scan is one command of a session: INSTREAM, the octets, the end mark, one an
 answer that comes before the end mark, has another number, is cut, or is followed by anything, is no
 verdict; nor is an error, a limit that was passed inside an archive, or an answer given on
 signatures that are too old. Equal content is scanned once for each edition of the signatures.
+Small messages that are begun before the verdict on the first of them is wanted are scanned in one turn.
 
 Which edition that is, clamd is asked anew every few seconds, in a session too: it answers with the signatures that the
 next scan will have, so that new ones are noticed as soon as on a new connection.
 
-Not here: sessions, connections and their time limits (`net.clamd_session`), starting clamd (`net.clamd_child`), and
-what becomes of a message without a verdict.
+Not here: sessions, connections and their time limits (`net.clamd_session`), several commands in one turn
+(`net.clamd_together`), starting clamd (`net.clamd_child`), and what becomes of a message without a verdict.
 
 Clauses: AP-17, AP-18, IP-5, VI-3, VI-4.
 """
 
 import hashlib
 import re
-import struct
+import threading
 import time
 import weakref
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
-from threading import Lock
-from typing import Final
+from functools import lru_cache, partial
+from typing import Final, NoReturn
 
 from ceralacca.base.clock import Clock, SystemClock
 from ceralacca.formats.splice import Octets
-from ceralacca.net.clamd_session import OVER_STREAM, Address, Session, Sessions, not_scanned
+from ceralacca.net.clamd_session import OVER_STREAM, Address, Session, Sessions, in_stream, not_scanned
+from ceralacca.net.clamd_together import LARGEST, Key, Round
 from ceralacca.ports.scanner import NotScanned, NotScannedReason, ScanVerdict
 
 DEMO_MARKER: Final = b"Ceralacca demonstration signatures: this database finds the test file only."
 """Octets that the demonstration database finds, and no other: by them it is recognised."""
 
-_CHUNK: Final = 1 << 18
-_END_MARK: Final = bytes(4)
 _ANSWER: Final = re.compile(r"stream: (?:(OK)|([ -~]{1,200}) (FOUND|ERROR))")
 _VERSION: Final = re.compile(r"ClamAV [!-~]{1,40}(?:/(?P<edition>[0-9]{1,10})/(?P<date>[A-Za-z0-9: ]{1,40}))?")
 _OVER_LIMITS: Final = "Heuristics.Limits.Exceeded"
@@ -65,14 +65,21 @@ class ClamdSettings:
     """How many connections are kept: each is one of those that clamd's MaxQueue counts, in every process that scans."""
 
 
+class _Rounds(threading.local):
+    """The round that the messages of one thread go into."""
+
+    round: Round | None = None
+
+
 class Clamd:
     """Scans with a clamd; satisfies `ports.scanner.Scanner`. Safe between threads."""
 
     def __init__(self, settings: ClamdSettings, clock: Clock | None = None) -> None:
         self._settings = settings
         self._clock = clock or SystemClock()
-        self._lock = Lock()
-        self._kept: OrderedDict[tuple[bytes, str], ScanVerdict] = OrderedDict()
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[Key, ScanVerdict] = OrderedDict()
+        self._rounds = _Rounds()
         self._sessions = Sessions(
             settings.address,
             connect_seconds=settings.connect_seconds,
@@ -96,15 +103,29 @@ class Clamd:
             raise not_scanned("the message is larger than the scanner takes", NotScannedReason.TOO_LARGE)
         version = self._current_version()
         key = hashlib.sha256(octets).digest(), version
-        with self._lock:
-            if (known := self._kept.get(key)) is not None:
-                self._kept.move_to_end(key)
-                return known
-        verdict = self._stream(octets, version)
-        with self._lock:
-            self._kept[key] = verdict
-            while len(self._kept) > self._settings.verdicts_kept:
-                self._kept.popitem(last=False)
+        return self._known(key) or self._keep(key, self._stream(octets, version))
+
+    def begin(self, octets: Octets) -> Callable[[], ScanVerdict]:
+        """Begin to scan a whole message; what is returned gives the verdict as `scan` does, and is called once.
+
+        It is asked about in one turn with all small messages that the thread begins before the first verdict on one of
+        them is wanted. What gets no verdict so is scanned alone. Only what is returned raises NotScanned.
+        """
+        if len(octets) > min(LARGEST, self._settings.most_octets):
+            return partial(self.scan, octets)
+        try:
+            version = self._current_version()
+        except NotScanned as error:
+            return partial(_refuse, error)
+        key = hashlib.sha256(octets).digest(), version
+        if (known := self._known(key)) is not None:
+            return lambda: known
+        asked = self._round_with(key, octets)
+
+        def verdict() -> ScanVerdict:
+            answer = asked.answer(key)
+            return self.scan(octets) if answer is None else self._keep(key, _verdict(answer, version))
+
         return verdict
 
     def ready(self) -> bool:
@@ -145,6 +166,27 @@ class Clamd:
         """
         return not self._stream(DEMO_MARKER).clean
 
+    def _known(self, key: Key) -> ScanVerdict | None:
+        with self._lock:
+            if (known := self._kept.get(key)) is not None:
+                self._kept.move_to_end(key)
+            return known
+
+    def _keep(self, key: Key, verdict: ScanVerdict) -> ScanVerdict:
+        with self._lock:
+            self._kept[key] = verdict
+            while len(self._kept) > self._settings.verdicts_kept:
+                self._kept.popitem(last=False)
+        return verdict
+
+    def _round_with(self, key: Key, octets: Octets) -> Round:
+        """Return the round that has taken a message in: the thread's, or a new one when that is full or over."""
+        present = self._rounds.round
+        if present is None or not present.takes(key, octets):
+            present = self._rounds.round = Round(self._sessions, _ANSWER.fullmatch, self._settings.total_seconds)
+            present.takes(key, octets)
+        return present
+
     def _current_version(self) -> str:
         """Return the edition in use, once its age has been judged. Raises NotScanned."""
         with self._lock:
@@ -177,12 +219,10 @@ class Clamd:
 
     def _stream(self, octets: Octets, version: str = "") -> ScanVerdict:
         """Send all the octets and only then listen (AP-18)."""
-        view, until = memoryview(octets), self._until()
-        chunks = [view[start : start + _CHUNK] for start in range(0, len(view), _CHUNK)]
-        stream = [piece for chunk in chunks for piece in (struct.pack("!I", len(chunk)), chunk)]
+        stream, until = in_stream(octets), self._until()
 
         def words(session: Session) -> ScanVerdict:
-            session.ask(b"zINSTREAM\0", *stream, _END_MARK, until=until)
+            session.ask(*stream, until=until)
             return _verdict(session.answer(), version)
 
         return self._sessions.speak(words)
@@ -204,6 +244,10 @@ def _verdict(answer: str, version: str) -> ScanVerdict:
     if name.startswith(_OVER_LIMITS):  # not a virus, and not its absence
         raise not_scanned("the message unfolds beyond clamd's limits", NotScannedReason.LIMITS)
     return ScanVerdict(virus=name, engine=version)
+
+
+def _refuse(error: NotScanned) -> NoReturn:
+    raise error
 
 
 @lru_cache(maxsize=4)

@@ -1,14 +1,16 @@
-"""Sessions with a clamd (IDSESSION of clamd(8)): connections that are kept, one command at a time, numbered answers.
+"""Sessions with a clamd (IDSESSION of clamd(8)): connections that are kept, commands and answers with numbers.
 
 A session belongs to one thread while it is spoken to, and goes back among the kept ones only after a whole answer with
-its very number and nothing behind it; after all else it is thrown away. clamd ends sessions that are idle for its
-ReadTimeout, and all of them when it ends: a kept session that is found ended before a word of answer came is replaced
-once by a new one, and what was asked is asked again, whole. On a new session the same is a failure (AP-18).
+its very number and nothing behind it; after all else it is thrown away. Here is what one command at a time needs.
+
+clamd ends sessions that are idle for its ReadTimeout, and all of them when it ends: a kept session that is found ended
+before a word of answer came is replaced once by a new one, and what was asked is asked again, whole. On a new session
+the same is a failure (AP-18).
 
 clamd takes up each command of a session with the signatures that it has at that instant, so a session sees what a new
 connection would see, whatever was loaded meanwhile.
 
-Not here: what the answers mean (`net.clamd`).
+Not here: several commands at once (`net.clamd_together`), and what the answers mean (`net.clamd`).
 
 Clauses: AP-18.
 """
@@ -16,6 +18,7 @@ Clauses: AP-18.
 import os
 import select
 import socket
+import struct
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -30,11 +33,13 @@ Address = Path | tuple[str, int]
 """Path of a Unix socket, or host and port."""
 
 OVER_STREAM: Final = "INSTREAM size limit exceeded"
+MOST_ANSWER: Final = 1024
+_CHUNK: Final = 1 << 18
+_END_MARK: Final = bytes(4)
 _PIECES_AT_ONCE: Final = 64
-_MOST_ANSWER: Final = 1024
 _LONGEST_SOCKET_PATH: Final = 100
-_IDLE_NOTICE: Final = b"COMMAND READ TIMED OUT\n"
-"""What clamd says, without a number, when it ends a session that was silent for too long: no answer to anything."""
+NOTHING: Final = (b"", b"COMMAND READ TIMED OUT\n")
+"""No word of an answer: nothing, or what clamd says, without a number, when it ends a session that was idle."""
 
 _T = TypeVar("_T")
 
@@ -48,9 +53,10 @@ class Session:
 
     def __init__(self, opened: socket.socket, silent_seconds: float) -> None:
         opened.setblocking(False)
+        self.until = 0.0
+        """An instant of `time.monotonic` after which nobody waits any more."""
         self._socket = opened
         self._silent = silent_seconds
-        self._until = 0.0
         self._number = 0
         self._asked = False
         self._ears, self._both = select.poll(), select.poll()
@@ -59,14 +65,24 @@ class Session:
 
     @property
     def kept(self) -> bool:
-        """Whether it has answered before."""
+        """Whether it was asked something before the last command: that was answered, or is asked in the same turn."""
         return self._number > 1
 
     def ask(self, *octets: Octets, until: float) -> None:
         """Begin a command, to be answered whole until that instant of `time.monotonic`."""
-        self._until, self._asked = until, False
+        self.until = until
+        self.send(*self.numbered(*octets))
+
+    def numbered(self, *octets: Octets) -> tuple[Octets, ...]:
+        """Count one more command and return it as it is to be sent: the first begins the session."""
+        self._asked = False
         self._number += 1
-        self.send(*octets if self.kept else (b"zIDSESSION\0", *octets))
+        return octets if self.kept else (b"zIDSESSION\0", *octets)
+
+    @property
+    def number(self) -> int:
+        """Of the last command."""
+        return self._number
 
     def send(self, *octets: Octets) -> None:
         """Send all of it.
@@ -75,29 +91,56 @@ class Session:
         """
         left = [memoryview(piece) for piece in octets]
         while left:
-            if self._wait(self._both) != select.POLLOUT:
-                raise self._early()
-            with suppress(BlockingIOError):
-                try:
-                    sent = self._socket.sendmsg(left[:_PIECES_AT_ONCE])
-                except ConnectionError:
-                    raise self._early() from None
-                self._asked = True
-                while left and sent >= len(left[0]):
-                    sent -= len(left.pop(0))
-                if sent:
-                    left[0] = left[0][sent:]
+            if not self.may_write():
+                raise self.early()
+            self.write(left)
+
+    def may_write(self) -> bool:
+        """Wait until it takes octets or says something; say whether it takes them and says nothing.
+
+        Raises TimeoutError.
+        """
+        return self._wait(self._both) == select.POLLOUT
+
+    def write(self, left: list[memoryview]) -> int:
+        """Send what it takes at once of what is left, take that off, and return how many octets it was.
+
+        Raises SessionEnded or NotScanned when clamd has left.
+        """
+        try:
+            sent = taken = self._socket.sendmsg(left[:_PIECES_AT_ONCE])
+        except BlockingIOError:
+            return 0
+        except ConnectionError:
+            raise self.early() from None
+        self._asked = True
+        while left and sent >= len(left[0]):
+            sent -= len(left.pop(0))
+        if sent:
+            left[0] = left[0][sent:]
+        return taken
+
+    def read(self) -> bytes | None:
+        """Wait until it says something and return that; empty when it has ended, None when it was nothing after all.
+
+        Raises TimeoutError, ConnectionError.
+        """
+        self._wait(self._ears)
+        try:
+            return self._socket.recv(MOST_ANSWER)
+        except BlockingIOError:
+            return None
 
     def answer(self) -> str:
         """Return the one answer with the number of this command, without it. Raises SessionEnded, NotScanned."""
-        number, text = f"{self._number}: ", self._heard()
+        number, text = f"{self.number}: ", self._heard()
         if not text.startswith(number):
             raise not_scanned("clamd's answer is not to what was asked", NotScannedReason.GARBLED)
         return text.removeprefix(number)
 
     def ask_alone(self, command: bytes, *, until: float) -> str:
         """Ask what has no place in a session, instead of beginning one. Raises NotScanned."""
-        self._until = until
+        self.until = until
         self.send(command)
         return self._heard()
 
@@ -110,40 +153,39 @@ class Session:
     def _heard(self) -> str:
         """Return what is said up to a NUL that nothing follows, without it. Raises SessionEnded, NotScanned."""
         octets = b""
-        while b"\0" not in octets and len(octets) <= _MOST_ANSWER:
-            self._wait(self._ears)
+        while b"\0" not in octets and len(octets) <= MOST_ANSWER:
             try:
-                more = self._socket.recv(_MOST_ANSWER)
-            except BlockingIOError:
-                continue
+                more = self.read()
             except ConnectionError:
-                if octets in (b"", _IDLE_NOTICE):
-                    raise _ended("clamd broke off") from None
+                if octets in NOTHING:
+                    raise session_ended("clamd broke off") from None
                 raise
+            if more is None:
+                continue
             if not more:
                 break
             octets += more
-        if octets in (b"", _IDLE_NOTICE):
-            raise _ended("clamd's answer is cut or not one", NotScannedReason.GARBLED)
-        if len(octets) > _MOST_ANSWER or octets.find(b"\0") != len(octets) - 1:
+        if octets in NOTHING:
+            raise session_ended("clamd's answer is cut or not one", NotScannedReason.GARBLED)
+        if len(octets) > MOST_ANSWER or octets.find(b"\0") != len(octets) - 1:
             raise not_scanned("clamd's answer is cut or not one", NotScannedReason.GARBLED)
         return octets[:-1].decode("ascii", "replace")
 
-    def _early(self) -> NotScanned:
+    def early(self) -> NotScanned:
         """Tell what it means that clamd spoke or left before it had heard all."""
         try:
-            octets = self._socket.recv(_MOST_ANSWER)
+            octets = self._socket.recv(MOST_ANSWER)
         except OSError:
             octets = b""
-        if octets in (b"", _IDLE_NOTICE) or (self.kept and not self._asked):
-            return _ended("clamd broke off")
+        if octets in NOTHING or (self.kept and not self._asked):
+            return session_ended("clamd broke off")
         if OVER_STREAM.encode() in octets:
             return not_scanned("the message is larger than clamd's StreamMaxLength", NotScannedReason.TOO_LARGE)
         return not_scanned("clamd answered before it had heard all", NotScannedReason.GARBLED)
 
     def _wait(self, for_what: select.poll) -> int:
         """Wait until the socket can do something, and say what. Raises TimeoutError."""
-        left = min(self._until - time.monotonic(), self._silent)
+        left = min(self.until - time.monotonic(), self._silent)
         if left <= 0 or not (found := for_what.poll(left * 1000)):
             raise TimeoutError
         return found[0][1]
@@ -212,6 +254,14 @@ class Sessions:
             return self._kept.pop() if self._kept else None
 
 
+def in_stream(octets: Octets) -> list[Octets]:
+    """Return the command that has a message scanned, with the message, as it goes over the wire."""
+    view = memoryview(octets)
+    chunks = [view[start : start + _CHUNK] for start in range(0, len(view), _CHUNK)]
+    stream = [piece for chunk in chunks for piece in (struct.pack("!I", len(chunk)), chunk)]
+    return [b"zINSTREAM\0", *stream, _END_MARK]
+
+
 def _connect(address: Address, seconds: float) -> socket.socket:
     """Open a connection to clamd. Raises OSError."""
     if isinstance(address, tuple):
@@ -254,7 +304,8 @@ def not_scanned(what: str, reason: NotScannedReason) -> NotScanned:
     return NotScanned(what, reason=reason, remedy=_REMEDIES[reason])
 
 
-def _ended(what: str, reason: NotScannedReason = NotScannedReason.AWAY) -> SessionEnded:
+def session_ended(what: str, reason: NotScannedReason = NotScannedReason.AWAY) -> SessionEnded:
+    """Return the refusal of a session that had ended before a word of answer came."""
     return SessionEnded(what, reason=reason, remedy=_REMEDIES[reason])
 
 

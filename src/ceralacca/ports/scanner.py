@@ -1,7 +1,9 @@
 """The virus scanner behind an interface (VI-4, AP-17, AP-18): a verdict only when the scanner gave one."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import Protocol
 
 from ceralacca.base.errors import WorldError
@@ -67,6 +69,14 @@ class Scanner(Protocol):
     def scan(self, octets: Octets) -> ScanVerdict:
         """Scan a whole message. Raises NotScanned when there is no verdict: away, slow, over a limit, confused."""
         ...
+
+    def begin(self, octets: Octets) -> Callable[[], ScanVerdict]:
+        """Begin to scan a whole message, and return how to get the verdict: called once, in the same thread.
+
+        Whoever has several messages begins with all before the first verdict, and they may be scanned at once.
+        Only what is returned raises NotScanned. A scanner that takes one after the other scans when it is wanted.
+        """
+        return partial(self.scan, octets)
 
     def ready(self) -> bool:
         """Say whether a scan would be answered now: asked before a message is let in (AP-18)."""

@@ -19,12 +19,16 @@ from ceralacca.services.lockstep import give_way
 
 
 def verdict_on(octets: Octets, desk: Desk) -> ScanVerdict:
-    """Return the verdict on what the job at the desk brought. Raises WorldError when there is none."""
+    """Return the verdict on what the job at the desk brought. Raises WorldError when there is none.
+
+    The others of a batch begin their scans as well before this one's verdict is waited for.
+    """
     scanner, scanned = desk.office.scanner, payload.word(desk.job, "scanned")
     if scanned and scanned == scanner.edition():
         return ScanVerdict(virus="", engine=scanned)
+    verdict = scanner.begin(octets)
     give_way()
-    return scanner.scan(octets)
+    return verdict()
 
 
 def edition_of(desk: Desk) -> str:

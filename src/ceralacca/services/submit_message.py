@@ -89,7 +89,6 @@ class _Submitted:
         give_way()
         self._log_arrival()
         verdict = self._verdict()
-        give_way()
         decision = decide(
             self.submission.facts,
             self.desk.office.access,
@@ -119,10 +118,15 @@ class _Submitted:
         self.desk.rows.append(row)
 
     def _verdict(self) -> ScanVerdict | None:
-        """Scan what was received (AP-17); None when hours have brought no verdict. Raises NotYet before."""
+        """Scan what was received (AP-17), at once with the others of a batch.
+
+        None when hours have brought no verdict. Raises NotYet before.
+        """
         office = self.desk.office
+        verdict = office.scanner.begin(self.octets)
+        give_way()
         try:
-            return office.scanner.scan(self.octets)
+            return verdict()
         except WorldError:
             if office.clock.now() - self.inbound.received < office.patience.scan:
                 raise NotYet("the scanner gives no verdict") from None  # AP-18

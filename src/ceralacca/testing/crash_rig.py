@@ -53,7 +53,7 @@ from ceralacca.net.smtp_server import (
 )
 from ceralacca.ports.mail_sender import RcptOutcome, RcptResult
 from ceralacca.ports.notices import NoticeWishes
-from ceralacca.ports.scanner import ScanVerdict
+from ceralacca.ports.scanner import Scanner, ScanVerdict
 from ceralacca.ports.store import JobKind, Store
 from ceralacca.services.office import NoticeParts, Office
 from ceralacca.services.steps import LEASE, perform
@@ -163,7 +163,7 @@ class LifelongEntropy:
 
 
 @dataclass(frozen=True, slots=True)
-class PairScanner:
+class PairScanner(Scanner):
     """Finds the octets that stand for a virus; one of two misses some."""
 
     misses: bytes

@@ -26,7 +26,7 @@ from ceralacca.formats.splice import Octets
 from ceralacca.ports.letters import Inbound, Point
 from ceralacca.ports.mail_sender import RcptOutcome, RcptResult
 from ceralacca.ports.mail_store import Coming, Put, PutOutcome
-from ceralacca.ports.scanner import ScanVerdict
+from ceralacca.ports.scanner import Scanner, ScanVerdict
 from ceralacca.ports.store import Commit, Job, JobKind, SentMessage
 from ceralacca.services.office import Office
 from ceralacca.services.steps import LEASE, perform, run
@@ -58,8 +58,8 @@ class Unplugged(WorldError):
 
 
 @dataclass(slots=True)
-class MemoryScanner:
-    """Finds the octets that stand for a virus; satisfies `ports.scanner.Scanner`."""
+class MemoryScanner(Scanner):
+    """Finds the octets that stand for a virus."""
 
     away: bool = False
     blind: bool = False

@@ -171,6 +171,11 @@ def test_a_session_that_clamd_ends_for_its_idleness_is_replaced(tmp_path: Path) 
         assert scanner.scan(eicar()).virus == EICAR
         (other,) = scanner._sessions._kept
         assert other is not session
+        assert select.select([other._socket], [], [], 20)[0]
+        begun = [scanner.begin(octets) for octets in (b"one", b"two" + eicar(), b"three")]
+        assert [verdict().virus for verdict in begun] == ["", EICAR, ""]
+        (last,) = scanner._sessions._kept
+        assert last._number == 3, "all at once on a new one"
     finally:
         child.stop()
 
@@ -200,6 +205,30 @@ def test_one_session_has_verdicts_of_every_kind_one_after_the_other(clamd: Clamd
         assert scanner.version()
     (session,) = scanner._sessions._kept
     assert session._number == 16, "one edition, nine scans, six questions"
+
+
+@pytest.mark.requirement("AP-17", "AP-18")
+@pytest.mark.parametrize("octets", [100, 10_000, 150_000])
+def test_each_of_many_messages_at_once_has_its_own_verdict(clamd: ClamdChild, octets: int) -> None:
+    scanner, infected = Clamd(clamd.settings), {5, 31, 50}
+    mail = [os.urandom(octets) + (eicar() if number in infected else b"") for number in range(64)]
+    begun = [scanner.begin(message) for message in mail]
+    found = [verdict().virus for verdict in begun]
+    assert found == [EICAR if number in infected else "" for number in range(64)]
+    (session,) = scanner._sessions._kept
+    assert session._number == 65, "one edition, and each message once"
+    assert scanner.ready()
+    assert scanner._sessions._kept == [session]
+
+
+@pytest.mark.requirement("AP-18")
+def test_an_archive_beyond_the_limits_is_not_scanned_and_those_beside_it_are(clamd: ClamdChild) -> None:
+    scanner = Clamd(clamd.settings)
+    begun = [scanner.begin(octets) for octets in (mail(b"1"), mail(zipped(b"harmless", 80)), mail(eicar()), mail(b"2"))]
+    with pytest.raises(NotScanned) as caught:
+        begun[1]()
+    assert caught.value.reason is NotScannedReason.LIMITS
+    assert [verdict().virus for verdict in (begun[0], *begun[2:])] == ["", EICAR, ""]
 
 
 @pytest.mark.requirement("AP-18")
@@ -288,7 +317,7 @@ def test_without_clamd_the_remedy_is_named(tmp_path: Path) -> None:
 
 def test_nothing_that_we_ship_is_found_by_a_scanner(clamd: ClamdChild) -> None:
     scanner = Clamd(clamd.settings)
-    for module in ("clamd.py", "clamd_child.py", "clamd_session.py"):
+    for module in ("clamd.py", "clamd_child.py", "clamd_session.py", "clamd_together.py"):
         source = Path(Clamd.__init__.__code__.co_filename).with_name(module).read_bytes()
         assert eicar() not in source
         assert scanner.scan(source.replace(DEMO_MARKER, b"")).clean

@@ -1,8 +1,11 @@
 """What tests of the network share."""
 
 import socket
+from collections.abc import Iterator
 
 import pytest
+
+from ceralacca.testing.fake_clamd import FakeClamd
 
 
 @pytest.fixture
@@ -11,3 +14,10 @@ def pair():
     yield ends
     for end in ends:
         end.close()
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeClamd]:
+    fake = FakeClamd()
+    yield fake
+    fake.close()

@@ -3,9 +3,6 @@
 import gc
 import select
 import socket
-import struct
-import threading
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -19,117 +16,14 @@ from ceralacca.base.errors import WorldError
 from ceralacca.net.clamd import Clamd, ClamdSettings
 from ceralacca.ports.scanner import NotScanned, NotScannedReason, Scanner
 from ceralacca.testing.clock import NOON, FixedClock
+from ceralacca.testing.fake_clamd import FRESH, FakeClamd, read_stream, reset, say
 
-FRESH = b"ClamAV 1.4.6/27800/Thu Nov  5 08:00:00 2026\0"
 DEMO = b"ClamAV 1.4.6\0"
-
-
-def read_stream(peer: socket.socket) -> bytes:
-    """Read what follows zINSTREAM up to the end mark."""
-    file = peer.makefile("rb")
-    octets = b""
-    while size := struct.unpack("!I", file.read(4))[0]:
-        octets += file.read(size)
-    return octets
-
-
-def reset(peer: socket.socket) -> None:
-    """Make the close a reset."""
-    peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-
-
-def say(peer: socket.socket, octets: bytes) -> None:
-    """Say it, and no more when it is cut."""
-    peer.sendall(octets)
-    if not octets.endswith(b"\0"):
-        peer.shutdown(socket.SHUT_WR)
-
-
-class FakeClamd:
-    """A server of sessions that does to each scan what the test says."""
-
-    def __init__(self) -> None:
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.version = FRESH
-        self.streams: list[bytes] = []
-        self.peers: list[socket.socket] = []
-        self.commands: list[bytes] = []
-        self.release = threading.Event()
-        self.behave: Callable[[socket.socket, bytes], None] = self.honest
-        self.answer = b"stream: OK\0"
-        self.threads = [threading.Thread(target=self._serve, daemon=True)]
-        self.threads[0].start()
-
-    def honest(self, peer: socket.socket, number: bytes) -> None:
-        self.streams.append(read_stream(peer))
-        say(peer, number + self.answer)
-
-    def first(self, behave: Callable[[socket.socket, bytes], None]) -> None:
-        """Be honest after one scan."""
-
-        def once(peer: socket.socket, number: bytes) -> None:
-            self.behave = self.honest
-            behave(peer, number)
-
-        self.behave = once
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                peer, _ = self.listener.accept()
-            except OSError:
-                return
-            self.peers.append(peer)
-            self.threads.append(threading.Thread(target=self._talk, args=[peer], daemon=True))
-            self.threads[-1].start()
-
-    def _talk(self, peer: socket.socket) -> None:
-        asked = -1
-        with peer, suppress(OSError, struct.error):
-            while command := self._command(peer):
-                self.commands.append(command)
-                asked += asked >= 0 or command == b"zIDSESSION\0"
-                self._one(peer, command, b"%d: " % asked if asked >= 0 else b"")
-
-    def _command(self, peer: socket.socket) -> bytes:
-        command = b""
-        while not command.endswith(b"\0"):
-            if not (octet := peer.recv(1)):
-                return b""
-            command += octet
-        return command
-
-    def _one(self, peer: socket.socket, command: bytes, number: bytes) -> None:
-        if command == b"zVERSION\0":
-            say(peer, number + self.version)
-        elif command == b"zPING\0":
-            peer.sendall(number + b"PONG\0")
-        elif command == b"zINSTREAM\0":
-            self.behave(peer, number)
-        elif command == b"zRELOAD\0" and not number:
-            peer.sendall(b"RELOADING\0")
-
-    def close(self) -> None:
-        self.release.set()
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-        for peer in self.peers:
-            with suppress(OSError):
-                peer.shutdown(socket.SHUT_RDWR)
-        for thread in self.threads:
-            thread.join(5)
-
-
-@pytest.fixture
-def fake() -> Iterator[FakeClamd]:
-    fake = FakeClamd()
-    yield fake
-    fake.close()
 
 
 def client(fake: FakeClamd, **changed: object) -> Clamd:
     values = {
-        "address": fake.listener.getsockname(),
+        "address": fake.address,
         "silent_seconds": 0.2,
         "total_seconds": 1.0,
         "version_seconds": 0.0,
@@ -335,7 +229,7 @@ def test_few_verdicts_are_kept_and_no_failure(fake: FakeClamd) -> None:
 @pytest.mark.requirement("AP-18")
 def test_a_known_verdict_does_not_outlive_the_age_of_the_signatures(fake: FakeClamd) -> None:
     clock = FixedClock(NOON)
-    scanner = Clamd(ClamdSettings(address=fake.listener.getsockname(), version_seconds=3600.0), clock)
+    scanner = Clamd(ClamdSettings(address=fake.address, version_seconds=3600.0), clock)
     assert scanner.scan(b"x").clean
     clock.advance(timedelta(days=4))
     assert refused(scanner, b"x") is NotScannedReason.OLD_SIGNATURES

@@ -8,8 +8,9 @@ import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -64,7 +65,11 @@ def read_counts(folder: Path) -> Mapping[str, Mapping[str, float]]:
 
 
 class CountedScanner:
-    """A scanner whose verdicts are counted; satisfies `ports.scanner.Scanner`."""
+    """A scanner whose verdicts are counted; satisfies `ports.scanner.Scanner`.
+
+    A scan lasts from its beginning to its verdict: those of a batch, which are begun before the first verdict, last
+    together longer than the time that passes.
+    """
 
     def __init__(self, scanner: Scanner, counts: Counts) -> None:
         self._scanner, self._counts = scanner, counts
@@ -75,16 +80,23 @@ class CountedScanner:
 
     def scan(self, octets: Octets) -> ScanVerdict:
         """Scan. Raises NotScanned."""
+        return self._counted(partial(self._scanner.scan, octets), time.monotonic())
+
+    def begin(self, octets: Octets) -> Callable[[], ScanVerdict]:
+        """Begin to scan. What is returned raises NotScanned."""
         begun = time.monotonic()
+        return partial(self._counted, self._scanner.begin(octets), begun)
+
+    def ready(self) -> bool:
+        """Say whether the scanner can give verdicts."""
+        return self._scanner.ready()
+
+    def _counted(self, scan: Callable[[], ScanVerdict], begun: float) -> ScanVerdict:
         try:
-            verdict = self._scanner.scan(octets)
+            verdict = scan()
         except NotScanned:
             self._counts.add(none=1, seconds=time.monotonic() - begun)
             raise
         outcome = "clean" if verdict.clean else "infected"
         self._counts.add(seconds=time.monotonic() - begun, **{outcome: 1})
         return verdict
-
-    def ready(self) -> bool:
-        """Say whether the scanner can give verdicts."""
-        return self._scanner.ready()

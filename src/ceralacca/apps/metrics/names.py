@@ -51,7 +51,7 @@ NAMES: Final = {
     "pec_tls": _counter("Messages since this role started by protocol version; `none` came or went in clear.",
                         "direction", "version"),
     "pec_scans": _counter("Scans by outcome: clean, infected, none (no verdict).", "role", "outcome"),
-    "pec_scan_seconds": _counter("Seconds spent on scans.", "role"),
+    "pec_scan_seconds": _counter("Seconds from the beginning of each scan to its verdict; some go on at once.", "role"),
     "pec_scanner_up": _gauge("1 while the virus scanner answers."),
     "pec_scanner_signatures_timestamp_seconds": _gauge("Date of the virus signatures in use."),
     "pec_scanner_updated_timestamp_seconds": _gauge("When the virus signatures were updated last."),
