@@ -119,6 +119,8 @@ class Worker:
         self.each_turn: Callable[[], None] = lambda: None
         """Called before each batch, and every second when there is none."""
         self._left_undone = False
+        self._rested = True
+        """Whether it comes from a wait: then others may as well, and share what has come meanwhile."""
         self._next: datetime | None = None
         """When it is to look again without a hint, at the latest; None: it has not asked yet."""
 
@@ -144,9 +146,9 @@ class Worker:
         if self._left_undone:  # when the store was away: nobody is at it, whatever its lease says
             self._claims.give_back(office.store, now=now, lease=LEASE)
             self._left_undone = False
-        jobs = office.store.claim(
-            self._kinds, now=now, limit=self._batch, lease=LEASE, claimer=me, sharing=self._sharing
-        )
+        sharing = self._sharing if self._rested else 1  # who rests has been told, and would have taken it
+        jobs = office.store.claim(self._kinds, now=now, limit=self._batch, lease=LEASE, claimer=me, sharing=sharing)
+        self._rested = not jobs
         if jobs:
             perform(jobs, office, threads=self._threads, claimer=me, in_hand=lambda _: self._duty.beat())
         return bool(jobs)
