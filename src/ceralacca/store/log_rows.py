@@ -4,6 +4,7 @@ Clauses: LO-1, LO-8.
 """
 
 import hashlib
+import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any, Final
@@ -29,6 +30,7 @@ from ceralacca.store.rows import Line, storable_line
 _EVENTS: Final = words_of(LogEvent)
 _EVENT_OF: Final = {word: event for event, word in _EVENTS.items()}
 _PARTIES: Final = {role: f"{role}:" for role in MailboxRole}
+_WITH_INSTANT: Final = re.compile("pec([0-9]{14})[0-9a-f]{32}@")
 _NONE: Final = LogRow(instant=instant_of(0), event=LogEvent.SERVICE)
 _RECIPIENT, _SENDER = _PARTIES[MailboxRole.RECIPIENT], _PARTIES[MailboxRole.SENDER]
 
@@ -61,7 +63,7 @@ def _log_line(seq: int, row: LogRow, at: int, recipients: str, concerned: str) -
             at,
             _EVENTS[row.event],
             identifier,
-            None if identifier is None else short_hash(identifier),
+            None if identifier is None else identifier_hash(identifier),
             client_message_id,
             None if client_message_id is None else short_hash(client_message_id),
             of_sender,
@@ -145,6 +147,21 @@ def places_of(seq: int, at: int, row: LogRow) -> list[tuple[int, int, int]]:
 
 
 @lru_cache(maxsize=1024)  # a step writes several rows about one transaction
+def identifier_hash(identifier: str) -> int:
+    """Return what the rows of a transaction are found by: its instant and 2 octets of hash, where it begins with one.
+
+    So rows of one time lie together in the index, which grows at its end. Of other identifiers it is `short_hash`.
+    """
+    found = _WITH_INSTANT.match(identifier)
+    return short_hash(identifier) if found is None else int(found[1]) << 16 | _hash(identifier) & 0xFFFF
+
+
+def identifier_hashes(identifiers: Iterable[str]) -> list[int]:
+    """Return all that rows may be found by of transactions: older ones have the `short_hash` of every identifier."""
+    return list(dict.fromkeys(each(one) for one in identifiers for each in (identifier_hash, short_hash)))
+
+
+@lru_cache(maxsize=1024)
 def short_hash(text: str) -> int:
     """Return 8 octets of SHA-256 as a signed integer: what the log is found by."""
     return _hash(text)

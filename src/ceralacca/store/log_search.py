@@ -18,7 +18,7 @@ from ceralacca.core.model.log import LogRow
 from ceralacca.ports.log_search import LogEntry, LogQuery, MailboxRole, Place
 from ceralacca.store.columns import Instant, Number
 from ceralacca.store.engine import Database
-from ceralacca.store.log_rows import party_hash, read_log, short_hash
+from ceralacca.store.log_rows import identifier_hashes, party_hash, read_log, short_hash
 from ceralacca.store.tables import FAILURE, LOG_ADDRESS, LOG_ROW
 
 _PAGE: Final = 2000
@@ -87,7 +87,8 @@ def _read(connection: Connection, wanted: Select[Any], query: LogQuery, *, by_in
 def _conditions(query: LogQuery) -> Iterator[ColumnElement[bool]]:
     column = LOG_ROW.c
     if query.identifier is not None:
-        yield and_(column.identifier_hash == short_hash(query.identifier), column.identifier == query.identifier)
+        hashes = identifier_hashes((query.identifier,))
+        yield and_(column.identifier_hash.in_(hashes), column.identifier == query.identifier)
     if query.client_message_id is not None:
         bare = query.client_message_id.strip().removeprefix("<").removesuffix(">")
         names = [bare, f"<{bare}>"]

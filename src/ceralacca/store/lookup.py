@@ -12,7 +12,7 @@ from ceralacca.core.model.log import LogRow
 from ceralacca.ports.letters import StoredInbound, StoredLetter
 from ceralacca.ports.store import InfectedMessage, RecipientFate, SentMessage, Taken
 from ceralacca.store.engine import Database
-from ceralacca.store.log_rows import read_log, short_hash
+from ceralacca.store.log_rows import identifier_hashes, read_log, short_hash
 from ceralacca.store.prepared import Prepared, Record
 from ceralacca.store.rows import (
     read_fate,
@@ -122,8 +122,7 @@ def log_of(database: Database, identifier: str) -> list[LogRow]:
 
 def _named(identifiers: list[str]) -> Any:
     """Ask for the hash, which has the index, and for the text, which decides."""
-    hashes = [short_hash(each) for each in identifiers]
-    return LOG_ROW.c.identifier_hash.in_(hashes) & LOG_ROW.c.identifier.in_(identifiers)
+    return LOG_ROW.c.identifier_hash.in_(identifier_hashes(identifiers)) & LOG_ROW.c.identifier.in_(identifiers)
 
 
 def _client_named(message_ids: list[str]) -> Any:

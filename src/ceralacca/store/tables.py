@@ -169,7 +169,7 @@ LOG_ROW = Table(
     Column("instant", Instant, nullable=False),
     Column("event", Word(LogEvent), nullable=False),
     Column("identifier", Words),
-    Column("identifier_hash", Number),  # 8 octets of SHA-256: a small index on a table that only grows
+    Column("identifier_hash", Number),  # `log_rows.identifier_hash`: a small index on a table that only grows
     Column("client_message_id", Words),
     Column("client_message_id_hash", Number),
     Column("sender", One),

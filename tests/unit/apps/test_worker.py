@@ -46,12 +46,12 @@ def add(store, count, kind, due=NOON):
     store.commit([Commit(instant=NOON, jobs=jobs)])
 
 
-def work(office, tmp_path, monkeypatch, perform, kinds=(JobKind.ARRIVAL,), batch=2):
+def work(office, tmp_path, monkeypatch, perform, kinds=(JobKind.ARRIVAL,), batch=2, **more):
     monkeypatch.setattr("ceralacca.apps.worker.perform", perform)
     duty, claims = Duty(), Claims(tmp_path, "worker")
     with closing(claims), ThreadPoolExecutor(1) as threads:
         hints = Hints(duty)
-        Worker(office, claims, hints, duty, batch=batch, threads=threads, kinds=kinds).work()
+        Worker(office, claims, hints, duty, batch=batch, threads=threads, kinds=kinds, **more).work()
     return hints
 
 
@@ -66,6 +66,19 @@ def test_it_works_in_batches_until_nothing_is_due(office, tmp_path, monkeypatch)
     hints = work(office, tmp_path, monkeypatch, perform)
     assert sizes == [2, 2, 1]
     assert hints.timeout == 1.0
+
+
+def test_it_shares_what_came_while_it_rested_and_takes_all_that_came_while_it_worked(office, tmp_path, monkeypatch):
+    """Who rests is told of each job at once: what lies there after a batch, nobody else has taken."""
+    add(office.store, 40, JobKind.ARRIVAL)
+    sizes = []
+
+    def perform(jobs, office, *, threads, claimer, in_hand):
+        sizes.append(len(jobs))
+        office.store.commit([Commit(done=job.id) for job in jobs])
+
+    work(office, tmp_path, monkeypatch, perform, batch=64, sharing=2)
+    assert sizes == [20, 20]
 
 
 def test_what_a_dead_worker_had_in_hand_is_due_for_its_successor(office, tmp_path, monkeypatch):

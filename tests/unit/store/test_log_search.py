@@ -6,14 +6,16 @@ from itertools import chain
 
 import pytest
 
+from ceralacca.base.identifiers import new_identifier
 from ceralacca.core.model.address import Address
 from ceralacca.core.model.certification import Recipient
 from ceralacca.core.model.log import LogEvent, LogRow
 from ceralacca.core.model.notification import RecipientKind
 from ceralacca.ports.log_search import LogQuery, MailboxRole
 from ceralacca.ports.store import Commit, Store
+from ceralacca.store import log_rows
 from ceralacca.testing import store_samples as some
-from ceralacca.testing.clock import NOON
+from ceralacca.testing.clock import NOON, CountingEntropy
 
 pytestmark = pytest.mark.requirement("LO-8")
 
@@ -117,6 +119,19 @@ def test_what_a_mailbox_sent_to_itself_is_found_once(store: Store):
 
     assert found(store, mailbox=some.ANNA, limit=5) == [row(minutes=1, sender=some.ANNA), own]
     assert found(store, mailbox=some.ANNA, counterpart=some.ANNA) == [row(minutes=1, sender=some.ANNA), own]
+
+
+def test_a_transaction_is_found_whose_rows_an_older_release_wrote_in_part(store: Store, monkeypatch):
+    identifier = new_identifier(NOON, CountingEntropy(), domain="alfa.example")
+    old, new = row(identifier), row(identifier, event=LogEvent.DELIVERY, minutes=1)
+    with monkeypatch.context() as older:
+        older.setattr(log_rows, "identifier_hash", log_rows.short_hash)
+        store.commit([Commit(log=(old, row("id-1")))])
+    store.commit([Commit(log=(new, row("id-2")))])
+
+    assert found(store, identifier=identifier, newest_first=False) == [old, new]
+    assert store.log_of(identifier) == [old, new]
+    assert found(store, identifier="id-1") == [row("id-1")]
 
 
 def test_numbers_rise_in_the_order_of_writing(store: Store):

@@ -2,13 +2,14 @@
 
 import json
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.dialects import sqlite
 
+from ceralacca.base.identifiers import new_identifier
 from ceralacca.core.model.address import Address
 from ceralacca.core.model.certification import Recipient
 from ceralacca.core.model.notification import RecipientKind
@@ -16,7 +17,14 @@ from ceralacca.core.notices import NoticeKind
 from ceralacca.ports.notices import Notice
 from ceralacca.store.blobs import blob_of
 from ceralacca.store.columns import shortened, write_addresses, write_mapping, write_recipients
-from ceralacca.store.log_rows import log_lines, places_of, read_log_line, short_hash
+from ceralacca.store.log_rows import (
+    identifier_hash,
+    identifier_hashes,
+    log_lines,
+    places_of,
+    read_log_line,
+    short_hash,
+)
 from ceralacca.store.notice_tables import NOTICE
 from ceralacca.store.rows import (
     fate_line,
@@ -40,7 +48,7 @@ from ceralacca.store.tables import (
     TAKEN,
 )
 from ceralacca.testing import store_samples as some
-from ceralacca.testing.clock import NOON
+from ceralacca.testing.clock import NOON, CountingEntropy
 
 TEXTS = st.text(max_size=12) | st.sampled_from(['"', "\\", "\x00", "\x01mark", "half \ud800", "x" * 900, "è", "\x7f"])
 ADDRESSES = st.text("aB@.\"\\é'", min_size=1, max_size=8).map(Address)
@@ -127,7 +135,7 @@ def test_lines_of_an_accepted_message_and_of_the_log(key, one, subject, client, 
     )
     texts = (row.kind, row.error, row.error_detail)
     others = (row.message_id, row.provider, row.peer, row.tls, one)
-    hashes = [None if each is None else short_hash(each) for each in (key, client)]
+    hashes = [None if key is None else identifier_hash(key), None if client is None else short_hash(client)]
     (line,) = log_lines([7], [row])
     assert line == as_the_columns_write(
         LOG_ROW, 7, row.instant, row.event, key, hashes[0], client, hashes[1], sender, recipients, subject, *texts,
@@ -135,6 +143,31 @@ def test_lines_of_an_accepted_message_and_of_the_log(key, one, subject, client, 
     )  # fmt: skip
     assert read_log_line(line) == row
     assert read_log_line(line).sender.text == sender.text, "spelt as it was"
+
+
+SINCE = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+@given(
+    st.lists(
+        st.integers(0, 2**37).map(lambda seconds: SINCE + timedelta(seconds=seconds)),
+        min_size=2,
+        max_size=9,
+        unique=True,
+    )
+)
+def test_rows_of_one_time_lie_together_in_the_index_of_identifiers(instants):
+    entropy = CountingEntropy()
+    identifiers = [new_identifier(each, entropy, domain="a.example") for each in sorted(instants)]
+    hashes = list(map(identifier_hash, identifiers))
+    assert [each >> 16 for each in hashes] == sorted(each >> 16 for each in hashes)
+    assert all(-(2**63) <= each < 2**63 for each in hashes)
+
+
+@given(st.text(max_size=60) | st.from_regex(r"pec[0-9]{13,15}[0-9a-f]{31,33}@a", fullmatch=True))
+def test_a_row_is_looked_for_by_every_hash_that_it_may_have(identifier):
+    assert {identifier_hash(identifier), short_hash(identifier)} == set(identifier_hashes([identifier, identifier]))
+    assert -(2**63) <= identifier_hash(identifier) < 2**63
 
 
 @given(st.lists(ADDRESSES, max_size=3), st.dictionaries(TEXTS, TEXTS | st.integers() | st.none() | st.booleans()))
