@@ -48,6 +48,7 @@ commits = st.builds(
             recipient=st.sampled_from(PEOPLE),
             before=st.sampled_from(STATES),
             after=st.sampled_from(STATES),
+            or_from=st.frozensets(st.sampled_from(STATES), max_size=2),
         )
     ),
     letters=few(st.builds(some.letter, names, octets=bodies)),

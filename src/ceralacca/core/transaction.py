@@ -10,6 +10,7 @@ Clauses: AM-8, MV-1, MV-3, AD-3, TI-7 to TI-9, TN-1, TN-4, AC-1.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 
 from ceralacca.core.model.notification import NotificationKind, RecipientKind
 
@@ -127,6 +128,14 @@ def advance(state: RecipientState, event: Event) -> Transition:
         return moved
     late = state.is_final and event not in _TIMERS
     return Transition(state=state, effects=(Effect.FLAG_LATE,) if late else ())
+
+
+@cache
+def same_from(state: RecipientState, event: Event) -> frozenset[RecipientState]:
+    """Return the other states of which the event makes the very same, where it moves this one."""
+    moved = TABLE.get((state, event))
+    others = (other for other in RecipientState if other is not state)
+    return frozenset(other for other in others if moved is not None and TABLE.get((other, event)) == moved)
 
 
 EVENT_OF: Mapping[NotificationKind, Event] = {

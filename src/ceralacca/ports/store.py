@@ -110,6 +110,12 @@ class StateChange:
     recipient: Address
     before: RecipientState
     after: RecipientState
+    or_from: frozenset[RecipientState] = frozenset()
+    """Other states, two at most, from which the step would have done the very same: no need to decide it again."""
+
+    def fits(self, state: RecipientState | None) -> bool:
+        """Say whether a recipient in this state may move so."""
+        return state is self.before or state in self.or_from
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -194,11 +194,22 @@ class Desk:
         self.cancelled.extend(keys)
         self.jobs[:] = [job for job in self.jobs if job.key not in keys]
 
-    def move(self, identifier: str, recipient: Address, before: RecipientState, after: RecipientState) -> None:
-        """Record that a recipient's state changes; or stays, if only another step of the batch has it there."""
+    def move(
+        self,
+        identifier: str,
+        recipient: Address,
+        before: RecipientState,
+        after: RecipientState,
+        *,
+        or_from: frozenset[RecipientState] = frozenset(),
+    ) -> None:
+        """Record that a recipient's state changes; or stays, if only another step of the batch has it there.
+
+        `or_from`: the states from which this very step would follow as well.
+        """
         if before is not after or recipient in self._hoped(identifier):
             self.states.append(
-                StateChange(identifier=identifier, recipient=recipient, before=before, after=after),
+                StateChange(identifier=identifier, recipient=recipient, before=before, after=after, or_from=or_from),
             )
 
     def sent_message(self, identifier: str) -> SentMessage | None:

@@ -17,7 +17,7 @@ from ceralacca.core.model.address import Address
 from ceralacca.core.model.certification import CertificationData
 from ceralacca.core.model.log import LogEvent
 from ceralacca.core.model.notification import ErrorKind, MessageRow, NotificationKind
-from ceralacca.core.transaction import EVENT_OF, Effect, Event, RecipientState, advance
+from ceralacca.core.transaction import EVENT_OF, Effect, Event, RecipientState, advance, same_from
 from ceralacca.core.virus_notice import IgnoredNotice, infected_recipients
 from ceralacca.formats.draft import Draft
 from ceralacca.formats.receipt import compose_non_delivery, compose_non_delivery_virus, compose_timeout_notice
@@ -98,7 +98,7 @@ def step(
     """Take one step of the table for one recipient; True when it came too late to change anything (LATE)."""
     identifier, before = sent.original.identifier, sent.states[recipient]
     transition = advance(before, event)
-    desk.move(identifier, recipient, before, transition.state)
+    desk.move(identifier, recipient, before, transition.state, or_from=same_from(before, event))
     for effect in transition.effects:
         match effect:
             case Effect.NOTIFY_TWELVE_HOURS:

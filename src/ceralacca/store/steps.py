@@ -95,7 +95,7 @@ _MOVE = Prepared(
     .where(
         RECIPIENT_STATE.c.identifier == bindparam("of"),
         RECIPIENT_STATE.c.recipient_key == bindparam("whose"),
-        RECIPIENT_STATE.c.state == bindparam("before"),
+        RECIPIENT_STATE.c.state.in_([bindparam("before"), bindparam("or_from"), bindparam("or_else")]),
     )
     .values(state=bindparam("after"))
 )
@@ -377,7 +377,7 @@ def _moved(commit: Commit, new: Sequence[_Keyed], known: _Known) -> dict[tuple[s
     for change in commit.states:
         place = _place(change)
         before = moved.get(place, known.states.get(place))
-        if before is not change.before and (before is not None or not known.are_hoped):
+        if not change.fits(before) and (before is not None or not known.are_hoped):
             return None
         moved[place] = change.after
     return moved
@@ -475,4 +475,12 @@ def _made(writing: _Writing, outcomes: list[CommitOutcome], kept: list[Job], *, 
 
 
 def _move_values(change: StateChange) -> Values:
-    return {"of": change.identifier, "whose": change.recipient.key, "before": change.before, "after": change.after}
+    others = sorted(change.or_from, key=str)
+    return {
+        "of": change.identifier,
+        "whose": change.recipient.key,
+        "before": change.before,
+        "or_from": others[0] if others else change.before,
+        "or_else": others[-1] if others else change.before,
+        "after": change.after,
+    }

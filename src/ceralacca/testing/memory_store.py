@@ -369,7 +369,7 @@ class MemoryStore(MemoryLogSearch):
                 states |= {(sent.original.identifier, one): state for one, state in sent.states.items()}
         for change in commit.states:
             place = (change.identifier, change.recipient)
-            if states.get(place) is not change.before:
+            if not change.fits(states.get(place)):
                 return False
             states[place] = change.after
         return True

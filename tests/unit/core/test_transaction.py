@@ -3,7 +3,7 @@ import itertools
 import pytest
 
 from ceralacca.core.model.notification import NotificationKind, RecipientKind
-from ceralacca.core.transaction import EVENT_OF, TABLE, Effect, Event, RecipientState, advance, first_state
+from ceralacca.core.transaction import EVENT_OF, TABLE, Effect, Event, RecipientState, advance, first_state, same_from
 
 S, E, F = RecipientState, Event, Effect
 OPEN = [S.DISPATCHED, S.WARNED, S.TAKEN]
@@ -59,6 +59,20 @@ def test_what_the_table_does_not_name_changes_nothing(state, event):
 
 
 @pytest.mark.requirement("TN-1")
+@pytest.mark.parametrize(("state", "event"), list(itertools.product(S, E)))
+def test_the_same_follows_from_every_state_that_is_said_to_be_the_same(state, event):
+    same = same_from(state, event)
+    assert state not in same
+    assert len(same) <= 2
+    assert all(advance(other, event) == advance(state, event) for other in same)
+    assert not (same and state.is_final), "what stays, stays where it is"
+
+
+def test_a_delivery_is_the_same_from_every_open_state():
+    assert same_from(S.DISPATCHED, E.DELIVERY) == {S.WARNED, S.TAKEN}
+    assert same_from(S.DISPATCHED, E.TAKING_IN_CHARGE) == frozenset(), "a warned one has no timer left to cancel"
+
+
 def test_no_order_of_events_notifies_the_sender_twice_of_the_same():
     for events in itertools.permutations(E, 5):
         state, issued = S.DISPATCHED, []

@@ -138,7 +138,8 @@ def test_what_was_decided_on_a_step_that_comes_to_nothing_is_decided_again(live,
 
     monkeypatch.setattr(type(live.alfa.store), "commit", refuse_first)
     perform([first, second], live.alfa.office)
-    assert rounds[:3] == [[first.id, second.id], [], [second.id]]
+    again = [[second.id]] if late else []  # a delivery is the same after a taking in charge and without
+    assert [each for each in rounds if each] == [[first.id, second.id], *again]
     assert live.state(ANNA) is (RecipientState.TAKEN if late else RecipientState.DELIVERED)
 
 

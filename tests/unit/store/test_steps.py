@@ -27,6 +27,14 @@ KEYED = {
 KEEP = Keep(kinds=frozenset({JobKind.DELIVERY}), now=NOON, lease=timedelta(minutes=10), limit=8, claimer="worker")
 
 
+DELIVERED = replace(
+    MOVED,
+    before=RecipientState.TAKEN,
+    after=RecipientState.DELIVERED,
+    or_from=frozenset({RecipientState.DISPATCHED, RecipientState.WARNED}),
+)
+
+
 def number(store, key):
     return next(job.id for job in store.jobs() if job.key == key)
 
@@ -111,6 +119,35 @@ def test_what_was_done_before_is_asked_for_and_stored_once(database_store, asked
     assert store.commit([replace(again, states=())]) == [CommitOutcome.REPEATED], "its rows are refused"
     assert sorted(set(asked)) == ["fate", "inbound", "letter", "sent_message", "taken"]
     assert len(store.log_of("id-1")) == 1
+
+
+@pytest.mark.parametrize("known", list(RecipientState))
+def test_a_move_is_taken_from_every_state_that_it_names(store: Store, known):
+    """Whoever decided it need not have known which of them it would be."""
+    message = replace(some.sent(), states={some.ANNA: known})
+    fits = known in {RecipientState.TAKEN, RecipientState.DISPATCHED, RecipientState.WARNED}
+    store.commit([Commit(sent=(message,), jobs=(some.job("mine"),))])
+
+    outcome = store.commit([Commit(done=number(store, "mine"), states=(DELIVERED,), log=(some.log_row(),))])
+    assert outcome == [CommitOutcome.DONE if fits else CommitOutcome.STALE]
+    assert store.sent("id-1").states[some.ANNA] is (RecipientState.DELIVERED if fits else known)
+    assert len(store.log_of("id-1")) == fits
+
+
+def test_a_move_that_names_other_states_needs_no_second_look(database_store, monkeypatch):
+    database_store.commit([Commit(sent=(some.sent(),), jobs=(some.job("mine"),))])
+    monkeypatch.setattr(steps, "_look_up", lambda *_: pytest.fail("looked"))
+
+    step = Commit(done=number(database_store, "mine"), states=(DELIVERED,))
+    assert database_store.commit([step]) == [CommitOutcome.DONE]
+
+
+def test_a_move_in_the_same_batch_is_one_of_those_states(store: Store):
+    store.commit([Commit(sent=(some.sent(),))])
+    delivered = replace(DELIVERED, before=RecipientState.WARNED, or_from=frozenset({RecipientState.TAKEN}))
+
+    assert store.commit([Commit(states=(MOVED,)), Commit(states=(delivered,))]) == [CommitOutcome.DONE] * 2
+    assert store.sent("id-1").states[some.ANNA] is RecipientState.DELIVERED
 
 
 def test_what_was_done_before_is_not_taken_for_stale(store: Store):
