@@ -31,7 +31,7 @@ from ceralacca.apps.mailbox_access import mail_owner
 from ceralacca.apps.wiring import mail_store, provider_store
 from ceralacca.core.model.address import Address
 from ceralacca.ports.mail_store import Put
-from ceralacca.ports.store import MailboxRecord
+from ceralacca.ports.mailbox import MailboxRecord
 from ceralacca.store.credentials import hash_password
 from measure import Spread, Table
 from start import row

@@ -7,7 +7,7 @@ from ceralacca.core.delivery_point import DeliveryFailure
 from ceralacca.core.model.address import Address
 from ceralacca.core.model.notification import MessageRow
 from ceralacca.ports.mail_sender import RcptOutcome, RcptResult
-from ceralacca.ports.store import MailboxRecord, MailboxStatus, OrdinaryMail
+from ceralacca.ports.mailbox import MailboxRecord, MailboxStatus, OrdinaryMail
 from ceralacca.testing.circuit import Circuit
 from ceralacca.testing.memory_world import LiveCircuit, OnTheWire
 from ceralacca.testing.paper_cast import (

@@ -6,7 +6,8 @@ import pytest
 
 from ceralacca.core.model.log import LogEvent
 from ceralacca.formats.received import read_received
-from ceralacca.ports.store import JobKind, MailboxRecord, MailboxStatus
+from ceralacca.ports.mailbox import MailboxRecord, MailboxStatus
+from ceralacca.ports.store import JobKind
 from ceralacca.testing.paper_cast import (
     ANNA,
     BRUNO,

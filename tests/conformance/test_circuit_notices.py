@@ -12,8 +12,9 @@ from ceralacca.apps.notices import notice_words
 from ceralacca.core.model.address import Address
 from ceralacca.core.notices import LIFETIME, WINDOW, NoticeKind
 from ceralacca.ports.mail_sender import RcptOutcome, RcptResult
+from ceralacca.ports.mailbox import MailboxRecord, MailboxStatus
 from ceralacca.ports.notices import NoticeWay, NoticeWishes
-from ceralacca.ports.store import Commit, JobKind, MailboxRecord, MailboxStatus
+from ceralacca.ports.store import Commit, JobKind
 from ceralacca.services.notice_jobs import notice_job
 from ceralacca.services.office import NoticeParts
 from ceralacca.services.watch_ends import watch_ends

@@ -13,7 +13,7 @@ from ceralacca.core.transaction import RecipientState
 from ceralacca.formats.received import read_received
 from ceralacca.ports.letters import Inbound, Point
 from ceralacca.ports.mail_sender import RcptOutcome, RcptResult
-from ceralacca.ports.store import MailboxRecord
+from ceralacca.ports.mailbox import MailboxRecord
 from ceralacca.testing.clock import NOON
 from ceralacca.testing.memory_world import LiveCircuit
 from ceralacca.testing.paper_cast import ANNA, BRUNO, MARIO, NOBODY, ORDINARY_RECIPIENT, submission

@@ -8,7 +8,8 @@ from structlog.testing import capture_logs
 from ceralacca.core.delivery_rules import MessageSort, Rule
 from ceralacca.core.model.address import Address
 from ceralacca.ports.delivery_rules import RuleBook
-from ceralacca.ports.store import JobKind, MailboxRecord
+from ceralacca.ports.mailbox import MailboxRecord
+from ceralacca.ports.store import JobKind
 from ceralacca.testing.paper_cast import ANNA, BETA_SERVICE, BRUNO, MARIO, NOBODY, submission
 from ceralacca.testing.scenario import INSTANT
 

@@ -9,7 +9,8 @@ from ceralacca.core.model.address import Address
 from ceralacca.core.model.log import LogEvent
 from ceralacca.core.model.notification import MessageRow
 from ceralacca.ports.mail_sender import RcptOutcome, RcptResult
-from ceralacca.ports.store import JobKind, MailboxRecord, OrdinaryMail
+from ceralacca.ports.mailbox import MailboxRecord, OrdinaryMail
+from ceralacca.ports.store import JobKind
 from ceralacca.testing.memory_world import LiveCircuit, OnTheWire
 from ceralacca.testing.paper_cast import ANNA, BRUNO, MARIO, VIRUS_MARK, submission
 from ceralacca.testing.scenario import INSTANT

@@ -15,8 +15,9 @@ from ceralacca.apps.virus_scan import refuse_demo_database
 from ceralacca.apps.virus_storage import make_key
 from ceralacca.apps.webhook_key import make_webhook_key
 from ceralacca.apps.wiring import CLOCK, database_url, provider_store, scanner
+from ceralacca.ports.mailbox import MailboxRecord
 from ceralacca.ports.scanner import NotScanned
-from ceralacca.ports.store import MailboxRecord, Store
+from ceralacca.ports.store import Store
 from ceralacca.store.schema import upgrade
 
 _SERVICE_QUOTA = 2**40

@@ -15,15 +15,14 @@ from typing import Protocol
 
 from ceralacca.core.delivery_point import Fate
 from ceralacca.core.delivery_rules import Rule
-from ceralacca.core.mailbox_end import has_ended
 from ceralacca.core.model.address import Address
 from ceralacca.core.model.certification import OriginalData
 from ceralacca.core.model.log import LogRow
-from ceralacca.core.notices import NoticeKind
 from ceralacca.core.transaction import RecipientState
 from ceralacca.formats.splice import Octets
 from ceralacca.ports.letters import Inbound, Letter, StoredInbound, StoredLetter
 from ceralacca.ports.log_search import LogSearch
+from ceralacca.ports.mailbox import MailboxRecord, OrdinaryMail
 from ceralacca.ports.notices import Notice
 from ceralacca.ports.vault import Purged
 
@@ -256,54 +255,6 @@ class Kept:
     """Small ones, by digest."""
     made: Commit | None = None
     """`sent`, `taken`, `fates` and `states`; None when something there was not as its step had known it."""
-
-
-class MailboxStatus(StrEnum):
-    """Phases of a mailbox."""
-
-    ACTIVE = "active"
-    RECEIVE_ONLY = "receive-only"
-    CLOSED = "closed"
-
-
-class OrdinaryMail(StrEnum):
-    """What happens to ordinary mail for a mailbox (IP-20)."""
-
-    ANOMALY = "anomaly"
-    DISCARD = "discard"
-    REJECT = "reject"
-    FORWARD = "forward"
-    """Passed on to an address outside PEC, that of the mailbox."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MailboxRecord:
-    """A holder's mailbox, or the service mailbox."""
-
-    address: Address
-    status: MailboxStatus = MailboxStatus.ACTIVE
-    quota: int = 2**30
-    """Octets."""
-    ordinary_mail: OrdinaryMail = OrdinaryMail.ANOMALY
-    forward_to: Address | None = None
-    """Where ordinary mail goes under the policy *forward*, else None."""
-    is_service: bool = False
-    """Not reachable by holders (MO-4)."""
-    password_hash: str = ""
-    """argon2id; empty: nobody signs in."""
-    created: datetime | None = None
-    notices: frozenset[NoticeKind] = frozenset()
-    """Of what the holder hears by ordinary ways. Written by `ports.notices` alone: `put_mailbox` leaves it."""
-    ends: date | None = None
-    """Last day of its contract, in Italian legal time; None: no end is recorded. Changed by `set_end` alone."""
-
-    def __post_init__(self) -> None:
-        if (self.ordinary_mail is OrdinaryMail.FORWARD) is (self.forward_to is None):
-            raise ValueError("the policy forward has an address, and no other has")
-
-    def sends(self, now: datetime) -> bool:
-        """Say whether its holder may send at that instant."""
-        return self.status is MailboxStatus.ACTIVE and not has_ended(self.ends, now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from typing import Protocol
 from ceralacca.core.log_consistency import Numbered
 from ceralacca.core.statistics import Counted, Period, Tally, Tallying
 from ceralacca.ports.log_search import LogQuery, LogSearch
-from ceralacca.ports.store import MailboxRecord, MailboxStatus
+from ceralacca.ports.mailbox import MailboxRecord, MailboxStatus
 
 
 class Holdings(LogSearch, Protocol):

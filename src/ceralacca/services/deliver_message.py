@@ -36,7 +36,8 @@ from ceralacca.formats.receipt import compose_delivery
 from ceralacca.formats.splice import Octets
 from ceralacca.ports.letters import StoredLetter
 from ceralacca.ports.mail_store import Coming, MailInHand, Put, PutOutcome
-from ceralacca.ports.store import Commit, Job, JobKind, MailboxRecord, MailboxStatus, NewJob, Postponed
+from ceralacca.ports.mailbox import MailboxRecord, MailboxStatus
+from ceralacca.ports.store import Commit, Job, JobKind, NewJob, Postponed
 from ceralacca.services import payload
 from ceralacca.services.choose_folder import chosen_folder
 from ceralacca.services.desk import Desk

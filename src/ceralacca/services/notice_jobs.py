@@ -13,8 +13,9 @@ from typing import Final
 from ceralacca.core.incoming_point import MessageClass
 from ceralacca.core.model.address import Address
 from ceralacca.core.notices import NoticeKind, called_for, expiry_step, window_end
+from ceralacca.ports.mailbox import MailboxRecord, MailboxStatus
 from ceralacca.ports.notices import NoticeWay
-from ceralacca.ports.store import JobKind, MailboxRecord, MailboxStatus, NewJob
+from ceralacca.ports.store import JobKind, NewJob
 
 _LONGEST: Final = 300
 

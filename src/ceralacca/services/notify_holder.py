@@ -18,8 +18,9 @@ from ceralacca.core.model.notification import RecipientKind
 from ceralacca.core.notices import LIFETIME, NoticeKind, quota_step
 from ceralacca.formats.notice_mail import NoticeMail, compose_notice
 from ceralacca.ports.letters import Letter
+from ceralacca.ports.mailbox import MailboxRecord, MailboxStatus
 from ceralacca.ports.notices import Notice, NoticeWay, NoticeWishes, Trouble
-from ceralacca.ports.store import Commit, Job, JobKind, MailboxRecord, MailboxStatus, NewJob, Store
+from ceralacca.ports.store import Commit, Job, JobKind, NewJob, Store
 from ceralacca.services import payload
 from ceralacca.services.call_webhook import webhook_job
 from ceralacca.services.notice_jobs import expiry_job

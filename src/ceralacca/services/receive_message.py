@@ -24,12 +24,9 @@ from ceralacca.formats.received import Received
 from ceralacca.formats.splice import Octets
 from ceralacca.lint.form import check_form, family_of
 from ceralacca.ports.letters import Inbound, StoredInbound
+from ceralacca.ports.mailbox import OrdinaryMail
 from ceralacca.ports.scanner import ScanVerdict
-from ceralacca.ports.store import (
-    Commit,
-    Job,
-    OrdinaryMail,
-)
+from ceralacca.ports.store import Commit, Job
 from ceralacca.services import log_rows, payload
 from ceralacca.services.desk import Desk
 from ceralacca.services.follow_up import hear_and_log, whom_it_is_about

@@ -25,6 +25,7 @@ from ceralacca.core.model.log import LogRow
 from ceralacca.formats.splice import Octets
 from ceralacca.ports.letters import Inbound, Point, StoredInbound, StoredLetter
 from ceralacca.ports.log_search import LogEntry, LogQuery
+from ceralacca.ports.mailbox import MailboxRecord, OrdinaryMail
 from ceralacca.ports.store import (
     About,
     Commit,
@@ -34,9 +35,7 @@ from ceralacca.ports.store import (
     JobKind,
     Keep,
     Kept,
-    MailboxRecord,
     NewJob,
-    OrdinaryMail,
     Postponed,
     QueueFigures,
     ReceivedReceipt,

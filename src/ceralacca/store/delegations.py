@@ -26,7 +26,7 @@ from sqlalchemy import (
 
 from ceralacca.core.model.address import Address
 from ceralacca.ports.delegation import MOST_DELEGATIONS, Delegation, DelegationRefused, DelegationRight
-from ceralacca.ports.store import MailboxStatus
+from ceralacca.ports.mailbox import MailboxStatus
 from ceralacca.store.columns import Instant, Key, One, Word, Words
 from ceralacca.store.engine import Database, until_won
 from ceralacca.store.tables import MAILBOX, METADATA

@@ -6,7 +6,7 @@ from sqlalchemy import bindparam, insert, select, update
 
 from ceralacca.base.errors import UserError
 from ceralacca.core.model.address import Address
-from ceralacca.ports.store import MailboxRecord, OrdinaryMail
+from ceralacca.ports.mailbox import MailboxRecord, OrdinaryMail
 from ceralacca.store.driver import Open
 from ceralacca.store.engine import Database
 from ceralacca.store.prepared import Prepared

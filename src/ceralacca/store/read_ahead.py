@@ -18,7 +18,8 @@ from sqlalchemy import Table, exists, select
 from ceralacca.core.model.address import Address
 from ceralacca.core.transaction import RecipientState
 from ceralacca.ports.letters import Point, StoredInbound, StoredLetter
-from ceralacca.ports.store import About, Commit, Job, JobKind, Kept, MailboxRecord, RecipientFate, SentMessage, Taken
+from ceralacca.ports.mailbox import MailboxRecord
+from ceralacca.ports.store import About, Commit, Job, JobKind, Kept, RecipientFate, SentMessage, Taken
 from ceralacca.store.columns import read_address, shortened
 from ceralacca.store.delivery_rules import NEWEST_RULES
 from ceralacca.store.driver import Open

@@ -16,12 +16,12 @@ from ceralacca.core.model.notification import MessageRow
 from ceralacca.core.notices import NoticeKind
 from ceralacca.core.transaction import RecipientState
 from ceralacca.ports.letters import Inbound, Letter, Point, StoredInbound, StoredLetter
+from ceralacca.ports.mailbox import MailboxRecord
 from ceralacca.ports.notices import Notice
 from ceralacca.ports.store import (
     InfectedMessage,
     Job,
     JobKind,
-    MailboxRecord,
     NewJob,
     ReceivedReceipt,
     RecipientFate,

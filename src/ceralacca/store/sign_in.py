@@ -35,9 +35,9 @@ from ceralacca.base.clock import Clock
 from ceralacca.base.identifiers import Entropy
 from ceralacca.core.model.address import Address, InvalidAddress
 from ceralacca.ports.app_password import APP_PROTOCOLS, AppPasswords, bare_letters, selector_of
+from ceralacca.ports.mailbox import MailboxRecord, MailboxStatus
 from ceralacca.ports.second_factor import SecondFactors
 from ceralacca.ports.sign_in import SignInOutcome, SignInProtocol, SignInVerdict
-from ceralacca.ports.store import MailboxRecord, MailboxStatus
 from ceralacca.ports.web_session import TICKET_MARK, WebSessions, token_digest
 from ceralacca.store.credentials import is_password
 from ceralacca.store.sign_in_attempts import Attempt, SignInAttempts

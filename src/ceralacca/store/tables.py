@@ -1,11 +1,10 @@
 """The tables of a provider's store: one description for SQLite and PostgreSQL.
 
-`migrations/` makes them; a test holds the two together. Whatever refers to octets refers to `blob`.
-`log_row` is only ever added to, and nothing points to it. On PostgreSQL it and `log_address`, by which the rows of a
-mailbox are found, are cut by months (`store.log_months`); SQLite keeps each whole.
-
-A job can be claimed when `ready` has come: that is its `due`, or the end of the lease of whoever has
-it. One partial index on it serves claims in the same time at a thousand rows and at a million.
+`migrations/` makes them; a test holds the two together. Whatever refers to octets refers to `blob`. `log_row` is only
+ever added to, and nothing points to it. On PostgreSQL it and `log_address`, by which the rows of a mailbox are found,
+are cut by months (`store.log_months`); SQLite keeps each whole. A job can be claimed when `ready` has come: that is its
+`due`, or the end of the lease of whoever has it. One partial index on it serves claims in the same time at a thousand
+rows and at a million.
 """
 
 from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, MetaData, Table, Text, text
@@ -18,8 +17,9 @@ from ceralacca.core.model.log import LogEvent
 from ceralacca.core.model.notification import MessageRow
 from ceralacca.core.transaction import RecipientState
 from ceralacca.ports.letters import Point
+from ceralacca.ports.mailbox import MailboxStatus, OrdinaryMail
 from ceralacca.ports.safety_alarm import AlarmKind
-from ceralacca.ports.store import JobKind, MailboxStatus, OrdinaryMail
+from ceralacca.ports.store import JobKind
 from ceralacca.ports.web_session import SessionStage
 from ceralacca.store.columns import Day, Instant, Json, Key, Many, Number, One, Raw, Recipients, Word, Words
 

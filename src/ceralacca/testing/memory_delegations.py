@@ -6,7 +6,7 @@ from datetime import datetime
 
 from ceralacca.core.model.address import Address
 from ceralacca.ports.delegation import MOST_DELEGATIONS, Delegation, DelegationRefused
-from ceralacca.ports.store import MailboxRecord, MailboxStatus
+from ceralacca.ports.mailbox import MailboxRecord, MailboxStatus
 
 
 class MemoryDelegations:

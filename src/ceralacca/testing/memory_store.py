@@ -19,6 +19,7 @@ from ceralacca.core.notices import NoticeKind
 from ceralacca.core.transaction import RecipientState
 from ceralacca.formats.splice import Octets, Splice
 from ceralacca.ports.letters import Inbound, Letter, Point, StoredInbound, StoredLetter
+from ceralacca.ports.mailbox import MailboxRecord, OrdinaryMail
 from ceralacca.ports.store import (
     About,
     Commit,
@@ -28,9 +29,7 @@ from ceralacca.ports.store import (
     JobKind,
     Keep,
     Kept,
-    MailboxRecord,
     NewJob,
-    OrdinaryMail,
     Postponed,
     QueueFigures,
     ReceivedReceipt,

@@ -10,9 +10,10 @@ from ceralacca.base.identifiers import Entropy
 from ceralacca.core.directory import Directory
 from ceralacca.core.model.address import Address
 from ceralacca.lint.sealable import examine
+from ceralacca.ports.mailbox import MailboxRecord
 from ceralacca.ports.seal_verifier import VerifiesSeal
 from ceralacca.ports.sealer import Seals
-from ceralacca.ports.store import MailboxRecord, Store
+from ceralacca.ports.store import Store
 from ceralacca.testing.authority import TestIdentity
 from ceralacca.trust.chain import TrustStore
 from ceralacca.trust.sealer import Sealer

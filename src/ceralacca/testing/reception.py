@@ -27,8 +27,8 @@ from ceralacca.net.smtp_server import (
     server_context,
 )
 from ceralacca.ports.letters import Inbound
+from ceralacca.ports.mailbox import MailboxRecord
 from ceralacca.ports.sign_in import SignInOutcome, SignInProtocol, SignInVerdict, SignsIn
-from ceralacca.ports.store import MailboxRecord
 from ceralacca.testing.clock import CountingEntropy, FixedClock
 from ceralacca.testing.paper_cast import ALFA_SERVICE, CARLA, MARIO
 from ceralacca.testing.scenario import ALFA

@@ -19,7 +19,7 @@ from ceralacca.net.dovecot_child import PROGRAM, server_user
 from ceralacca.net.dovecot_configuration import DovecotSettings
 from ceralacca.net.mailboxes import MailboxServer
 from ceralacca.ports.mail_store import Put
-from ceralacca.ports.store import MailboxRecord
+from ceralacca.ports.mailbox import MailboxRecord
 from ceralacca.store.credentials import hash_password
 from ceralacca.store.maildir import Maildir
 from ceralacca.store.maildir_files import Owner

@@ -7,7 +7,7 @@ import ssl
 
 import pytest
 
-from ceralacca.ports.store import MailboxStatus
+from ceralacca.ports.mailbox import MailboxStatus
 
 pytestmark = pytest.mark.system
 

@@ -10,8 +10,8 @@ import pytest
 from ceralacca.core.model.address import Address
 from ceralacca.net.smtp_server import Limits
 from ceralacca.ports.letters import Point
+from ceralacca.ports.mailbox import MailboxRecord
 from ceralacca.ports.sign_in import SignInProtocol
-from ceralacca.ports.store import MailboxRecord
 from ceralacca.store.credentials import hash_password
 from ceralacca.store.sign_in import SignIn
 from ceralacca.store.sign_in_attempts import SignInAttempts

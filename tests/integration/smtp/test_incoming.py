@@ -7,7 +7,7 @@ import pytest
 from ceralacca.base.errors import WorldError
 from ceralacca.core.model.address import Address
 from ceralacca.ports.letters import Point
-from ceralacca.ports.store import MailboxRecord, MailboxStatus
+from ceralacca.ports.mailbox import MailboxRecord, MailboxStatus
 from ceralacca.testing.paper_cast import ALFA_SERVICE, ANNA, CARLA, COUNCIL, MARIO
 from ceralacca.testing.reception import HOST, World
 from ceralacca.testing.scenario import ALFA

@@ -9,7 +9,7 @@ import pytest
 from ceralacca.apps.demo.cast import ANNA, BETA, CARLA, OUTSIDER
 from ceralacca.apps.demo.ports import HOST
 from ceralacca.core.model.address import Address
-from ceralacca.ports.store import OrdinaryMail
+from ceralacca.ports.mailbox import OrdinaryMail
 
 pytestmark = [pytest.mark.system, pytest.mark.slow, pytest.mark.requirement("IP-20")]
 

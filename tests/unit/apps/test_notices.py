@@ -10,8 +10,9 @@ from ceralacca.apps.settings.reading import read_settings
 from ceralacca.apps.wiring import provider_store
 from ceralacca.core.model.address import Address
 from ceralacca.core.notices import NoticeKind
+from ceralacca.ports.mailbox import MailboxRecord
 from ceralacca.ports.notices import NoticeWishes
-from ceralacca.ports.store import JobKind, MailboxRecord
+from ceralacca.ports.store import JobKind
 from ceralacca.testing.clock import NOON, FixedClock
 
 ANNA, HOME = Address("anna@alfa.example"), Address("anna@casa.example")

@@ -10,9 +10,9 @@ from ceralacca.base.errors import UserError
 from ceralacca.base.identifiers import system_entropy
 from ceralacca.core.model.address import Address
 from ceralacca.ports.app_password import MOST_APP_PASSWORDS, AppPassword, bare_letters
+from ceralacca.ports.mailbox import MailboxRecord, MailboxStatus
 from ceralacca.ports.second_factor import Totp
 from ceralacca.ports.sign_in import SignInProtocol, SignInVerdict
-from ceralacca.ports.store import MailboxRecord, MailboxStatus
 from ceralacca.store import sign_in
 from ceralacca.store.credentials import hash_password, is_password
 from ceralacca.store.sign_in import SignIn

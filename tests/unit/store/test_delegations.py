@@ -7,7 +7,7 @@ import pytest
 
 from ceralacca.core.model.address import Address
 from ceralacca.ports.delegation import MOST_DELEGATIONS, Delegation, DelegationRefused, DelegationRight
-from ceralacca.ports.store import MailboxRecord, MailboxStatus
+from ceralacca.ports.mailbox import MailboxRecord, MailboxStatus
 from ceralacca.testing.clock import NOON
 from ceralacca.testing.memory_delegations import MemoryDelegations
 from ceralacca.testing.memory_store import MemoryStore

@@ -8,7 +8,8 @@ from sqlalchemy import update
 from ceralacca.core.delivery_rules import MessageSort, Rule
 from ceralacca.core.model.address import Address
 from ceralacca.ports.delivery_rules import VERSIONS_KEPT, RuleBook, RulesChanged
-from ceralacca.ports.store import Commit, JobKind, MailboxRecord, NewJob
+from ceralacca.ports.mailbox import MailboxRecord
+from ceralacca.ports.store import Commit, JobKind, NewJob
 from ceralacca.store.tables import DELIVERY_RULE
 from ceralacca.testing import store_samples as some
 from ceralacca.testing.clock import NOON

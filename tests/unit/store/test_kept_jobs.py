@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 
 from ceralacca.core.transaction import RecipientState
-from ceralacca.ports.store import Commit, CommitOutcome, JobKind, Keep, MailboxRecord, NewJob, StateChange, Store
+from ceralacca.ports.mailbox import MailboxRecord
+from ceralacca.ports.store import Commit, CommitOutcome, JobKind, Keep, NewJob, StateChange, Store
 from ceralacca.store.engine import RefusedByDatabase
 from ceralacca.testing import store_samples as some
 from ceralacca.testing.clock import NOON

@@ -5,7 +5,8 @@ import pytest
 
 from ceralacca.base.errors import UserError
 from ceralacca.core.model.address import Address
-from ceralacca.ports.store import MailboxRecord, MailboxStatus, OrdinaryMail, Store
+from ceralacca.ports.mailbox import MailboxRecord, MailboxStatus, OrdinaryMail
+from ceralacca.ports.store import Store
 from ceralacca.testing.clock import NOON
 
 MARIO = Address("Mario@alfa.example")

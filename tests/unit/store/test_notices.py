@@ -7,8 +7,9 @@ import pytest
 
 from ceralacca.core.model.address import Address
 from ceralacca.core.notices import NoticeKind
+from ceralacca.ports.mailbox import MailboxRecord
 from ceralacca.ports.notices import AddressInWaiting, Notice, NoticeWay, NoticeWishes, Trouble, WishesChanged
-from ceralacca.ports.store import Commit, CommitOutcome, JobKind, MailboxRecord, NewJob
+from ceralacca.ports.store import Commit, CommitOutcome, JobKind, NewJob
 from ceralacca.testing.clock import NOON
 
 ANNA = Address("Anna@beta.example")

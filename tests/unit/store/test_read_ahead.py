@@ -8,7 +8,8 @@ import pytest
 
 from ceralacca.core.model.address import Address
 from ceralacca.core.transaction import RecipientState
-from ceralacca.ports.store import Commit, CommitOutcome, JobKind, MailboxRecord, NewJob, StateChange, Store
+from ceralacca.ports.mailbox import MailboxRecord
+from ceralacca.ports.store import Commit, CommitOutcome, JobKind, NewJob, StateChange, Store
 from ceralacca.store.database import StoreSettings, open_store
 from ceralacca.testing import store_samples as some
 from ceralacca.testing.clock import NOON

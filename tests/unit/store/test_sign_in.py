@@ -7,8 +7,8 @@ import pytest
 
 from ceralacca.base.errors import UserError, WorldError
 from ceralacca.core.model.address import Address
+from ceralacca.ports.mailbox import MailboxRecord, MailboxStatus
 from ceralacca.ports.sign_in import SignInProtocol, SignInVerdict
-from ceralacca.ports.store import MailboxRecord, MailboxStatus
 from ceralacca.store import credentials, sign_in
 from ceralacca.store.credentials import hash_password, is_password
 from ceralacca.store.sign_in import SignIn

@@ -7,8 +7,8 @@ import pytest
 
 from ceralacca.core.model.address import Address
 from ceralacca.ports.delegation import Delegation, DelegationRight
+from ceralacca.ports.mailbox import MailboxRecord, MailboxStatus
 from ceralacca.ports.sign_in import SignInProtocol, SignInVerdict
-from ceralacca.ports.store import MailboxRecord, MailboxStatus
 from ceralacca.ports.web_session import SessionStage, WebSession, as_password, ticket_of, token_digest
 from ceralacca.store import schema
 from ceralacca.store.database import open_store

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from ceralacca.apps.cli.words import Words
     from ceralacca.apps.settings import Settings
     from ceralacca.core.model.address import Address
-    from ceralacca.ports.store import MailboxRecord, Store
+    from ceralacca.ports.mailbox import MailboxRecord
+    from ceralacca.ports.store import Store
 
 domains = typer.Typer(name="domain", help="The mail domains that the provider serves.", no_args_is_help=True)
 mailboxes = typer.Typer(name="mailbox", help="Mailboxes: open, list, give a password, close.", no_args_is_help=True)
@@ -134,7 +135,7 @@ def add_mailbox(
     from ceralacca.apps.settings.kinds import read_policy, read_size  # noqa: PLC0415
     from ceralacca.core.mailbox_end import has_ended  # noqa: PLC0415
     from ceralacca.core.model.audit import AuditAct  # noqa: PLC0415
-    from ceralacca.ports.store import MailboxRecord  # noqa: PLC0415
+    from ceralacca.ports.mailbox import MailboxRecord  # noqa: PLC0415
     from ceralacca.store.credentials import hash_password  # noqa: PLC0415
 
     words = words_of(lang)
@@ -261,7 +262,7 @@ def close_mailbox(
 ) -> None:
     """Close a mailbox: nobody signs in, what comes is not delivered and its sender is told. Its mail stays on disk."""
     from ceralacca.core.model.audit import AuditAct  # noqa: PLC0415
-    from ceralacca.ports.store import MailboxStatus  # noqa: PLC0415
+    from ceralacca.ports.mailbox import MailboxStatus  # noqa: PLC0415
 
     words = words_of(lang)
     status = MailboxStatus.RECEIVE_ONLY if receive_only else MailboxStatus.CLOSED

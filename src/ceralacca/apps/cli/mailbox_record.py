@@ -33,7 +33,7 @@ from ceralacca.base.errors import UserError
 
 if TYPE_CHECKING:
     from ceralacca.apps.cli.words import Words
-    from ceralacca.ports.store import MailboxRecord
+    from ceralacca.ports.mailbox import MailboxRecord
 
 
 def add_to(mailboxes: typer.Typer) -> None:

@@ -39,7 +39,7 @@ from ceralacca.base.errors import UserError, WorldError
 from ceralacca.base.identifiers import system_entropy
 from ceralacca.core.directory import Directory, ProviderRecord
 from ceralacca.core.model.address import Address
-from ceralacca.ports.store import MailboxRecord
+from ceralacca.ports.mailbox import MailboxRecord
 from ceralacca.store.credentials import hash_password
 from ceralacca.store.database import DatabaseStore
 from ceralacca.store.durable_files import check_folder, put_file

@@ -26,9 +26,9 @@ from ceralacca.base.identifiers import Entropy
 from ceralacca.core.model.address import Address
 from ceralacca.core.model.audit import Actor, ActorKind, AuditAct, AuditEvent, AuditOutcome, Origin
 from ceralacca.ports.audit import AuditTrail
+from ceralacca.ports.mailbox import MailboxRecord
 from ceralacca.ports.second_factor import Factor, Passkey, SecondFactors
 from ceralacca.ports.sign_in import SignInOutcome, SignInProtocol, SignInVerdict
-from ceralacca.ports.store import MailboxRecord
 from ceralacca.store.sign_in import may_enter, signed_in
 from ceralacca.store.sign_in_attempts import Attempt, SignInAttempts
 from ceralacca.trust.factor_key import FactorKey

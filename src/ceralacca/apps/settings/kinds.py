@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, Validat
 
 from ceralacca.base.errors import UserError
 from ceralacca.core.model.address import Address, InvalidAddress
-from ceralacca.ports.store import OrdinaryMail
+from ceralacca.ports.mailbox import OrdinaryMail
 
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"(?:\d+[smhd] ?)+")

@@ -27,7 +27,7 @@ from ceralacca.base.errors import UserError
 from ceralacca.core.access_point import SMALLEST_LIMIT, SMALLEST_RECIPIENTS, AccessSettings
 from ceralacca.core.deadlines import DeadlineSettings
 from ceralacca.core.model.address import Address
-from ceralacca.ports.store import OrdinaryMail
+from ceralacca.ports.mailbox import OrdinaryMail
 
 MIB = 2**20
 

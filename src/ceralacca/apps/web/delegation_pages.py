@@ -26,7 +26,7 @@ from ceralacca.ports.delegation import (
     DelegationRefused,
     DelegationRight,
 )
-from ceralacca.ports.store import MailboxRecord, MailboxStatus
+from ceralacca.ports.mailbox import MailboxRecord, MailboxStatus
 
 _PAGE: Final = "/safety/delegations"
 _HOME: Final = "/mail"

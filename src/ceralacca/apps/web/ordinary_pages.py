@@ -18,7 +18,7 @@ from ceralacca.core.model.address import Address, InvalidAddress
 from ceralacca.core.model.audit import AuditAct
 from ceralacca.core.ordinary_mail import why_no_target
 from ceralacca.net.imap_mailbox import NotInMailbox
-from ceralacca.ports.store import MailboxRecord, OrdinaryMail
+from ceralacca.ports.mailbox import MailboxRecord, OrdinaryMail
 
 _PAGE: Final = "/ordinary-mail"
 _STATUS: Final = {"refused": 401, "too_many": 429}

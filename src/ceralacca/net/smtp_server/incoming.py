@@ -15,8 +15,8 @@ from ceralacca.net.smtp_server import replies
 from ceralacca.net.smtp_server.paths import PathArgument
 from ceralacca.net.smtp_server.rules import Client, Fresh, Refusal
 from ceralacca.ports.letters import Point
+from ceralacca.ports.mailbox import MailboxRecord, MailboxStatus
 from ceralacca.ports.sign_in import SignInOutcome
-from ceralacca.ports.store import MailboxRecord, MailboxStatus
 
 _READY_FOR = 1.0
 _DOMAINS_FOR = 2.0

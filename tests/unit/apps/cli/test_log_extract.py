@@ -8,7 +8,8 @@ import pytest
 from ceralacca.apps.authority.sandbox import Sandbox
 from ceralacca.core.model.audit import AuditAct
 from ceralacca.ports.audit import AuditQuery
-from ceralacca.ports.store import Commit, MailboxRecord, MailboxStatus
+from ceralacca.ports.mailbox import MailboxRecord, MailboxStatus
+from ceralacca.ports.store import Commit
 from ceralacca.testing.clock import FixedClock
 from ceralacca.testing.logs import ALFA_DOMAINS, busy_day
 from ceralacca.testing.paper_cast import ANNA, MARIO

@@ -11,9 +11,10 @@ from ceralacca.core.model.audit import AuditAct
 from ceralacca.core.model.log import LogEvent, LogRow
 from ceralacca.ports.audit import AuditQuery
 from ceralacca.ports.delivery_rules import RuleBook
+from ceralacca.ports.mailbox import MailboxRecord
 from ceralacca.ports.safety_alarm import AlarmKind
 from ceralacca.ports.second_factor import Totp
-from ceralacca.ports.store import Commit, JobKind, MailboxRecord, NewJob
+from ceralacca.ports.store import Commit, JobKind, NewJob
 from ceralacca.store.credentials import is_password
 from ceralacca.testing.clock import NOON
 from ceralacca.testing.directory import directory_of, provider_record

@@ -10,7 +10,8 @@ from ceralacca.core.model.address import Address
 from ceralacca.core.model.audit import AuditAct
 from ceralacca.core.statistics import Figure
 from ceralacca.ports.audit import AuditQuery
-from ceralacca.ports.store import Commit, MailboxRecord, MailboxStatus
+from ceralacca.ports.mailbox import MailboxRecord, MailboxStatus
+from ceralacca.ports.store import Commit
 from ceralacca.testing.logs import ALFA_DOMAINS, busy_day
 from ceralacca.testing.paper_cast import CARLA, MARIO
 from ceralacca.testing.scenario import INSTANT

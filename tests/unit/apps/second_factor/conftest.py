@@ -5,7 +5,7 @@ import pytest
 from ceralacca.apps.second_factor.judge import FactorJudge
 from ceralacca.apps.second_factor.passkeys import RelyingParty
 from ceralacca.core.model.address import Address
-from ceralacca.ports.store import MailboxRecord
+from ceralacca.ports.mailbox import MailboxRecord
 from ceralacca.store.sign_in_attempts import SignInAttempts
 from ceralacca.testing.clock import NOON, FixedClock
 from ceralacca.testing.memory_audit import MemoryAuditTrail

@@ -12,9 +12,9 @@ from ceralacca.base.errors import WorldError
 from ceralacca.base.identifiers import system_entropy
 from ceralacca.core.model.audit import AuditAct, AuditOutcome
 from ceralacca.ports.audit import AuditQuery
+from ceralacca.ports.mailbox import MailboxStatus
 from ceralacca.ports.second_factor import Factor, Totp
 from ceralacca.ports.sign_in import SignInVerdict
-from ceralacca.ports.store import MailboxStatus
 from ceralacca.testing.clock import NOON
 
 from .conftest import ANNA, BRUNO, KEY

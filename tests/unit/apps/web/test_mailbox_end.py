@@ -16,7 +16,7 @@ from ceralacca.apps.web.visit import Visit
 from ceralacca.base.errors import WorldError
 from ceralacca.core.model.address import Address
 from ceralacca.ports.delegation import Delegation, DelegationRight
-from ceralacca.ports.store import MailboxRecord, MailboxStatus
+from ceralacca.ports.mailbox import MailboxRecord, MailboxStatus
 from ceralacca.ports.web_session import SessionStage, WebSession
 from ceralacca.testing.clock import NOON, FixedClock
 from ceralacca.testing.memory_safety_alarms import MemorySafetyAlarms
