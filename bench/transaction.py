@@ -29,12 +29,12 @@ def main() -> int:
     quick = "--quick" in sys.argv
     table, signatures = Table("transaction"), Signatures()
     try:
-        for name, to, providers, signs, number in (
-            ("one provider", CARLA, (ALFA,), 3, 2400),
-            ("two providers", ANNA, (ALFA, BETA), 4, 1200),
+        for name, to, providers, signs in (
+            ("one provider", CARLA, (ALFA,), 3),
+            ("two providers", ANNA, (ALFA, BETA), 4),
         ):
             with Live(*providers) as live:
-                row = measure(name, live, to, signatures, signs, number=100 if quick else number, quick=quick)
+                row = measure(name, live, to, signatures, signs, number=100 if quick else 1200, quick=quick)
                 table.add(row)
     finally:
         signatures.close()
