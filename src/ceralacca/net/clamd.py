@@ -101,9 +101,7 @@ class Clamd:
         """
         if len(octets) > self._settings.most_octets:
             raise not_scanned("the message is larger than the scanner takes", NotScannedReason.TOO_LARGE)
-        version = self._current_version()
-        key = hashlib.sha256(octets).digest(), version
-        return self._known(key) or self._keep(key, self._stream(octets, version))
+        return self._alone(octets, hashlib.sha256(octets).digest())
 
     def begin(self, octets: Octets) -> Callable[[], ScanVerdict]:
         """Begin to scan a whole message; what is returned gives the verdict as `scan` does, and is called once.
@@ -124,7 +122,7 @@ class Clamd:
 
         def verdict() -> ScanVerdict:
             answer = asked.answer(key)
-            return self.scan(octets) if answer is None else self._keep(key, _verdict(answer, version))
+            return self._alone(octets, key[0]) if answer is None else self._keep(key, _verdict(answer, version))
 
         return verdict
 
@@ -165,6 +163,12 @@ class Clamd:
         Raises NotScanned.
         """
         return not self._stream(DEMO_MARKER).clean
+
+    def _alone(self, octets: Octets, digest: bytes) -> ScanVerdict:
+        """Scan a message of that digest in a turn of its own, unless its verdict is known. Raises NotScanned."""
+        version = self._current_version()
+        key = digest, version
+        return self._known(key) or self._keep(key, self._stream(octets, version))
 
     def _known(self, key: Key) -> ScanVerdict | None:
         with self._lock:
