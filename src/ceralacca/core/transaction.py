@@ -134,8 +134,7 @@ def advance(state: RecipientState, event: Event) -> Transition:
 def same_from(state: RecipientState, event: Event) -> frozenset[RecipientState]:
     """Return the other states of which the event makes the very same, where it moves this one."""
     moved = TABLE.get((state, event))
-    others = (other for other in RecipientState if other is not state)
-    return frozenset(other for other in others if moved is not None and TABLE.get((other, event)) == moved)
+    return frozenset(other for (other, what), each in TABLE.items() if what is event and each == moved) - {state}
 
 
 EVENT_OF: Mapping[NotificationKind, Event] = {
