@@ -84,16 +84,29 @@ def _read(connection: Connection, wanted: Select[Any], query: LogQuery, *, by_in
 # -- conditions -------------------------------------------------------------------------------------
 
 
+def bare(name: str) -> str:
+    """Return a Message-ID without its angle brackets."""
+    return name.strip().removeprefix("<").removesuffix(">")
+
+
+def named(identifiers: Sequence[str]) -> ColumnElement[bool]:
+    """Ask for rows of these transactions: for the hash, which has the index, and for the text, which decides."""
+    return and_(LOG_ROW.c.identifier_hash.in_(identifier_hashes(identifiers)), LOG_ROW.c.identifier.in_(identifiers))
+
+
+def client_named(message_id: str) -> ColumnElement[bool]:
+    """Ask for rows with a bare Message-ID of the client, however it was written there."""
+    names = [message_id, f"<{message_id}>"]
+    hashes = [short_hash(name) for name in names]
+    return and_(LOG_ROW.c.client_message_id_hash.in_(hashes), LOG_ROW.c.client_message_id.in_(names))
+
+
 def _conditions(query: LogQuery) -> Iterator[ColumnElement[bool]]:
     column = LOG_ROW.c
     if query.identifier is not None:
-        hashes = identifier_hashes((query.identifier,))
-        yield and_(column.identifier_hash.in_(hashes), column.identifier == query.identifier)
+        yield named([query.identifier])
     if query.client_message_id is not None:
-        bare = query.client_message_id.strip().removeprefix("<").removesuffix(">")
-        names = [bare, f"<{bare}>"]
-        hashes = [short_hash(name) for name in names]
-        yield and_(column.client_message_id_hash.in_(hashes), column.client_message_id.in_(names))
+        yield client_named(bare(query.client_message_id))
     if query.events:
         yield column.event.in_(sorted(query.events))
     if query.errors:

@@ -3,8 +3,6 @@
 A step may read some thirty things, each by its key: their statements are prepared, here.
 """
 
-from typing import Any
-
 from sqlalchemy import Table, bindparam, or_, select
 
 from ceralacca.core.model.address import Address
@@ -12,7 +10,8 @@ from ceralacca.core.model.log import LogRow
 from ceralacca.ports.letters import StoredInbound, StoredLetter
 from ceralacca.ports.store import InfectedMessage, RecipientFate, SentMessage, Taken
 from ceralacca.store.engine import Database
-from ceralacca.store.log_rows import identifier_hashes, read_log, short_hash
+from ceralacca.store.log_rows import read_log
+from ceralacca.store.log_search import bare, client_named, named
 from ceralacca.store.prepared import Prepared, Record
 from ceralacca.store.rows import (
     read_fate,
@@ -109,22 +108,10 @@ def infected(database: Database, identifier: str) -> list[InfectedMessage]:
 
 def log_of(database: Database, identifier: str) -> list[LogRow]:
     """Return the log rows of a transaction, or of all that a client's Message-ID names."""
-    bare = identifier.strip().removeprefix("<").removesuffix(">")
-    message_ids = [bare, f"<{bare}>"]
+    name = bare(identifier)
+    by_client = client_named(name)
     with database.reading() as connection:
-        named = connection.scalars(select(LOG_ROW.c.identifier).where(_client_named(message_ids)).distinct())
-        wanted = [bare, *(each for each in named if each is not None)]
-        rows = connection.execute(
-            select(LOG_ROW).where(or_(_named(wanted), _client_named(message_ids))).order_by(LOG_ROW.c.seq)
-        ).all()
+        found = connection.scalars(select(LOG_ROW.c.identifier).where(by_client).distinct())
+        wanted = [name, *(each for each in found if each is not None)]
+        rows = connection.execute(select(LOG_ROW).where(or_(named(wanted), by_client)).order_by(LOG_ROW.c.seq)).all()
     return [read_log(row) for row in rows]
-
-
-def _named(identifiers: list[str]) -> Any:
-    """Ask for the hash, which has the index, and for the text, which decides."""
-    return LOG_ROW.c.identifier_hash.in_(identifier_hashes(identifiers)) & LOG_ROW.c.identifier.in_(identifiers)
-
-
-def _client_named(message_ids: list[str]) -> Any:
-    hashes = [short_hash(each) for each in message_ids]
-    return LOG_ROW.c.client_message_id_hash.in_(hashes) & LOG_ROW.c.client_message_id.in_(message_ids)
