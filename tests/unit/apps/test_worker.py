@@ -46,6 +46,16 @@ def add(store, count, kind, due=NOON):
     store.commit([Commit(instant=NOON, jobs=jobs)])
 
 
+def finishing(sizes):
+    """Return what finishes each batch, and writes down how large it was."""
+
+    def perform(jobs, office, *, threads, claimer, in_hand):
+        sizes.append(len(jobs))
+        office.store.commit([Commit(done=job.id) for job in jobs])
+
+    return perform
+
+
 def work(office, tmp_path, monkeypatch, perform, kinds=(JobKind.ARRIVAL,), batch=2, **more):
     monkeypatch.setattr("ceralacca.apps.worker.perform", perform)
     duty, claims = Duty(), Claims(tmp_path, "worker")
@@ -58,12 +68,7 @@ def work(office, tmp_path, monkeypatch, perform, kinds=(JobKind.ARRIVAL,), batch
 def test_it_works_in_batches_until_nothing_is_due(office, tmp_path, monkeypatch):
     add(office.store, 5, JobKind.ARRIVAL)
     sizes = []
-
-    def perform(jobs, office, *, threads, claimer, in_hand):
-        sizes.append(len(jobs))
-        office.store.commit([Commit(done=job.id) for job in jobs])
-
-    hints = work(office, tmp_path, monkeypatch, perform)
+    hints = work(office, tmp_path, monkeypatch, finishing(sizes))
     assert sizes == [2, 2, 1]
     assert hints.timeout == 1.0
 
@@ -72,12 +77,7 @@ def test_it_shares_what_came_while_it_rested_and_takes_all_that_came_while_it_wo
     """Who rests is told of each job at once: what lies there after a batch, nobody else has taken."""
     add(office.store, 40, JobKind.ARRIVAL)
     sizes = []
-
-    def perform(jobs, office, *, threads, claimer, in_hand):
-        sizes.append(len(jobs))
-        office.store.commit([Commit(done=job.id) for job in jobs])
-
-    work(office, tmp_path, monkeypatch, perform, batch=64, sharing=2)
+    work(office, tmp_path, monkeypatch, finishing(sizes), batch=64, sharing=2)
     assert sizes == [20, 20]
 
 
