@@ -11,6 +11,7 @@ import os
 import socket
 import ssl
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -101,10 +102,10 @@ class Senders:
 
     def send_at(self, rate: float, messages: Iterable[bytes], to: Address) -> list[float]:
         """Send so many a second, at fixed instants; return the instant of each final dot, in their order."""
-        free, dots = list(range(len(self.wires))), dict[int, float]()
+        free, dots = deque(range(len(self.wires))), dict[int, float]()
 
         def one(place: int, octets: bytes) -> None:
-            number = free.pop()  # as many go on at once as there are connections
+            number = free.popleft()  # in turn, so that none falls idle; as many go on at once as there are connections
             dots[place] = self.send(number, octets, to)[0]
             free.append(number)
 

@@ -63,6 +63,13 @@ def test_a_stranger_who_says_nothing_goes(open_point):
         assert wire.ended()
 
 
+def test_who_has_signed_in_is_no_stranger(open_point):
+    point = open_point(access=True, limits=Limits(stranger_time=1.0, sign_in_delay=0))
+    with point.signed_in() as wire:
+        threading.Event().wait(1.5)  # longer than a stranger is waited for
+        assert wire.say("NOOP")[:3] == "250"
+
+
 def test_who_drips_a_command_goes(open_point):
     point = open_point(access=False, limits=Limits(stranger_time=0.1))
     with point.wire() as wire:

@@ -75,7 +75,7 @@ class Connection(SMTP):
         self._inbox = Inbox()
         self._said: list[bytes] = []
         self._figures = Figures()
-        self._patient = False  # the client has shown that it comes to send mail
+        self._patient = False  # the client has signed in or shown that it comes to send mail
         self._listening = False  # between two commands
         self._dismissed = False
         self._deadline = self._rings = _NEVER

@@ -222,7 +222,7 @@ class Conversation(Connection):
             return
         if outcome.signed_in:
             await asyncio.sleep(outcome.delay)
-            self._client = replace(self._client, identity=outcome)
+            self._client, self._patient = replace(self._client, identity=outcome), True
             await self.push(replies.SIGNED_IN)
         else:
             await self._turn_down(outcome)
