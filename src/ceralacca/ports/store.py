@@ -204,6 +204,9 @@ class Commit:
     jobs: tuple[NewJob, ...] = ()
     cancelled: tuple[str, ...] = ()
     """Keys of jobs that need not be done any more."""
+    repeatable: bool = False
+    """Whether a power cut may take it back as a whole: the same step would find its own work and come to the same end.
+    Nobody was told anything because of it; it need not be synced."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -426,8 +426,9 @@ class DatabaseStore:
     ) -> Kept:
         """Store a batch in one transaction: all of it, or this raises."""
         self._months.prepare(_instants(steps))
+        synced = bool(postponed) or not all(step.commit.repeatable for step in steps)
         try:
-            with self._database.direct_transaction() as connection:
+            with self._database.direct_transaction(synced=synced) as connection:
                 kept = apply(connection, steps, shelves, keep=keep, hopeful=hopeful)
                 queue.postpone(connection, postponed)
                 reach("database.sync.before")

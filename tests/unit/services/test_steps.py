@@ -296,3 +296,45 @@ def test_a_step_that_was_stale_is_done_again_and_its_deliveries_are_anybodys(liv
     assert (asked, in_hand) == ([1], [])
     live.carry()
     assert live.told()[MARIO] == [3, 10]
+
+
+@pytest.mark.requirement("DP-3")
+def test_a_power_cut_may_take_back_what_is_repeatable(live, monkeypatch):
+    real, lost = type(live.alfa.store).commit, list[Commit]()
+
+    def cut(self, commits, postponed=()):
+        """Lose a batch that need not be synced, once."""
+        if self is live.alfa.store and commits and not lost and all(commit.repeatable for commit in commits):
+            lost.extend(commits)
+            return [CommitOutcome.DONE] * len(commits)
+        return real(self, commits, postponed)
+
+    monkeypatch.setattr(type(live.alfa.store), "commit", cut)
+    live.submit(submission(to=[ANNA]))
+    live.carry()
+    assert {commit.done for commit in lost} == {job.id for job in live.alfa.store.jobs(kind=JobKind.DELIVERY)}
+    live.clock.advance(LEASE)
+    live.carry()
+    assert live.told()[MARIO] == [3, 10]
+    rows = live.alfa.store.log_of(live.sent().original.identifier)
+    assert [row.detail for row in rows if row.event is LogEvent.DELIVERY] == ["receipt"] * 3
+    assert live.alfa.store.jobs(kind=JobKind.DELIVERY) == []
+
+
+def test_what_answers_or_leads_on_is_synced(live, monkeypatch):
+    real, seen = type(live.alfa.store).commit, list[Commit]()
+
+    def watched(self, commits, postponed=()):
+        seen.extend(commits)
+        return real(self, commits, postponed)
+
+    monkeypatch.setattr(type(live.alfa.store), "commit", watched)
+    live.submit(submission(to=[ANNA, CARLA]))
+    live.carry()
+    repeatable = [commit for commit in seen if commit.repeatable]
+    assert repeatable
+    assert all(
+        commit == Commit(done=commit.done, instant=commit.instant, log=commit.log, repeatable=True)
+        for commit in repeatable
+    )
+    assert {row.event for commit in repeatable for row in commit.log} == {LogEvent.DELIVERY}

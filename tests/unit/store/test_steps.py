@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from ceralacca.core.transaction import RecipientState
-from ceralacca.ports.store import Commit, CommitOutcome, JobKind, Keep, StateChange, Store
+from ceralacca.ports.store import Commit, CommitOutcome, JobKind, Keep, NewJob, Postponed, StateChange, Store
 from ceralacca.store import steps
 from ceralacca.testing import store_samples as some
 from ceralacca.testing.clock import NOON
@@ -171,3 +171,26 @@ def test_one_thing_that_is_there_leaves_the_others_of_a_batch_new(store: Store, 
     ]
     assert store.commit(batch) == [CommitOutcome.DONE, CommitOutcome.REPEATED, CommitOutcome.DONE]
     assert {store.letter(key) is not None for key in ("first", "third")} == {True}
+
+
+@pytest.mark.parametrize(
+    ("repeatable", "postponed", "synced"),
+    [((True, True), False, False), ((True, False), False, True), ((False,), False, True), ((True,), True, True)],
+)
+def test_a_batch_is_not_synced_when_all_of_it_may_be_taken_back(
+    database_store, monkeypatch, repeatable, postponed, synced
+):
+    jobs = [NewJob(key=str(number), kind=JobKind.DELIVERY, due=NOON, payload={}) for number in range(3)]
+    database_store.commit([Commit(jobs=tuple(jobs))])
+    *some_jobs, waits = database_store.claim([JobKind.DELIVERY], now=NOON, limit=3, lease=timedelta(minutes=10))
+    asked, begin = [], database_store._database.direct_transaction
+
+    def watched(*, synced=True):
+        asked.append(synced)
+        return begin(synced=synced)
+
+    monkeypatch.setattr(database_store._database, "direct_transaction", watched)
+    commits = [Commit(done=job.id, repeatable=one) for job, one in zip(some_jobs, repeatable, strict=False)]
+    outcomes = database_store.commit(commits, [Postponed(job=waits.id, due=NOON, note="")] if postponed else ())
+    assert outcomes == [CommitOutcome.DONE] * len(commits)
+    assert asked == [synced]

@@ -25,7 +25,7 @@ class Limits:
     command_time: float = 300.0
     """For the next command to arrive whole."""
     stranger_time: float = 60.0
-    """The same for a client that has neither signed in nor sent its first MAIL: it has shown nothing worth waiting for."""
+    """The same for a client that has neither signed in nor sent a MAIL yet: it has shown nothing worth waiting for."""
     handshake_time: float = 15.0
     chunk_time: float = 900.0
     """For the next octets inside DATA: holders may keep the final dot back for minutes."""
