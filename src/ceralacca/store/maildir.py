@@ -33,7 +33,7 @@ Clauses: DP-2, DP-3, DP-4, DP-8, MO-9; invariant 3 of ARCHITECTURE.md.
 import fcntl
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -47,9 +47,10 @@ from ceralacca.core.model.address import Address
 from ceralacca.formats.splice import Octets
 from ceralacca.ports.mail_store import Coming, Put, PutOutcome
 from ceralacca.store.maildir_aside import Aside
-from ceralacca.store.maildir_box import Box, open_folder
+from ceralacca.store.maildir_box import Box
 from ceralacca.store.maildir_files import FEW, FOLDER, NEW_FILE, Owner, file_name, home_of, write_all
 from ceralacca.store.maildir_folders import is_in_place, name_on_disk, open_new
+from ceralacca.store.maildir_homes import Homes, open_folder
 from ceralacca.store.maildir_records import Record, forget, recorded_names
 from ceralacca.store.maildir_size import lines_end_in_crlf, used_octets
 from ceralacca.store.syncing import Syncs, UnderWay
@@ -98,22 +99,35 @@ class Maildir:
         """
         outcomes: list[PutOutcome] = []
         settling: list[Settle] = []
-        try:
-            with self._open_root() as root:
-                for start in range(0, len(messages), _BATCH):
-                    batch = _Batch(root, self._owner, self._clock.now(), start, self._syncs, not self._mirror, aside)
-                    outcomes += batch.put(messages[start : start + _BATCH])
-                    settling.append(batch.settle())
-        except OSError as error:
-            with suppress(WorldError):
+        homes = aside.homes if aside else self._homes()
+
+        def settle() -> None:
+            try:
                 _settle_all(settling)
-            raise _disk(error) from error
-        return outcomes, partial(_settle_all, settling)
+            finally:
+                if aside is None:
+                    homes.close()
+
+        try:
+            for start in range(0, len(messages), _BATCH):
+                if homes.are_many:
+                    _settle_all(settling)
+                    homes.close_homes()
+                batch = _Batch(homes, self._owner, self._clock.now(), start, self._syncs, not self._mirror, aside)
+                outcomes += batch.put(messages[start : start + _BATCH])
+                settling.append(batch.settle())
+        except BaseException as error:
+            with suppress(WorldError):
+                settle()
+            if isinstance(error, OSError):
+                raise _disk(error) from error
+            raise
+        return outcomes, settle
 
     @contextmanager
     def in_hand(self) -> Iterator["MaildirInHand"]:
         """Give the same mailboxes for one round of a worker."""
-        aside = Aside(self._root, self._owner, self._syncs)
+        aside = Aside(self._homes(), self._owner, self._syncs)
         in_hand = MaildirInHand(self, aside)
         try:
             yield in_hand
@@ -147,27 +161,25 @@ class Maildir:
     @contextmanager
     def _opened(self, mailbox: Address) -> Iterator["Box"]:
         try:
-            with self._open_root() as root, ExitStack() as open_folders:
-                yield Box.open(root, mailbox, self._owner, open_folders)
+            with closing(self._homes()) as homes:
+                yield Box.open(homes, mailbox)
         except OSError as error:
             raise _disk(error) from error
 
-    @contextmanager
-    def _open_root(self) -> Iterator[int]:
+    def _homes(self) -> Homes:
+        return Homes(self._open_root, self._owner)
+
+    def _open_root(self) -> int:
         try:
-            root = os.open(self._root, FOLDER & ~os.O_NOFOLLOW)  # the operator may have put it on another disk
+            return os.open(self._root, FOLDER & ~os.O_NOFOLLOW)  # the operator may have put it on another disk
         except FileNotFoundError:
             if not self._mirror:  # one that is away is not to be made here
                 self._root.parent.mkdir(parents=True, exist_ok=True)
             parent = os.open(self._root.parent, FOLDER & ~os.O_NOFOLLOW)
             try:
-                root = open_folder(parent, self._root.name, self._owner)
+                return open_folder(parent, self._root.name, self._owner)
             finally:
                 os.close(parent)
-        try:
-            yield root
-        finally:
-            os.close(root)
 
 
 class MaildirInHand:
@@ -217,7 +229,7 @@ class _Staged:
 class _Batch:
     """Messages that share their syncs."""
 
-    root: int
+    homes: Homes
     owner: Owner | None
     instant: datetime
     start: int
@@ -237,20 +249,22 @@ class _Batch:
 
     def put(self, messages: list[Put]) -> list[PutOutcome]:
         with self.open_now:
-            # In one order everywhere, so that two batches never wait for each other.
-            for mailbox in sorted({put.mailbox for put in messages}, key=home_of):
-                self.boxes[mailbox] = Box.open(self.root, mailbox, self.owner, self.open_now)
-            outcomes = [self._stage(put) for put in messages]
-            self._sync(self.files)
-            for box in self.boxes.values():
-                box.count_in()
-            for staged in self.staged.values():
-                self._record(staged)
-                reach("maildir.rename.before")
-                self.changed += [staged.box.delivered, self._show(staged)]
-                reach("maildir.rename.after")
-            for box in self.boxes.values():
-                box.unlock()
+            try:
+                # In one order everywhere, so that two batches never wait for each other.
+                for mailbox in sorted({put.mailbox for put in messages}, key=home_of):
+                    self.boxes[mailbox] = Box.open(self.homes, mailbox)
+                outcomes = [self._stage(put) for put in messages]
+                self._sync(self.files)
+                for box in self.boxes.values():
+                    box.count_in()
+                for staged in self.staged.values():
+                    self._record(staged)
+                    reach("maildir.rename.before")
+                    self.changed += [staged.box.delivered, self._show(staged)]
+                    reach("maildir.rename.after")
+            finally:
+                for box in self.boxes.values():
+                    box.unlock()
             self.open_later = self.open_now.pop_all()
         return outcomes
 

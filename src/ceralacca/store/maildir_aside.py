@@ -12,20 +12,19 @@ name that has a record or octets already, are left to the put.
 Clauses: DP-3.
 """
 
-import fcntl
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby, islice
-from pathlib import Path
 from typing import Final
 
 from ceralacca.base.failpoints import reach
 from ceralacca.core.model.address import Address
 from ceralacca.formats.splice import Octets
 from ceralacca.ports.mail_store import Coming
-from ceralacca.store.maildir_files import FEW, FOLDER, NEW_FILE, Owner, file_name, home_of, write_all
+from ceralacca.store.maildir_files import FEW, NEW_FILE, Owner, file_name, home_of, write_all
+from ceralacca.store.maildir_homes import Home, Homes
 from ceralacca.store.maildir_records import Record
 from ceralacca.store.syncing import Syncs, UnderWay
 
@@ -65,8 +64,10 @@ class _Written:
 class Aside:
     """What one worker has written aside. For one thread."""
 
-    def __init__(self, root: Path, owner: Owner | None, syncs: Syncs) -> None:
-        self._root, self._owner, self._syncs = root, owner, syncs
+    def __init__(self, homes: Homes, owner: Owner | None, syncs: Syncs) -> None:
+        self.homes = homes
+        """Of the round: open until it ends."""
+        self._owner, self._syncs = owner, syncs
         self._written: dict[tuple[str, str], _Written] = {}
 
     def write(self, messages: Iterable[Coming]) -> None:
@@ -88,22 +89,27 @@ class Aside:
         return True
 
     def close(self) -> None:
-        """Take away what was not put."""
+        """Take away what was not put, and close the homes."""
         for (home, name), written in self._written.items():
             written.is_durable()
-            with suppress(OSError), self._folders(home, fcntl.LOCK_EX) as (arriving, _):
-                if written.is_at(arriving, name):
-                    os.unlink(name, dir_fd=arriving)
+            with suppress(OSError):
+                self._take_away(written, self.homes.existing(home), name)
             os.close(written.handle)
         self._written.clear()
+        self.homes.close()
 
     def _write(self, home: str, messages: Iterable[Coming]) -> None:
-        with self._folders(home, fcntl.LOCK_EX | fcntl.LOCK_NB) as (arriving, delivered):
+        there = self.homes.existing(home)
+        there.lock_at_once()
+        try:
+            arriving, delivered = there.existing("arriving"), there.existing("delivered")
             for message in messages:
                 name = file_name(message.name)
                 if Record.of(delivered, name) is None:
                     with suppress(FileExistsError):
                         self._make(home, name, arriving, bytes(message.octets))
+        finally:
+            there.unlock()
 
     def _make(self, home: str, name: str, arriving: int, octets: bytes) -> None:
         reach("maildir.aside.before")
@@ -113,19 +119,11 @@ class Aside:
         written.sync = self._syncs.begin([handle])
         reach("maildir.aside.after")
 
-    @contextmanager
-    def _folders(self, home: str, lock: int) -> Iterator[tuple[int, int]]:
-        """Open and lock a home and its two folders, where they are. Raises OSError."""
-        with ExitStack() as open_now:
-
-            def folder(path: str, parent: int | None = None) -> int:
-                flags = FOLDER if parent is not None else FOLDER & ~os.O_NOFOLLOW  # the root may be on another disk
-                handle = os.open(path, flags, dir_fd=parent)
-                open_now.callback(os.close, handle)
-                return handle
-
-            shelf, _, digest = home.partition("/")
-            root = folder(str(self._root))
-            locked = folder(digest, folder(shelf, root))
-            fcntl.flock(locked, lock)
-            yield folder("arriving", locked), folder("delivered", locked)
+    def _take_away(self, written: _Written, home: Home, name: str) -> None:
+        home.lock()
+        try:
+            arriving = home.existing("arriving")
+            if written.is_at(arriving, name):
+                os.unlink(name, dir_fd=arriving)
+        finally:
+            home.unlock()

@@ -3,17 +3,17 @@
 Clauses: DP-3, DP-5.
 """
 
-import fcntl
 import os
 import re
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
 from ceralacca.core.model.address import Address
 from ceralacca.ports.mail_store import Put
-from ceralacca.store.maildir_files import FOLDER, Owner, home_of
+from ceralacca.store.maildir_files import home_of
 from ceralacca.store.maildir_folders import INBOX
+from ceralacca.store.maildir_homes import Home, Homes
 from ceralacca.store.maildir_records import Record
 from ceralacca.store.maildir_size import add_octets, every_message, used_octets
 
@@ -24,7 +24,7 @@ _NAME: Final = re.compile(r"\.([0-9a-f]{32})[,:]")
 class Box:
     """One mailbox, its folders open and locked against other writers of ours."""
 
-    home: int
+    home: Home
     maildir: int
     new: int
     arriving: int
@@ -37,25 +37,23 @@ class Box:
     """Octets before this batch, once asked for: nobody else writes while the mailbox is locked."""
 
     @classmethod
-    def open(cls, root: int, mailbox: Address, owner: Owner | None, open_folders: ExitStack) -> "Box":
-        """Open a mailbox's folders, made when they are not there, once nobody else has it. Raises OSError."""
+    def open(cls, homes: Homes, mailbox: Address) -> "Box":
+        """Open a mailbox's folders, made when they are not there, once nobody else has it. Raises OSError.
 
-        def folder(parent: int, name: str) -> int:
-            handle = open_folder(parent, name, owner)
-            open_folders.callback(os.close, handle)
-            return handle
-
-        shelf, _, digest = home_of(mailbox).partition("/")
-        home = folder(folder(root, shelf), digest)
-        fcntl.flock(home, fcntl.LOCK_EX)
-        maildir = folder(home, "Maildir")
-        for name in ("tmp", "cur"):
-            folder(maildir, name)
-        return cls(home, maildir, folder(maildir, "new"), folder(home, "arriving"), folder(home, "delivered"))
+        It stays locked until it is unlocked, or its home is closed.
+        """
+        home = homes.home(home_of(mailbox))
+        home.lock()
+        try:
+            maildir = home.folder("Maildir")
+            return cls(home, maildir, home.inbox(maildir), home.folder("arriving"), home.folder("delivered"))
+        except BaseException:
+            home.unlock()
+            raise
 
     def unlock(self) -> None:
-        """Let others at the mailbox: what waits to be durable, another one of the same name would wait for as well."""
-        fcntl.flock(self.home, fcntl.LOCK_UN)
+        """Let others at the mailbox."""
+        self.home.unlock()
 
     def fits(self, put: Put) -> bool:
         """Count the message in, if the quota allows."""
@@ -85,20 +83,6 @@ class Box:
             or (str(entry.inode()) == record.inode and _changed(folder, entry.name) == record.changed)
             for folder, entry in every_message(self.maildir)
         )
-
-
-def open_folder(parent: int, name: str, owner: Owner | None) -> int:
-    """Open a folder, made for its owner alone when it is not there."""
-    try:
-        return os.open(name, FOLDER, dir_fd=parent)
-    except FileNotFoundError:
-        with suppress(FileExistsError):
-            os.mkdir(name, 0o700, dir_fd=parent)
-            os.fsync(parent)
-    handle = os.open(name, FOLDER, dir_fd=parent)
-    if owner is not None:
-        os.fchown(handle, owner.uid, owner.gid)
-    return handle
 
 
 def _named(file: str, name: str) -> bool:

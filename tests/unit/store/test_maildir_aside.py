@@ -201,7 +201,7 @@ def test_cut_while_it_is_written_a_redo_delivers_once(store, monkeypatch, point)
         if name == f"maildir.aside.{point}":
             raise Cut
 
-    aside = maildir_aside.Aside(store.home(MARIO).parent.parent, None, store._syncs)
+    aside = maildir_aside.Aside(store._homes(), None, store._syncs)
     with monkeypatch.context() as patched:
         patched.setattr(maildir_aside, "reach", reach)
         with pytest.raises(Cut):
