@@ -18,7 +18,7 @@ MO-13, MO-14, LO-2.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from ceralacca.base.errors import UnreadableMessage, WorldError
@@ -180,7 +180,7 @@ def conclude(delivery: Delivery, outcome: PutOutcome | WorldError | None, office
             _stored(desk, delivery)
             _tell(desk, delivery)
             # The mailbox says that this was put, and the same log row would be written: only an envelope is answered.
-            return replace(desk.commit(), repeatable=not delivery.is_envelope and not desk.jobs)
+            return desk.commit(repeatable=not delivery.is_envelope and not desk.jobs)
         case PutOutcome.OVER_QUOTA:
             return _undeliverable(desk, delivery, DeliveryFailure.OVER_QUOTA)
         case WorldError():

@@ -89,8 +89,8 @@ class Desk:
         """Return the same desk at another instant: what is laid on one lies on both."""
         return replace(self, instant=instant)
 
-    def commit(self) -> Commit:
-        """Return all of it as the one commit that finishes the job."""
+    def commit(self, *, repeatable: bool = False) -> Commit:
+        """Return all of it as the one commit that finishes the job, to be synced unless a power cut may undo it."""
         return Commit(
             done=self.job.id,
             instant=self.instant,
@@ -106,6 +106,7 @@ class Desk:
             log=tuple(self.rows),
             jobs=tuple(self.jobs),
             cancelled=tuple(self.cancelled),
+            repeatable=repeatable,
         )
 
     # -- what is generated and recorded ---------------------------------------------------------------

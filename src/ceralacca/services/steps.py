@@ -93,6 +93,8 @@ def _run(
 
 def _decide_all(jobs: Sequence[Job], office: Office, threads: Executor | None) -> list[Result]:
     """Decide each step on the states as those before it leave them, as far as these are decided by then."""
+    if not jobs:
+        return []
     moves = Moves(jobs)
     office = replace(office, moves=moves)
 
