@@ -140,14 +140,21 @@ class DatabaseStore:
     # -- what comes in ------------------------------------------------------------------------------
 
     def receive(self, messages: Sequence[Inbound], *, now: datetime) -> None:
-        """Make messages and their jobs durable, all or none: when this raises, nothing was received."""
+        """Make messages and their jobs durable, all or none: when this raises, nobody may be told otherwise.
+
+        Who works may begin before they are: nothing leaves the house before that commits and so syncs them as well.
+        """
         commits = [Commit(inbound=(message,), jobs=(_first_job(message, now),), instant=now) for message in messages]
         steps = [Step.of(commit) for commit in commits]
         shelves = self._put_files(steps)
+        write_ahead = self._database.write_ahead
         reach("database.receive.before")
-        self._won(steps, shelves, ())
-        reach("database.receive.after")
+        self._won(steps, shelves, (), synced=write_ahead is None)
         self._wake.notify({job.kind for commit in commits for job in commit.jobs})
+        if write_ahead is not None:
+            reach("database.receive.between")
+            write_ahead.sync()
+        reach("database.receive.after")
 
     def inbound(self, key: str) -> StoredInbound | None:
         """Return a received message."""
@@ -403,7 +410,8 @@ class DatabaseStore:
         shelves = self._put_files(steps)
         reach("database.commit.before")
         try:
-            kept = self._won(steps, shelves, postponed, keep)
+            synced = bool(postponed) or not all(commit.repeatable for commit in commits)
+            kept = self._won(steps, shelves, postponed, keep, synced=synced)
         except (Raced, RefusedByDatabase):
             kept = self._one_by_one(steps, shelves, postponed)
         reach("database.commit.after")
@@ -413,20 +421,33 @@ class DatabaseStore:
         return kept
 
     def _won(
-        self, steps: Sequence[Step], shelves: Shelves, postponed: Sequence[Postponed], keep: Keep | None = None
+        self,
+        steps: Sequence[Step],
+        shelves: Shelves,
+        postponed: Sequence[Postponed],
+        keep: Keep | None = None,
+        *,
+        synced: bool,
     ) -> Kept:
         """Store a batch in one transaction: first as if all of it were new, then after a look at what is there."""
+        store = partial(self._at_once, steps, shelves, postponed, keep, synced=synced)
         try:
-            return self._at_once(steps, shelves, postponed, keep, True)
+            return store(hopeful=True)
         except Raced:
-            return until_won(lambda: self._at_once(steps, shelves, postponed, keep, False))
+            return until_won(lambda: store(hopeful=False))
 
     def _at_once(
-        self, steps: Sequence[Step], shelves: Shelves, postponed: Sequence[Postponed], keep: Keep | None, hopeful: bool
+        self,
+        steps: Sequence[Step],
+        shelves: Shelves,
+        postponed: Sequence[Postponed],
+        keep: Keep | None,
+        *,
+        hopeful: bool,
+        synced: bool,
     ) -> Kept:
         """Store a batch in one transaction: all of it, or this raises."""
         self._months.prepare(_instants(steps))
-        synced = bool(postponed) or not all(step.commit.repeatable for step in steps)
         try:
             with self._database.direct_transaction(synced=synced) as connection:
                 kept = apply(connection, steps, shelves, keep=keep, hopeful=hopeful)

@@ -27,6 +27,7 @@ from ceralacca.base.errors import UserError, WorldError
 from ceralacca.store.driver import Direct, Open
 from ceralacca.store.site.state import Site
 from ceralacca.store.turn import Turn
+from ceralacca.store.write_ahead import WriteAhead
 
 BUSY_SECONDS = 30
 """How long a writer waits for the others before the database counts as away."""
@@ -88,6 +89,9 @@ class Database:
         self.engine = make_engine(url, connections=connections, site=site)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self._turn = Turn(self.engine.url.database) if self.is_sqlite else None
+        file = self.engine.url.database
+        self.write_ahead = WriteAhead(file) if self.is_sqlite and file and file != ":memory:" else None
+        """Where a commit that was not synced can be made durable afterwards; None where it syncs itself."""
         self._idle = _Idle(self.engine, limit=connections)
 
     @contextmanager
@@ -131,6 +135,8 @@ class Database:
         self.engine.dispose()
         if self._turn:
             self._turn.close()
+        if self.write_ahead:
+            self.write_ahead.close()
 
     @contextmanager
     def _in_turn(self) -> Iterator[None]:

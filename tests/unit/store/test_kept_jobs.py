@@ -89,7 +89,7 @@ def test_of_a_stale_step_nothing_is_kept(store: Store):
 
 
 def test_when_a_batch_goes_step_by_step_nothing_is_kept(database_store, monkeypatch):
-    def refused(*_):
+    def refused(*_, **__):
         raise RefusedByDatabase("the batch as a whole", remedy="")
 
     monkeypatch.setattr(type(database_store), "_at_once", refused)
