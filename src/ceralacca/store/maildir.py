@@ -112,7 +112,7 @@ class Maildir:
             for start in range(0, len(messages), _BATCH):
                 if homes.are_many:
                     _settle_all(settling)
-                    homes.close_homes()
+                    homes.make_room()
                 batch = _Batch(homes, self._owner, self._clock.now(), start, self._syncs, not self._mirror, aside)
                 outcomes += batch.put(messages[start : start + _BATCH])
                 settling.append(batch.settle())
@@ -276,6 +276,8 @@ class _Batch:
             return lambda: None
         reach("maildir.settle.before")
         under_way = self._begin(changed)
+        self.homes.use()
+        open_now.callback(self.homes.let_go)
 
         def settle() -> None:
             with open_now:

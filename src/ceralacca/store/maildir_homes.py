@@ -29,6 +29,7 @@ class Homes:
         self._open_root, self._owner = open_root, owner
         self._root: int | None = None
         self._homes: dict[str, Home] = {}
+        self._users = 0
 
     def home(self, path: str) -> "Home":
         """Return a home by its place below the root, made when it is not there. Raises OSError."""
@@ -49,17 +50,29 @@ class Homes:
         """Whether so many are open that they are better closed before others are opened."""
         return len(self._homes) >= _MANY
 
-    def close_homes(self) -> None:
-        """Close all homes, not the root: of those that come again the folders are opened again."""
-        while self._homes:
-            self._homes.popitem()[1].close()
+    def use(self) -> None:
+        """Keep all open until as many have let go: their folders are still to be synced."""
+        self._users += 1
+
+    def let_go(self) -> None:
+        """End one use."""
+        self._users -= 1
+
+    def make_room(self) -> None:
+        """Close all homes, not the root, unless somebody uses them: of those that come again all is opened again."""
+        if not self._users:
+            self._close_homes()
 
     def close(self) -> None:
         """Close all."""
-        self.close_homes()
+        self._close_homes()
         if self._root is not None:
             os.close(self._root)
             self._root = None
+
+    def _close_homes(self) -> None:
+        while self._homes:
+            self._homes.popitem()[1].close()
 
     def _open(self, path: str, opened: Callable[[int, str], int]) -> "Home":
         if self._root is None:

@@ -107,6 +107,36 @@ def test_a_round_through_many_mailboxes_has_few_open(store, monkeypatch, in_a_ro
     assert open_handles() == before
 
 
+def test_what_is_still_to_be_synced_stays_open(store, monkeypatch):
+    monkeypatch.setattr(maildir_homes, "_MANY", 1)
+    begin, waited = store._syncs.begin, []
+
+    class Late:
+        """Syncs when it is waited for, as a thread may that had no time before."""
+
+        def __init__(self, handles):
+            self._handles = [(handle, os.fstat(handle).st_ino) for handle in handles]
+
+        def wait(self):
+            assert [os.fstat(handle).st_ino for handle, _ in self._handles] == [file for _, file in self._handles]
+            waited.append(len(self._handles))
+            begin([handle for handle, _ in self._handles]).wait()
+
+    monkeypatch.setattr(store._syncs, "begin", Late)
+    boxes = [Address.parse(f"box-{number}@pec.alfa.example") for number in range(4)]
+    with store.in_hand() as mail:
+        for box in boxes:
+            assert mail.put([put(mailbox=box)]) == [PutOutcome.STORED]
+        assert waited == [1] * 4  # octets
+        mail.settle()
+        assert waited == [1] * 4 + [2] * 4  # records and names
+        before = open_handles()
+        mail.put([put("two", mailbox=boxes[0])])
+        assert open_handles() < before
+        mail.settle()
+    assert [shown(store, box) for box in boxes] == [2, 1, 1, 1]
+
+
 def test_a_mailbox_is_nobodys_after_a_put_that_failed(store, monkeypatch):
     store.make_home(MARIO)
 
