@@ -155,12 +155,20 @@ def _without_null(algorithm: bytes) -> bytes:
 def _vouched(certificates: tuple[bytes, ...], anchors: tuple[bytes, ...]) -> bool:
     """Tell whether each certificate is signed by another one, or by an anchor; one at the top may stand alone."""
     try:
+        if not all(map(_is_signed_in_octets, certificates)):
+            return False
         brought = [x509.load_der_x509_certificate(der) for der in certificates]
         known = [x509.load_der_x509_certificate(der) for der in anchors]
-    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion):
+    except (MalformedBer, ValueError, UnsupportedAlgorithm, x509.InvalidVersion):
         return False
     alone = [one for one in brought if not any(_issued(one, above) for above in (*brought, *known))]
     return len(alone) <= (0 if known else 1)
+
+
+def _is_signed_in_octets(certificate: bytes) -> bool:
+    """Tell whether a signature has no unused bits: how many it has is covered by nothing, and asked by nobody else."""
+    *_, signature = ber.children(certificate, ber.expect(certificate, 0, len(certificate), ber.SEQUENCE))
+    return certificate[signature.body : signature.body + 1] == b"\0"
 
 
 def _issued(one: x509.Certificate, above: x509.Certificate) -> bool:
