@@ -140,7 +140,7 @@ class DatabaseStore:
     # -- what comes in ------------------------------------------------------------------------------
 
     def receive(self, messages: Sequence[Inbound], *, now: datetime) -> None:
-        """Make messages and their jobs durable, all or none: when this raises, nobody may be told otherwise.
+        """Make messages and their jobs durable, all or none: when this raises, nobody may be told that they are.
 
         Who works may begin before they are: nothing leaves the house before that commits and so syncs them as well.
         """

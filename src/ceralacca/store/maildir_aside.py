@@ -93,16 +93,16 @@ class Aside:
         for (home, name), written in self._written.items():
             written.is_durable()
             with suppress(OSError):
-                self._take_away(written, self.homes.existing(home), name)
+                self._take_away(written, self.homes.home(home, make=False), name)
             os.close(written.handle)
         self._written.clear()
         self.homes.close()
 
     def _write(self, home: str, messages: Iterable[Coming]) -> None:
-        there = self.homes.existing(home)
-        there.lock_at_once()
+        there = self.homes.home(home, make=False)
+        there.lock(wait=False)
         try:
-            arriving, delivered = there.existing("arriving"), there.existing("delivered")
+            arriving, delivered = there.folder("arriving", make=False), there.folder("delivered", make=False)
             for message in messages:
                 name = file_name(message.name)
                 if Record.of(delivered, name) is None:
@@ -122,7 +122,7 @@ class Aside:
     def _take_away(self, written: _Written, home: Home, name: str) -> None:
         home.lock()
         try:
-            arriving = home.existing("arriving")
+            arriving = home.folder("arriving", make=False)
             if written.is_at(arriving, name):
                 os.unlink(name, dir_fd=arriving)
         finally:

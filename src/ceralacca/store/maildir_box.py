@@ -45,8 +45,8 @@ class Box:
         home = homes.home(home_of(mailbox))
         home.lock()
         try:
-            maildir = home.folder("Maildir")
-            return cls(home, maildir, home.inbox(maildir), home.folder("arriving"), home.folder("delivered"))
+            folder = home.folder
+            return cls(home, folder("Maildir"), home.inbox(), folder("arriving"), folder("delivered"))
         except BaseException:
             home.unlock()
             raise

@@ -31,18 +31,12 @@ class Homes:
         self._homes: dict[str, Home] = {}
         self._users = 0
 
-    def home(self, path: str) -> "Home":
-        """Return a home by its place below the root, made when it is not there. Raises OSError."""
+    def home(self, path: str, *, make: bool = True) -> "Home":
+        """Return a home by its place below the root, made when it is not there if that is wanted. Raises OSError."""
         home = self._homes.get(path)
         if home is None:
-            home = self._homes[path] = self._open(path, partial(open_folder, owner=self._owner))
-        return home
-
-    def existing(self, path: str) -> "Home":
-        """Return a home that is there already. Raises OSError."""
-        home = self._homes.get(path)
-        if home is None:
-            home = self._homes[path] = self._open(path, open_existing)
+            opened = partial(open_folder, owner=self._owner) if make else open_existing
+            home = self._homes[path] = self._open(path, opened)
         return home
 
     @property
@@ -93,36 +87,27 @@ class Home:
         self._handle, self._owner = handle, owner
         self._folders: dict[str, int] = {}
 
-    def lock(self) -> None:
-        """Wait until nobody else writes there."""
-        fcntl.flock(self._handle, fcntl.LOCK_EX)
-
-    def lock_at_once(self) -> None:
-        """Lock it, or raise BlockingIOError when somebody else writes there."""
-        fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    def lock(self, *, wait: bool = True) -> None:
+        """Lock it when nobody else writes there. Raises BlockingIOError where that is not to be waited for."""
+        fcntl.flock(self._handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def unlock(self) -> None:
         """Let others write there: what waits to be durable, another one of the same name would wait for as well."""
         fcntl.flock(self._handle, fcntl.LOCK_UN)
 
-    def folder(self, name: str) -> int:
-        """Return a folder right below the home, made when it is not there. Raises OSError."""
+    def folder(self, name: str, *, make: bool = True) -> int:
+        """Return a folder right below the home, made when it is not there if that is wanted. Raises OSError."""
         handle = self._folders.get(name)
         if handle is None:
-            handle = self._folders[name] = open_folder(self._handle, name, self._owner)
+            handle = open_folder(self._handle, name, self._owner) if make else open_existing(self._handle, name)
+            self._folders[name] = handle
         return handle
 
-    def existing(self, name: str) -> int:
-        """Return a folder right below the home that is there already. Raises OSError."""
-        handle = self._folders.get(name)
-        if handle is None:
-            handle = self._folders[name] = open_existing(self._handle, name)
-        return handle
-
-    def inbox(self, maildir: int) -> int:
-        """Return the folder of new messages of an open Maildir, the last of the three to be made. Raises OSError."""
+    def inbox(self) -> int:
+        """Return the folder of new messages of the Maildir, the last of its three to be made. Raises OSError."""
         handle = self._folders.get("new")
         if handle is None:
+            maildir = self.folder("Maildir")
             try:
                 handle = open_existing(maildir, "new")
             except FileNotFoundError:

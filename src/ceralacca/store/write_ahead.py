@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ceralacca.base.errors import WorldError
+from ceralacca.store.durable_files import sync_folder
 
 
 class WriteAhead:
@@ -43,16 +44,9 @@ class WriteAhead:
         there = self._path.stat()
         if self._handle is None or not os.path.samestat(there, os.fstat(self._handle)):
             self._let_go()
+            sync_folder(self._path.parent)
             self._handle = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
-            self._sync_name()
         return self._handle
-
-    def _sync_name(self) -> None:
-        folder = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
     def _let_go(self) -> None:
         if self._handle is not None:
