@@ -17,6 +17,8 @@ _PAUSE: Final = 0.02
 _SESSION: Final = 3
 """Where it stands in /proc/<pid>/stat, counted after the name."""
 _DEAD: Final = {b"Z", b"X"}
+_PID_FILE: Final = "master.pid"
+"""Where Dovecot looks whether another one runs in its base folder."""
 
 
 def wait_until(condition: Callable[[], bool], within: float) -> bool:
@@ -41,12 +43,20 @@ def processes_of(base: Path, session: int | None = None) -> set[int]:
 
 
 def end_processes(base: Path, session: int | None = None, *, within: float) -> bool:
-    """End what is left of a Dovecot: asked first, then forced. Say whether nothing is left."""
-    for sign in (signal.SIGTERM, signal.SIGKILL):
-        for pid in processes_of(base, session):
+    """End what is left of a Dovecot, and its pid file with it: say whether nothing is left.
+
+    Its master is asked first, who ends the others in good order: told all at once, now and then it waits for one
+    of them for ever. Then they are asked, then forced.
+    """
+    for sign, masters_only in ((signal.SIGTERM, True), (signal.SIGTERM, False), (signal.SIGKILL, False)):
+        left = processes_of(base, session)
+        asked = {pid for pid, of in _sessions() if pid in left and (pid == of or not masters_only)}
+        for pid in asked:
             with suppress(ProcessLookupError):
                 os.kill(pid, sign)
-        if wait_until(lambda: not processes_of(base, session), within):
+        if wait_until(lambda: not processes_of(base, session), within if asked else 0.0):
+            # One that was forced leaves it behind, and its number may be another process's by now.
+            (base / _PID_FILE).unlink(missing_ok=True)
             return True
     return False
 

@@ -82,6 +82,17 @@ def test_one_that_an_earlier_run_left_is_ended_first(own):
         second.stop()
 
 
+def test_the_number_that_a_forced_one_left_may_be_another_process_s_by_now(own):
+    own.server.start()
+    base = own.server.settings.base
+    for pid in left(own):
+        os.kill(pid, signal.SIGKILL)
+    assert wait_until(lambda: not left(own), 10)
+    (base / "master.pid").write_text(f"{os.getppid()}\n")
+    own.server.restart()
+    assert own.server.healthy()
+
+
 def test_it_does_not_outlive_us(own):
     """Killed, with no time for a last word."""
     program = textwrap.dedent(f"""
