@@ -11,7 +11,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import IntEnum
 from pathlib import Path
 from typing import Final
@@ -174,9 +174,20 @@ def run_role(name: str, settings: Settings, duty: Duty) -> None:
     diagnostics.configure(settings.log, role=name)
     gc.set_threshold(_YOUNG, 20, 50)
     if name in _GIVE_WAY:
-        os.nice(_POLITELY)
+        _give_way()
     with duty.watched():
         run(settings, duty)
+
+
+def _give_way() -> None:
+    """Let the other roles go first. Best effort: a kernel without groups of sessions has no such file.
+
+    Each role has a session of its own, and Linux shares processors among sessions before it looks at niceness, where
+    no cgroup does (sched(7), autogrouping): so the session is made nice as well as its process.
+    """
+    os.nice(_POLITELY)
+    with suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(_POLITELY), encoding="ascii")
 
 
 class _Stage(IntEnum):
