@@ -155,10 +155,11 @@ class Table:
         self.rows.append(row)
         print(f"  {row.name}: {row.ratio.median:.1%}", file=sys.stderr)
 
-    def finish(self) -> bool:
+    def finish(self, *, recorded: bool = True) -> bool:
         """Print the table, append the record; return whether every goal was met."""
         self._print()
-        self._record()
+        if recorded:
+            self._record()
         return all(row.met for row in self.rows)
 
     def _print(self) -> None:

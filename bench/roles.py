@@ -4,46 +4,120 @@ Where B1 and B1c (`transaction.py`) are far from their bounds, this says whose t
 machine does far less than a rate does. Subject: all processes and the client together; bound: the RSA 2048 seals that
 B1 and B1c count, on one core. No goal: the floors are those of `transaction.py`.
 
-    python bench/roles.py [--quick]
+With `--beside`, the bound is another stand of the project, for example a worktree of the commit before: both work at
+the same time on the same cores, so that a machine which is slow for a while is so for both. Above 100 % this stand costs
+less than the other; three hundredths are noise, where a fifth may be against what was measured a minute ago. Nothing is
+recorded.
+
+    python bench/roles.py [--quick] [--beside FOLDER]
 """
 
 import os
+import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from _live import Live
 from ceralacca.apps.demo.cast import ALFA, ANNA, BETA, CARLA, MARIO
 from ceralacca.core.model.address import Address
-from measure import Comparison, Spread, Table
+from measure import Comparison, Spread, Table, option
 from steps import seals
 from transaction import transactions
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _TELL = 0.0005
 """Seconds a transaction from which on a process is named."""
+CASES = {"one provider": (CARLA, (ALFA,), 3), "two providers": (ANNA, (ALFA, BETA), 4)}
+"""To whom, through whom, and how many seals the bound has."""
+_SPENT = "spent "
 
 
 def main() -> int:
-    quick = "--quick" in sys.argv
+    quick, other = "--quick" in sys.argv, option("--beside")
+    if case := option("--on-command"):
+        return work_on_command(case, number=int(sys.argv[-1]))
     table = Table("roles")
-    for name, to, providers, signs in (
-        ("one provider", CARLA, (ALFA,), 3),
-        ("two providers", ANNA, (ALFA, BETA), 4),
-    ):
+    number, times = (100, 3) if quick else (300, 5)
+    for name, (to, providers, signs) in CASES.items():
+        if other:
+            table.add(beside(name, Path(other).resolve(), number=2 * number, times=times))
+            continue
         with Live(*providers) as live:
             print(f"  {name}:", file=sys.stderr)
-            found = samples(live, to, number=100 if quick else 300, times=3 if quick else 5)
+            found = samples(live, to, number=number, times=times)
         bounds = [seals() * signs / 3 for _ in found]
-        table.add(
-            Comparison(
-                name=f"{name}, processor time of all",
-                subject=Spread.of([1 / each for each in found]),
-                bound=Spread.of([1 / each for each in bounds]),
-                ratio=Spread.of([limit / each for each, limit in zip(found, bounds, strict=True)]),
-            )
-        )
+        table.add(row(f"{name}, processor time of all", found, bounds))
         print(f"  {name}: {Spread.of([1000 * each for each in found]):.1f} ms a transaction", file=sys.stderr)
-    return 0 if table.finish() else 1
+    return 0 if table.finish(recorded=not other) else 1
+
+
+def row(name: str, found: list[float], bounds: list[float]) -> Comparison:
+    """Compare seconds with those of a bound."""
+    return Comparison(
+        name=name,
+        subject=Spread.of([1 / each for each in found]),
+        bound=Spread.of([1 / each for each in bounds]),
+        ratio=Spread.of([limit / each for each, limit in zip(found, bounds, strict=True)]),
+    )
+
+
+def beside(name: str, other: Path, *, number: int, times: int) -> Comparison:
+    """Let this stand and another do transactions at the same time; compare what each costs."""
+    with ExitStack() as open_now:
+        here = Path(__file__).resolve().parents[1]
+        both = [open_now.enter_context(stand(tree, name, number)) for tree in (here, other)]
+        pairs = []
+        for _ in range(times):
+            for one in both:
+                assert one.stdin is not None
+                one.stdin.write("go on\n")
+                one.stdin.flush()
+            pairs.append([told(one) for one in both])
+            print(f"  {name}: {1000 * pairs[-1][0]:.2f} ms, beside {1000 * pairs[-1][1]:.2f} ms", file=sys.stderr)
+        for one in both:
+            one.communicate("")
+    return row(f"{name}, beside {other.name}", [pair[0] for pair in pairs], [pair[1] for pair in pairs])
+
+
+@contextmanager
+def stand(tree: Path, name: str, number: int) -> Iterator[subprocess.Popen[str]]:
+    """Run the providers of a stand of the project, and this script on its code, as a process of its own."""
+    paths = os.pathsep.join(str(tree / folder) for folder in ("src", "bench"))
+    with subprocess.Popen(
+        [sys.executable, "-P", __file__, "--on-command", name, str(number)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=os.environ | {"PYTHONPATH": paths},
+    ) as process:
+        try:
+            told(process)
+            yield process
+        finally:
+            process.terminate()
+
+
+def told(process: subprocess.Popen[str]) -> float:
+    """Return what a stand has spent on a transaction, in seconds."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith(_SPENT):
+            return float(line.removeprefix(_SPENT))
+    raise SystemExit(f"a stand ended: {process.args}")
+
+
+def work_on_command(name: str, *, number: int) -> int:
+    """Be a stand: do so many transactions for each line that comes in, and say what each of them cost."""
+    to, providers, _ = CASES[name]
+    with Live(*providers) as live:
+        warm = samples(live, to, number=60, times=1)
+        print(_SPENT, *warm, flush=True)
+        for _ in sys.stdin:
+            print(_SPENT, *samples(live, to, number=number, times=1), flush=True)
+    return 0
 
 
 def samples(live: Live, to: Address, *, number: int, times: int) -> list[float]:
