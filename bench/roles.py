@@ -5,9 +5,9 @@ machine does far less than a rate does. Subject: all processes and the client to
 B1 and B1c count, on one core. No goal: the floors are those of `transaction.py`.
 
 With `--beside`, the bound is another stand of the project, for example a worktree of the commit before: both work at
-the same time on the same cores, so that a machine which is slow for a while is so for both. Above 100 % this stand costs
-less than the other; three hundredths are noise, where a fifth may be against what was measured a minute ago. Nothing is
-recorded.
+the same time on the same cores, so that a machine which is slow for a while is so for both. Above 100 % this stand
+costs less than the other. Three hundredths are noise; against what was measured a minute ago a fifth may be. Nothing
+is recorded.
 
     python bench/roles.py [--quick] [--beside FOLDER]
 """
