@@ -11,7 +11,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from enum import IntEnum
 from pathlib import Path
 from typing import Final
@@ -22,6 +22,7 @@ from ceralacca import __version__
 from ceralacca.apps import diagnostics
 from ceralacca.apps.data_folder import DataFolder
 from ceralacca.apps.duty import Duty
+from ceralacca.apps.giving_way import give_way
 from ceralacca.apps.service_events import record_start_of, record_stop
 from ceralacca.apps.settings import Settings
 from ceralacca.apps.status import read_status
@@ -161,8 +162,6 @@ _LOADS: Final[Mapping[str, tuple[str, ...]]] = {
 
 _GIVE_WAY: Final = frozenset({"timekeeper", "extracts"})
 """Nobody waits for what these do from one moment to the next: processors go to the mail first."""
-_POLITELY: Final = 10
-"""Added to their niceness: beside a process that never rests they get a tenth of a core, and all when it rests."""
 
 
 def run_role(name: str, settings: Settings, duty: Duty) -> None:
@@ -174,20 +173,9 @@ def run_role(name: str, settings: Settings, duty: Duty) -> None:
     diagnostics.configure(settings.log, role=name)
     gc.set_threshold(_YOUNG, 20, 50)
     if name in _GIVE_WAY:
-        _give_way()
+        give_way()
     with duty.watched():
         run(settings, duty)
-
-
-def _give_way() -> None:
-    """Let the other roles go first. Best effort: a kernel without groups of sessions has no such file.
-
-    Each role has a session of its own, and Linux shares processors among sessions before it looks at niceness, where
-    no cgroup does (sched(7), autogrouping): so the session is made nice as well as its process.
-    """
-    os.nice(_POLITELY)
-    with suppress(OSError):
-        Path("/proc/self/autogroup").write_text(str(_POLITELY), encoding="ascii")
 
 
 class _Stage(IntEnum):
