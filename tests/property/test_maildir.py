@@ -82,6 +82,7 @@ class Mailboxes(RuleBasedStateMachine):
         def vanish(of: aside.Aside):
             for written in of._written.values():
                 os.close(written.handle)
+            of.homes.close()
 
         with (
             mock.patch.object(module, "reach", reach),

@@ -102,9 +102,12 @@ class Duty:
                 os.write(self._ready, json.dumps(words).encode() + b"\n")
 
     def _watch(self, hears: int) -> None:
-        watched = [hears] if self._life is None else [hears, self._life]
+        poll = select.poll()  # select(2) knows no descriptor beyond 1023
+        poll.register(hears, select.POLLIN)
+        if self._life is not None:
+            poll.register(self._life, select.POLLIN)
         while not self.ending.is_set():
-            heard, _, _ = select.select(watched, [], [])
+            heard = {handle for handle, _ in poll.poll()}
             if self._life in heard or _asks_to_end(hears):
                 self.end()
 

@@ -63,9 +63,9 @@ class Wake:
 
         Listen first, poll then: `wait(0)` before the first poll makes sure that no hint falls between.
         """
-        ear = self._ear or self._listen()
-        ready, _, _ = select.select([ear], [], [], max(timeout, 0))
-        return bool(ready) and self._heard(ear)
+        ear, poll = self._ear or self._listen(), select.poll()  # select(2) knows no descriptor beyond 1023
+        poll.register(ear, select.POLLIN)
+        return bool(poll.poll(max(timeout, 0) * 1000)) and self._heard(ear)
 
     def close(self) -> None:
         """Stop listening."""

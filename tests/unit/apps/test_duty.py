@@ -1,8 +1,10 @@
 """How a role hears of its end, and what it says to the supervisor."""
 
 import asyncio
+import fcntl
 import json
 import os
+import resource
 import signal
 
 import pytest
@@ -18,13 +20,26 @@ def test_a_signal_ends_it(sign):
         assert duty.ending.wait(20)
 
 
-def test_the_end_of_the_supervisor_ends_it():
-    hears, says = os.pipe()
+@pytest.fixture
+def many_descriptors():
+    """Let this process have more than a thousand of them."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.usefixtures("many_descriptors")
+@pytest.mark.parametrize("least", [0, 2000])
+def test_the_end_of_the_supervisor_ends_it(least):
+    low, says = os.pipe()
+    hears = fcntl.fcntl(low, fcntl.F_DUPFD_CLOEXEC, least)
     try:
         with Duty(life=hears).watched() as duty:
             os.close(says)
             assert duty.ending.wait(20)
     finally:
+        os.close(low)
         os.close(hears)
 
 
