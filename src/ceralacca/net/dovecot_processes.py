@@ -36,21 +36,18 @@ def processes_of(base: Path, session: int | None = None) -> set[int]:
 
     `session` is one that is known beforehand: that of a master which has ended.
     """
-    sessions: dict[int, int] = dict(_sessions())
-    working = {pid for pid in sessions if _works_in(pid, base)}
-    known = {sessions[pid] for pid in working} | ({session} if session else set())
-    return {pid for pid, of in sessions.items() if pid in working or (of in known and _is_dovecots(pid))}
+    return set(_with_sessions(base, session))
 
 
 def end_processes(base: Path, session: int | None = None, *, within: float) -> bool:
     """End what is left of a Dovecot, and its pid file with it: say whether nothing is left.
 
     Its master is asked first, who ends the others in good order: told all at once, now and then it waits for one
-    of them for ever. Then they are asked, then forced.
+    of them for too long. Then they are asked, then forced.
     """
     for sign, masters_only in ((signal.SIGTERM, True), (signal.SIGTERM, False), (signal.SIGKILL, False)):
-        left = processes_of(base, session)
-        asked = {pid for pid, of in _sessions() if pid in left and (pid == of or not masters_only)}
+        left = _with_sessions(base, session)
+        asked = [pid for pid, of in left.items() if pid == of or not masters_only]
         for pid in asked:
             with suppress(ProcessLookupError):
                 os.kill(pid, sign)
@@ -59,6 +56,14 @@ def end_processes(base: Path, session: int | None = None, *, within: float) -> b
             (base / _PID_FILE).unlink(missing_ok=True)
             return True
     return False
+
+
+def _with_sessions(base: Path, session: int | None) -> dict[int, int]:
+    """Return what `processes_of` does, each with its session."""
+    sessions: dict[int, int] = dict(_sessions())
+    working = {pid for pid in sessions if _works_in(pid, base)}
+    known = {sessions[pid] for pid in working} | ({session} if session else set())
+    return {pid: of for pid, of in sessions.items() if pid in working or (of in known and _is_dovecots(pid))}
 
 
 def _sessions() -> Iterator[tuple[int, int]]:
