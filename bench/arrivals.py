@@ -112,14 +112,7 @@ def main() -> int:
     for kind, signs in SEALS.items():
         each = [one[kind] for one in found]
         bounds = [(a * signs + b + c * signs + d) / 2 for (a, b), (c, d) in pairwise(bound)]
-        table.add(
-            Comparison(
-                name=f"{kind}, processor time, {BATCH} a batch",
-                subject=Spread.of([1 / one for one in each]),
-                bound=Spread.of([1 / one for one in bounds]),
-                ratio=Spread.of([limit / one for one, limit in zip(each, bounds, strict=True)]),
-            )
-        )
+        table.add(Comparison.of_seconds(f"{kind}, processor time, {BATCH} a batch", each, bounds))
         told = Spread.of([1000 * one for one in each])
         print(f"  {kind}: {told:.2f} ms, {calls[kind]:,.0f} calls", file=sys.stderr)
     return 0 if table.finish() else 1

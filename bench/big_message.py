@@ -43,21 +43,11 @@ def main() -> int:
                     {f"{key} {name}": most for key, one in memories.items() for name, most in one.above_idle().items()}
                 )
             name = "30 MB" if at_once == 1 else f"30 MB, {at_once} at once"
-            table.add(time_row(f"{name}, seconds each, two providers", taken, floors))
+            told = f"{name}, seconds each, two providers"
+            table.add(Comparison.of_seconds(told, taken, floors, goal=1 / WORTH))
             add_memory(table, name, peaks, at_once)
             senders.close()
     return 0 if table.finish() else 1
-
-
-def time_row(name: str, taken: list[float], floors: list[float]) -> Comparison:
-    """Return a row whose ratio is the bound's seconds over those that were taken."""
-    return Comparison(
-        name=name,
-        subject=Spread.of([1 / each for each in taken]),
-        bound=Spread.of([1 / each for each in floors]),
-        ratio=Spread.of([bound / each for bound, each in zip(floors, taken, strict=True)]),
-        goal=1 / WORTH,
-    )
 
 
 def add_memory(table: Table, name: str, peaks: list[dict[str, tuple[float, float]]], at_once: int) -> None:

@@ -45,16 +45,10 @@ def main() -> int:
 
 def row(name: str, found: list[float], floors: list[float], most: float) -> Comparison:
     """Return a row whose ratio is floor over latency, as a share, and whose terms are latencies turned to rates."""
-    ratios = [floor / each for floor, each in zip(floors, found, strict=True)]
+    times = [each / floor for each, floor in zip(found, floors, strict=True)]
     print(f"  {name}: {Spread.of([1000 * each for each in found]):.1f} ms, ", end="", file=sys.stderr)
-    print(f"{Spread.of([1 / each for each in ratios]):.1f} times the bound", file=sys.stderr)
-    return Comparison(
-        name=name,
-        subject=Spread.of([1 / each for each in found]),
-        bound=Spread.of([1 / floor for floor in floors]),
-        ratio=Spread.of(ratios),
-        goal=1 / most,
-    )
+    print(f"{Spread.of(times):.1f} times the bound", file=sys.stderr)
+    return Comparison.of_seconds(name, found, floors, goal=1 / most)
 
 
 def recorded_rate() -> float:

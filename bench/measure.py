@@ -63,6 +63,19 @@ class Comparison:
     ratio: Spread
     goal: float | None = None
 
+    @classmethod
+    def of_seconds(
+        cls, name: str, found: Sequence[float], bounds: Sequence[float], *, goal: float | None = None
+    ) -> "Comparison":
+        """Compare what acts took with what the bound did beside each: the ratio is the bound's seconds over theirs."""
+        return cls(
+            name=name,
+            subject=Spread.of([1 / each for each in found]),
+            bound=Spread.of([1 / each for each in bounds]),
+            ratio=Spread.of([bound / each for each, bound in zip(found, bounds, strict=True)]),
+            goal=goal,
+        )
+
     @property
     def met(self) -> bool:
         """True when there is no goal or the median ratio reaches it."""

@@ -17,6 +17,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import islice
 from pathlib import Path
 
 from _live import Live
@@ -46,21 +47,11 @@ def main() -> int:
             continue
         with Live(*providers) as live:
             print(f"  {name}:", file=sys.stderr)
-            found = samples(live, to, number=number, times=times)
+            found = list(islice(samples(live, to, number=number), times))
         bounds = [seals() * signs / 3 for _ in found]
-        table.add(row(f"{name}, processor time of all", found, bounds))
+        table.add(Comparison.of_seconds(f"{name}, processor time of all", found, bounds))
         print(f"  {name}: {Spread.of([1000 * each for each in found]):.1f} ms a transaction", file=sys.stderr)
     return 0 if table.finish(recorded=not other) else 1
-
-
-def row(name: str, found: list[float], bounds: list[float]) -> Comparison:
-    """Compare seconds with those of a bound."""
-    return Comparison(
-        name=name,
-        subject=Spread.of([1 / each for each in found]),
-        bound=Spread.of([1 / each for each in bounds]),
-        ratio=Spread.of([limit / each for each, limit in zip(found, bounds, strict=True)]),
-    )
 
 
 def beside(name: str, other: Path, *, number: int, times: int) -> Comparison:
@@ -76,14 +67,16 @@ def beside(name: str, other: Path, *, number: int, times: int) -> Comparison:
                 one.stdin.flush()
             pairs.append([told(one) for one in both])
             print(f"  {name}: {1000 * pairs[-1][0]:.2f} ms, beside {1000 * pairs[-1][1]:.2f} ms", file=sys.stderr)
-        for one in both:
-            one.communicate("")
-    return row(f"{name}, beside {other.name}", [pair[0] for pair in pairs], [pair[1] for pair in pairs])
+    mine, others = zip(*pairs, strict=True)
+    return Comparison.of_seconds(f"{name}, beside {other.name}", mine, others)
 
 
 @contextmanager
 def stand(tree: Path, name: str, number: int) -> Iterator[subprocess.Popen[str]]:
-    """Run the providers of a stand of the project, and this script on its code, as a process of its own."""
+    """Run the providers of a stand of the project, and this script on its code, as a process of its own.
+
+    It ends in good order when it is told no more.
+    """
     paths = os.pathsep.join(str(tree / folder) for folder in ("src", "bench"))
     with subprocess.Popen(
         [sys.executable, "-P", __file__, "--on-command", name, str(number)],
@@ -97,7 +90,7 @@ def stand(tree: Path, name: str, number: int) -> Iterator[subprocess.Popen[str]]
             told(process)
             yield process
         finally:
-            process.terminate()
+            process.communicate()
 
 
 def told(process: subprocess.Popen[str]) -> float:
@@ -110,33 +103,33 @@ def told(process: subprocess.Popen[str]) -> float:
 
 
 def work_on_command(name: str, *, number: int) -> int:
-    """Be a stand: do so many transactions for each line that comes in, and say what each of them cost."""
+    """Be a stand: do so many transactions, and again for each line that comes in; say what each of them cost."""
     to, providers, _ = CASES[name]
     with Live(*providers) as live:
-        warm = samples(live, to, number=60, times=1)
-        print(_SPENT, *warm, flush=True)
-        for _ in sys.stdin:
-            print(_SPENT, *samples(live, to, number=number, times=1), flush=True)
+        for spent in samples(live, to, number=number):
+            print(_SPENT, spent, flush=True)
+            if not sys.stdin.readline():
+                break
     return 0
 
 
-def samples(live: Live, to: Address, *, number: int, times: int) -> list[float]:
-    """Do so many transactions so many times; return the seconds of processor time of each, told by process."""
+def samples(live: Live, to: Address, *, number: int) -> Iterator[float]:
+    """Do so many transactions again and again; give the seconds of processor time of each, told by process."""
     senders = live.senders(ALFA, MARIO)
     senders.connect()
-    transactions(live, senders, to, 60)
-    pids = {"client": os.getpid()}
-    for provider in live.providers:
-        pids |= {f"{provider.key} {role}": pid for role, pid in live.pids(provider).items()}
-    found = []
-    for _ in range(times):
-        before = {name: processor(pid) for name, pid in pids.items()}
-        transactions(live, senders, to, number)
-        spent = {name: (processor(pid) - before[name]) / number for name, pid in pids.items()}
-        tell(spent)
-        found.append(sum(spent.values()))
-    senders.close()
-    return found
+    try:
+        transactions(live, senders, to, 60)
+        pids = {"client": os.getpid()}
+        for provider in live.providers:
+            pids |= {f"{provider.key} {role}": pid for role, pid in live.pids(provider).items()}
+        while True:
+            before = {name: processor(pid) for name, pid in pids.items()}
+            transactions(live, senders, to, number)
+            spent = {name: (processor(pid) - before[name]) / number for name, pid in pids.items()}
+            tell(spent)
+            yield sum(spent.values())
+    finally:
+        senders.close()
 
 
 def processor(pid: int) -> float:

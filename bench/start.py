@@ -34,23 +34,14 @@ def main() -> int:
         full, bare_too = samples(live)
     for name, found, floors in (("queue empty", empty, bare), (f"{JOBS:,} jobs", full, bare_too)):
         above = [each - floor for each, floor in zip(found, floors, strict=True)]
-        table.add(row(f"start, {name}: limit {MOST} s over seconds above bare Python", above, [MOST] * len(above)))
-    table.add(row(f"empty over {JOBS:,} jobs", full, [TIMES * each for each in empty]))
+        told = f"start, {name}: limit {MOST} s over seconds above bare Python"
+        table.add(Comparison.of_seconds(told, above, [MOST] * len(above), goal=1.0))
+    limits = [TIMES * each for each in empty]
+    table.add(Comparison.of_seconds(f"empty over {JOBS:,} jobs", full, limits, goal=1.0))
     print(
         f"  empty {Spread.of(empty):.2f} s, full {Spread.of(full):.2f} s, bare {Spread.of(bare):.3f} s", file=sys.stderr
     )
     return 0 if table.finish() else 1
-
-
-def row(name: str, found: list[float], limits: list[float]) -> Comparison:
-    """Return a row of seconds as rates; its ratio is limit over found."""
-    return Comparison(
-        name=name,
-        subject=Spread.of([1 / each for each in found]),
-        bound=Spread.of([1 / each for each in limits]),
-        ratio=Spread.of([limit / each for each, limit in zip(found, limits, strict=True)]),
-        goal=1.0,
-    )
 
 
 def samples(live: Live) -> tuple[list[float], list[float]]:

@@ -65,15 +65,8 @@ def main() -> int:
         finally:
             store.close()
     bounds = [(before + after) / 2 for before, after in pairwise(bound)]
-    table.add(
-        Comparison(
-            name=f"steps of a transaction, processor time, {BATCH} a batch",
-            subject=Spread.of([1 / each for each in found]),
-            bound=Spread.of([1 / each for each in bounds]),
-            ratio=Spread.of([limit / each for each, limit in zip(found, bounds, strict=True)]),
-            goal=GOAL,
-        )
-    )
+    name = f"steps of a transaction, processor time, {BATCH} a batch"
+    table.add(Comparison.of_seconds(name, found, bounds, goal=GOAL))
     print(f"  {Spread.of([1000 * each for each in found]):.1f} ms, {calls:,.0f} calls a transaction", file=sys.stderr)
     return 0 if table.finish() else 1
 
