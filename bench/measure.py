@@ -163,6 +163,11 @@ class Table:
         """Begin, unless help is asked for."""
         help_if_asked()
 
+    @property
+    def machine(self) -> dict[str, str | int]:
+        """What kind of machine this is, as it is recorded."""
+        return _machine()
+
     def add(self, row: Comparison) -> None:
         """Add a row; says on standard error that it is done."""
         self.rows.append(row)
@@ -190,7 +195,7 @@ class Table:
             "benchmark": self.benchmark,
             "at": int(time.time()),
             "commit": _commit(),
-            "machine": _machine(),
+            "machine": self.machine,
             "rows": [asdict(row) for row in self.rows],
         }
         with (RESULTS / f"{self.benchmark}.jsonl").open("a", encoding="utf-8") as file:
