@@ -16,6 +16,8 @@ LONGEST_LINE = 998
 """Octets of a line without its end (RFC 5322, 2.1.1)."""
 
 _CHUNK = 1 << 16
+_WORTH_A_TRY = 1 << 12
+"""Octets from which on a try at lines of one length costs next to nothing."""
 
 
 def line_defects(data: Octets) -> Iterator[FormDefect]:
@@ -38,10 +40,37 @@ def has_bare_end(data: Octets) -> bool:
     for chunk in _chunks(data):
         octets = carried + chunk
         carried = b"\r" if octets.endswith(b"\r") else b""
-        rest = octets.removesuffix(carried).replace(b"\r\n", b"")  # half the time of counting each
+        rest = outside_pairs(octets.removesuffix(carried))
         if b"\r" in rest or b"\n" in rest:
             return True
     return bool(carried)
+
+
+def outside_pairs(octets: bytes) -> bytes | bytearray:
+    """Return octets that hold CR and LF where the given ones, a piece of a message, hold them outside pairs.
+
+    A large message is looked at many times on its way, and is base64 for the most part, whose lines are of one length:
+    the ends of such lines are tried all at once, in a quarter of the time that it takes to remove pairs one by one.
+    That again is half the time of counting pairs and each of the two.
+    """
+    rest = _without_even_ends(octets) if len(octets) >= _WORTH_A_TRY else octets
+    return rest.replace(b"\r\n", b"") if b"\r" in rest or b"\n" in rest else rest
+
+
+def _without_even_ends(octets: bytes) -> bytes | bytearray:
+    """Return octets with others in place of the pairs that end lines of one length, if all lines are of one length."""
+    first = octets.find(b"\r\n")
+    width = octets.find(b"\r\n", first + 2) - first
+    third = first + 2 * width
+    if first < 0 or width <= 0 or octets[third : third + 2] != b"\r\n":  # seldom even: not worth going on
+        return octets
+    returns, feeds = octets[first::width], octets[first + 1 :: width]
+    even = len(returns)
+    if len(feeds) != even or returns.count(b"\r") != even or feeds.count(b"\n") != even:
+        return octets
+    rest = bytearray(octets)
+    rest[first::width] = rest[first + 1 :: width] = b"." * even
+    return rest
 
 
 def _has_long_line(data: Octets) -> bool:

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import NamedTuple
 
+from ceralacca.formats.lines import outside_pairs
 from ceralacca.formats.splice import Octets
 
 FILE = "maildirsize"
@@ -55,7 +56,7 @@ def lines_end_in_crlf(octets: Octets) -> bool:
     for start in range(0, len(view), _CHUNK):
         chunk = carried + bytes(view[start : start + _CHUNK])
         carried = b"\r" if chunk.endswith(b"\r") else b""  # a pair may lie across two chunks
-        if b"\n" in chunk.removesuffix(b"\r").replace(b"\r\n", b""):  # sooner than counting, where lines are short
+        if b"\n" in outside_pairs(chunk.removesuffix(b"\r")):
             return False
     return True
 

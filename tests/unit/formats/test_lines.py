@@ -57,3 +57,28 @@ def test_lone_line_ends_are_seen_wherever_the_chunks_are_cut(monkeypatch, chunk)
     for length in range(7):
         for octets in map(bytes, product(b"\r\nx", repeat=length)):
             assert lines.has_bare_end(octets) is bool(re.search(rb"\r(?!\n)|(?<!\r)\n", octets)), octets
+
+
+def lone(octets):
+    return re.findall(rb"\r(?!\n)|(?<!\r)\n", octets)
+
+
+@pytest.mark.parametrize("width", range(5))
+@pytest.mark.parametrize("lines_before", range(4))
+def test_ends_of_lines_of_one_length_are_told_from_those_that_stand_alone(monkeypatch, width, lines_before):
+    monkeypatch.setattr(lines, "_WORTH_A_TRY", 0)
+    even = (b"x" * width + b"\r\n") * lines_before
+    for length in range(6):
+        for octets in map(bytes, product(b"\r\nx", repeat=length)):
+            found = lines.outside_pairs(even + octets)
+            assert sorted(found.translate(None, b"x.")) == sorted(b"".join(lone(even + octets))), octets
+
+
+@pytest.mark.parametrize("end", [b"\r", b"\n", b"\r\r\n", b"\r\n\n", b"\n\r"])
+def test_one_end_that_stands_alone_is_seen_in_a_long_piece_of_base64(end):
+    line = b"A" * 76
+    even = b"\r\n".join([line] * 800)
+    assert not lone(lines.outside_pairs(even))
+    for at in (3, 76, 77, 78, 79, 30_000, len(even) - 76, len(even) - 1):
+        octets = even[:at] + end + even[at:]
+        assert bytes(lines.outside_pairs(octets).translate(None, b"A.")) == b"".join(lone(octets)), at
