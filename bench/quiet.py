@@ -30,7 +30,8 @@ def main() -> int:
 
     def read() -> None:
         found = message_from_bytes(octets, policy=policy.SMTP)
-        assert found["Message-ID"] and found.get_payload()
+        assert found["Message-ID"]
+        assert found.get_payload()
 
     row = compare("10 KB read by `email`", subject=read, bound=signing())
     table.add(row)
