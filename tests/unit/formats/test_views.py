@@ -1,8 +1,12 @@
 """Views are searched as the octets that they show, wherever a piece ends."""
 
+import re
+from itertools import product
+
 import pytest
 
-from ceralacca.formats.views import PIECE, find, is_blank
+from ceralacca.formats import views
+from ceralacca.formats.views import PIECE, find, is_blank, places
 
 MARK = b"--mark"
 
@@ -29,3 +33,14 @@ def test_blank_is_only_what_is_blank_throughout(other):
     assert is_blank(memoryview(octets), b" \n", 0, len(octets)) is False
     assert is_blank(memoryview(octets), b" \n", other + 1, 2 * PIECE)
     assert is_blank(b"x", b" ", 1, 1)
+
+
+@pytest.mark.parametrize("piece", [1, 2, 3, 8])
+@pytest.mark.parametrize("mark", [b"-", b"--", b"-x", b"xx", b"x-x"])
+def test_places_are_those_of_an_expression_wherever_a_piece_ends(monkeypatch, piece, mark):
+    monkeypatch.setattr(views, "PIECE", piece)
+    for octets in map(bytes, product(b"x-", repeat=7)):
+        for start, end in ((0, 7), (2, 7), (0, 5), (3, 3)):
+            expected = [hit.start() for hit in re.compile(re.escape(mark)).finditer(octets, start, end)]
+            assert [*places(memoryview(octets), mark, start, end)] == expected
+            assert [*places(octets, mark, start, end)] == expected

@@ -23,6 +23,7 @@ from ceralacca.formats.mime.limits import LIMITS, LimitExceeded, Limits
 from ceralacca.formats.mime.parameters import ContentValue, read_content_value
 from ceralacca.formats.mime.transfer import IDENTITY
 from ceralacca.formats.splice import Octets
+from ceralacca.formats.views import places
 
 _MEDIA_TYPE = re.compile(r"[!#$%&'*+.^_`|{}~0-9a-z-]+/[!#$%&'*+.^_`|{}~0-9a-z-]+")
 _ENCODING = re.compile(r"[^\s;(]*+", re.ASCII)
@@ -256,7 +257,7 @@ class _Look:
         floor, most = one.head.end, self.limits.parts + 1 - self.entities
         lookalikes = 0
         # The first delimiter may follow the empty line at once: that line's LF is the one before the body.
-        for hit in _places(data, needle, max(floor - 1, one.head.start), one.end):
+        for hit in places(data, needle, max(floor - 1, one.head.start), one.end):
             tail = _DELIMITER_TAIL.match(data, hit + len(needle), one.end)
             if tail is None:
                 one.defects.append(Defect.LOOKALIKE_DELIMITER)
@@ -275,22 +276,8 @@ class _Look:
 
     def _close(self, one: _Seen, needle: bytes, end: int) -> None:
         one.epilogue = Span(end, one.end)
-        if next(_places(self.data, needle, end - 1, one.end), None) is not None:
+        if next(places(self.data, needle, end - 1, one.end), None) is not None:
             one.defects.append(Defect.DELIMITER_AFTER_CLOSE)
-
-
-def _places(data: Octets, needle: bytes, start: int, end: int) -> Iterator[int]:
-    """Yield where the needle stands, without overlaps.
-
-    Only a view needs an expression: to compile one for each boundary would cost more than to look at a usual message.
-    """
-    if isinstance(data, bytes):
-        at = data.find(needle, start, end)
-        while at >= 0:
-            yield at
-            at = data.find(needle, at + len(needle), end)
-    else:
-        yield from (hit.start() for hit in re.compile(re.escape(needle)).finditer(data, start, end))
 
 
 class _Labels(NamedTuple):
