@@ -41,7 +41,7 @@ class EndOfData:
         if self.ended:
             raise ValueError("the message has ended")
         octets = self._kept + chunk
-        end = octets.find(_END)
+        end = octets.find(_END) if b"." in octets else -1  # base64 has no dot: one look, and a quick one
         if end >= 0:
             self.ended, self.rest, self._kept = True, octets[end + len(_END) :], b""
             run = octets[: end + 2]
@@ -55,7 +55,7 @@ class EndOfData:
         self.defect = self.defect or _defect(run)
         if self.defect is not None or not run:
             return b""
-        content = run.replace(b"\r\n.", b"\r\n") if b"\r\n." in run else run
+        content = run.replace(b"\r\n.", b"\r\n") if b"." in run and b"\r\n." in run else run
         if self._unseen:
             content, self._unseen = content[self._unseen :], 0
         return content
