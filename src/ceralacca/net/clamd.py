@@ -99,18 +99,17 @@ class Clamd:
 
         Raises NotScanned.
         """
-        if len(octets) > self._settings.most_octets:
-            raise not_scanned("the message is larger than the scanner takes", NotScannedReason.TOO_LARGE)
-        return self._alone(octets, hashlib.sha256(octets).digest())
+        return self._whole(octets, "")
 
-    def begin(self, octets: Octets) -> Callable[[], ScanVerdict]:
+    def begin(self, octets: Octets, *, digest: str = "") -> Callable[[], ScanVerdict]:
         """Begin to scan a whole message; what is returned gives the verdict as `scan` does, and is called once.
 
         It is asked about in one turn with all small messages that the thread begins before the first verdict on one of
-        them is wanted. What gets no verdict so is scanned alone. Only what is returned raises NotScanned.
+        them is wanted. What gets no verdict so is scanned alone. Only what is returned raises NotScanned. Of a large
+        message that is from the store the `digest` is believed, since it takes as long to reckon as much else.
         """
         if len(octets) > min(LARGEST, self._settings.most_octets):
-            return partial(self.scan, octets)
+            return partial(self._whole, octets, digest)
         try:
             version = self._current_version()
         except NotScanned as error:
@@ -163,6 +162,12 @@ class Clamd:
         Raises NotScanned.
         """
         return not self._stream(DEMO_MARKER).clean
+
+    def _whole(self, octets: Octets, digest: str) -> ScanVerdict:
+        """Scan a message as `scan` does, whose digest may be known."""
+        if len(octets) > self._settings.most_octets:
+            raise not_scanned("the message is larger than the scanner takes", NotScannedReason.TOO_LARGE)
+        return self._alone(octets, bytes.fromhex(digest) or hashlib.sha256(octets).digest())
 
     def _alone(self, octets: Octets, digest: bytes) -> ScanVerdict:
         """Scan a message of that digest in a turn of its own, unless its verdict is known. Raises NotScanned."""

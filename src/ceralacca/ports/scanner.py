@@ -70,12 +70,15 @@ class Scanner(Protocol):
         """Scan a whole message. Raises NotScanned when there is no verdict: away, slow, over a limit, confused."""
         ...
 
-    def begin(self, octets: Octets) -> Callable[[], ScanVerdict]:
+    def begin(self, octets: Octets, *, digest: str = "") -> Callable[[], ScanVerdict]:
         """Begin to scan a whole message, and return how to get the verdict: called once, in the same thread.
+
+        `digest`: the SHA-256, hexadecimal, under which the store has the octets, where they are from there.
 
         Whoever has several messages begins with all before the first verdict, and they may be scanned at once.
         Only what is returned raises NotScanned. A scanner that takes one after the other scans when it is wanted.
         """
+        del digest
         return partial(self.scan, octets)
 
     def ready(self) -> bool:

@@ -235,7 +235,7 @@ def _other(arrived: _Arrived) -> None:
     """Receipts, malformed and ordinary mail: scanned first, and never answered (MO-13)."""
     kind = arrived.classification.kind
     try:
-        verdict = verdict_on(arrived.octets, arrived.desk)
+        verdict = verdict_on(arrived.octets, arrived.desk, digest=arrived.inbound.digest)
     except WorldError:
         raise NotYet("the scanner gives no verdict") from None  # IP-5
     if not verdict.clean:

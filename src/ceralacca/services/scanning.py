@@ -18,15 +18,15 @@ from ceralacca.services.desk import Desk
 from ceralacca.services.lockstep import give_way
 
 
-def verdict_on(octets: Octets, desk: Desk) -> ScanVerdict:
-    """Return the verdict on what the job at the desk brought. Raises WorldError when there is none.
+def verdict_on(octets: Octets, desk: Desk, *, digest: str) -> ScanVerdict:
+    """Return the verdict on what the job at the desk brought, known by a digest. Raises WorldError when there is none.
 
     The others of a batch begin their scans as well before this one's verdict is waited for.
     """
     scanner, scanned = desk.office.scanner, payload.word(desk.job, "scanned")
     if scanned and scanned == scanner.edition():
         return ScanVerdict(virus="", engine=scanned)
-    verdict = scanner.begin(octets)
+    verdict = scanner.begin(octets, digest=digest)
     give_way()
     return verdict()
 

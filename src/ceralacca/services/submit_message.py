@@ -123,7 +123,7 @@ class _Submitted:
         None when hours have brought no verdict. Raises NotYet before.
         """
         office = self.desk.office
-        verdict = office.scanner.begin(self.octets)
+        verdict = office.scanner.begin(self.octets, digest=self.inbound.digest)
         give_way()
         try:
             return verdict()

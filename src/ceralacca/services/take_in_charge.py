@@ -106,7 +106,7 @@ class Envelope:
         """
         undecided = [one for one in self.recipients if self._undecided(one)]
         try:
-            verdict = verdict_on(self.octets, self.desk)
+            verdict = verdict_on(self.octets, self.desk, digest=self.inbound.digest)
         except WorldError:
             self._without_verdict(undecided, since)
             return

@@ -4,6 +4,7 @@ import socket
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -149,6 +150,16 @@ def test_a_large_message_between_small_ones_goes_alone(fake: Clever) -> None:
     fake.gather(2, lambda peer, gathered: peer.sendall(answers(gathered)))
     assert viruses(client(fake), [b"one", large, b"two"]) == ["", "Found", ""]
     assert fake.streams == [b"one", b"two", large]
+
+
+def test_a_large_message_that_the_store_has_is_asked_about_once_under_the_digest_that_it_has_there(
+    fake: Clever,
+) -> None:
+    large = b"virus" + bytes(LARGEST)
+    scanner, digest = client(fake), sha256(large).hexdigest()
+    verdicts = [scanner.begin(large, digest=digest)(), scanner.begin(large, digest=digest)(), scanner.scan(large)]
+    assert [one.virus for one in verdicts] == ["Found"] * 3
+    assert fake.streams == [large]
 
 
 @pytest.mark.parametrize(("messages", "octets", "rounds"), [(100, 10, [32, 32, 32, 4]), (40, 250_000, [16, 16, 8])])

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from hashlib import sha256
 
 import pytest
 
@@ -30,7 +31,8 @@ class Watched(Scanner):
             raise Unplugged("no verdict")
         return self.scanner.scan(octets)
 
-    def begin(self, octets: Octets) -> Callable[[], ScanVerdict]:
+    def begin(self, octets: Octets, *, digest: str = "") -> Callable[[], ScanVerdict]:
+        assert digest == sha256(bytes(octets)).hexdigest()
         self.acts.append("begin")
 
         def verdict() -> ScanVerdict:

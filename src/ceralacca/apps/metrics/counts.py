@@ -82,10 +82,10 @@ class CountedScanner:
         """Scan. Raises NotScanned."""
         return self._counted(partial(self._scanner.scan, octets), time.monotonic())
 
-    def begin(self, octets: Octets) -> Callable[[], ScanVerdict]:
+    def begin(self, octets: Octets, *, digest: str = "") -> Callable[[], ScanVerdict]:
         """Begin to scan. What is returned raises NotScanned."""
         begun = time.monotonic()
-        return partial(self._counted, self._scanner.begin(octets), begun)
+        return partial(self._counted, self._scanner.begin(octets, digest=digest), begun)
 
     def ready(self) -> bool:
         """Say whether the scanner can give verdicts."""
