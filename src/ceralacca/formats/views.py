@@ -11,8 +11,6 @@ from ceralacca.formats.splice import Octets
 
 PIECE: Final = 1 << 18
 """Octets looked at together."""
-
-
 _BASE64: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=\r\n")
 
 

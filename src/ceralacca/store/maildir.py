@@ -44,6 +44,7 @@ from ceralacca.base.clock import Clock
 from ceralacca.base.errors import WorldError
 from ceralacca.base.failpoints import reach
 from ceralacca.core.model.address import Address
+from ceralacca.formats.lines import has_bare_feed
 from ceralacca.formats.splice import Octets
 from ceralacca.ports.mail_store import Coming, Put, PutOutcome
 from ceralacca.store.maildir_aside import Aside
@@ -52,7 +53,7 @@ from ceralacca.store.maildir_files import FEW, FOLDER, NEW_FILE, Owner, file_nam
 from ceralacca.store.maildir_folders import is_in_place, name_on_disk, open_new
 from ceralacca.store.maildir_homes import Homes, open_folder
 from ceralacca.store.maildir_records import Record, forget, recorded_names
-from ceralacca.store.maildir_size import lines_end_in_crlf, used_octets
+from ceralacca.store.maildir_size import used_octets
 from ceralacca.store.syncing import Syncs, UnderWay
 
 _BATCH = 64
@@ -354,7 +355,7 @@ class _Batch:
     def _final(self, put: Put, name: str) -> str:
         """Return the name in `new/`: servers show messages by the number in front, then by the next."""
         size = len(put.octets)
-        seen = f",W={size}" if put.ends_in_crlf or lines_end_in_crlf(put.octets) else ""  # the size that IMAP shows
+        seen = f",W={size}" if put.ends_in_crlf or not has_bare_feed(put.octets) else ""  # the size that IMAP shows
         seconds, microseconds = int(self.instant.timestamp()), self.instant.microsecond
         position = self.start + len(self.staged)
         return f"{seconds}.{microseconds:06d}{position:06d}.{name},S={size}{seen}"

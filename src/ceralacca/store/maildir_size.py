@@ -16,13 +16,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import NamedTuple
 
-from ceralacca.formats.lines import outside_pairs
-from ceralacca.formats.splice import Octets
-
 FILE = "maildirsize"
 _ASIDE = "tmp/maildirsize.new"
 _LONGEST = 5120  # Maildir++: a longer file is counted anew
-_CHUNK = 2**18
 _SIZE = re.compile(r",S=([0-9]+)")
 _LINES = re.compile(rb"(?: *-?[0-9]+ +-?[0-9]+ *\n)+")
 _MODE = 0o600
@@ -48,17 +44,6 @@ def add_octets(maildir: int, octets: int, *, messages: int) -> None:
         os.write(handle, b"%d %d\n" % (octets, messages))
     finally:
         os.close(handle)
-
-
-def lines_end_in_crlf(octets: Octets) -> bool:
-    """Say whether IMAP shows octets in the size that they have: no line of theirs ends in LF alone."""
-    view, carried = memoryview(octets), b""
-    for start in range(0, len(view), _CHUNK):
-        chunk = carried + bytes(view[start : start + _CHUNK])
-        carried = b"\r" if chunk.endswith(b"\r") else b""  # a pair may lie across two chunks
-        if b"\n" in outside_pairs(chunk.removesuffix(b"\r")):
-            return False
-    return True
 
 
 class _Said(NamedTuple):

@@ -56,7 +56,8 @@ def test_lone_line_ends_are_seen_wherever_the_chunks_are_cut(monkeypatch, chunk)
     monkeypatch.setattr(lines, "_CHUNK", chunk)
     for length in range(7):
         for octets in map(bytes, product(b"\r\nx", repeat=length)):
-            assert lines.has_bare_end(octets) is bool(re.search(rb"\r(?!\n)|(?<!\r)\n", octets)), octets
+            assert lines.has_bare_end(octets) is bool(lone(octets)), octets
+            assert lines.has_bare_feed(octets) is bool(re.search(rb"(?<!\r)\n", octets)), octets
 
 
 def lone(octets):

@@ -1,11 +1,9 @@
 """Mailboxes on disk: octets unmodified, once, within the quota, whatever is cut and whatever the holder does."""
 
 import os
-import re
 import shutil
 from dataclasses import replace
 from datetime import timedelta
-from itertools import product
 from pathlib import Path
 
 import pytest
@@ -14,7 +12,6 @@ from ceralacca.base.errors import WorldError
 from ceralacca.core.model.address import Address
 from ceralacca.ports.mail_store import Put, PutOutcome
 from ceralacca.store import maildir as module
-from ceralacca.store import maildir_size
 from ceralacca.store.maildir import Maildir
 from ceralacca.testing.clock import NOON, FixedClock
 
@@ -91,7 +88,7 @@ def test_the_name_says_the_size_as_the_server_shows_it(store):
 
 
 def test_line_ends_that_are_known_are_not_looked_at(store, monkeypatch):
-    monkeypatch.setattr(module, "lines_end_in_crlf", lambda _: pytest.fail("looked"))
+    monkeypatch.setattr(module, "has_bare_feed", lambda _: pytest.fail("looked"))
     store.put([replace(letter(), ends_in_crlf=True)])
     assert files(store)[0].name.endswith(f",W={len(MESSAGE)}")
 
@@ -419,11 +416,3 @@ def test_started_by_root_the_mailboxes_belong_to_their_owner(tmp_path, clock):
     store.put([letter(), letter("a", ANNA)])
     everything = [tmp_path / "mail", *(tmp_path / "mail").rglob("*")]
     assert {path.lstat().st_uid for path in everything if not path.is_symlink()} == {12345}
-
-
-@pytest.mark.parametrize("chunk", [1, 2, 3])
-def test_a_lone_lf_is_seen_wherever_the_chunks_are_cut(monkeypatch, chunk):
-    monkeypatch.setattr(maildir_size, "_CHUNK", chunk)
-    for length in range(7):
-        for octets in map(bytes, product(b"\r\nx", repeat=length)):
-            assert maildir_size.lines_end_in_crlf(octets) is not bool(re.search(rb"(?<!\r)\n", octets)), octets

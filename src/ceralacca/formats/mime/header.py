@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from ceralacca.base.errors import UnreadableMessage
 from ceralacca.formats.kept import kept
+from ceralacca.formats.lines import outside_pairs
 from ceralacca.formats.mime.defects import Defect
 from ceralacca.formats.mime.limits import LIMITS, LimitExceeded, Limits
 from ceralacca.formats.splice import Octets
@@ -225,7 +226,7 @@ def _line_defects(block: bytes) -> list[Defect]:
         defects.append(Defect.EIGHT_BIT)  # AP-5
     if b"\0" in block:
         defects.append(Defect.NUL)
-    alone = block.replace(b"\r\n", b"")
+    alone = outside_pairs(block)
     if b"\r" in alone:
         defects.append(Defect.BARE_CR)
     if b"\n" in alone:

@@ -9,7 +9,7 @@ Clauses: RFC 5321 2.3.8, 4.1.1.4, 4.5.2; GE-31 (what comes out is what the clien
 
 from enum import StrEnum
 
-from ceralacca.formats.lines import outside_pairs
+from ceralacca.formats.lines import has_bare_end
 
 _END = b"\r\n.\r\n"
 _TAILS = tuple(_END[:length] for length in range(len(_END) - 1, 0, -1))
@@ -64,5 +64,4 @@ class EndOfData:
 def _defect(run: bytes) -> Defect | None:
     if b"\0" in run:
         return Defect.NUL
-    rest = outside_pairs(run)
-    return Defect.BARE_LINE_END if b"\r" in rest or b"\n" in rest else None
+    return Defect.BARE_LINE_END if has_bare_end(run) else None
