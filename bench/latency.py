@@ -8,14 +8,13 @@ its `fdatasync`, timed right before and after each sample. Floors: half of the m
     python bench/latency.py [--quick] [--rate TRANSACTIONS_A_SECOND]
 """
 
-import json
 import re
 import sys
 
 from _live import Arrivals, Live, durable_append, seconds, signing
 from _senders import Senders, message
 from ceralacca.apps.demo.cast import ALFA, CARLA, MARIO
-from measure import RESULTS, Comparison, Spread, Table, option
+from measure import Comparison, Spread, Table, option, recorded
 
 OCTETS, CONNECTIONS, SHARE = 10_000, 16, 0.3
 FLOORS = {0.5: 8, 0.99: 30}
@@ -53,8 +52,8 @@ def row(name: str, found: list[float], floors: list[float], most: float) -> Comp
 
 def recorded_rate() -> float:
     """Return the last transactions a second of one provider."""
-    lines = (RESULTS / "transaction.jsonl").read_text().splitlines()
-    return next(float(one["subject"]["median"]) for one in json.loads(lines[-1])["rows"] if "one" in one["name"])
+    rows = recorded("transaction")[-1]["rows"]
+    return next(float(one["subject"]["median"]) for one in rows if "one" in one["name"])
 
 
 def bound() -> float:

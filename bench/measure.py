@@ -22,6 +22,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table as RichTable
@@ -163,11 +164,6 @@ class Table:
         """Begin, unless help is asked for."""
         help_if_asked()
 
-    @property
-    def machine(self) -> dict[str, str | int]:
-        """What kind of machine this is, as it is recorded."""
-        return _machine()
-
     def add(self, row: Comparison) -> None:
         """Add a row; says on standard error that it is done."""
         self.rows.append(row)
@@ -195,7 +191,7 @@ class Table:
             "benchmark": self.benchmark,
             "at": int(time.time()),
             "commit": _commit(),
-            "machine": self.machine,
+            "machine": machine(),
             "rows": [asdict(row) for row in self.rows],
         }
         with (RESULTS / f"{self.benchmark}.jsonl").open("a", encoding="utf-8") as file:
@@ -214,7 +210,14 @@ def _commit() -> str:
     return answer.stdout.strip() or "unknown"
 
 
-def _machine() -> dict[str, str | int]:
+def recorded(benchmark: str) -> list[dict[str, Any]]:
+    """Return what was recorded of a benchmark, the oldest first."""
+    path = RESULTS / f"{benchmark}.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def machine() -> dict[str, str | int]:
+    """Return what kind of machine this is."""
     cpu = platform.processor() or platform.machine()
     information = Path("/proc/cpuinfo")
     if information.exists():

@@ -1,23 +1,21 @@
 """How quiet the machine is: what Python does in the time of one RSA signature, against the best hour of its kind.
 
-Who shares a processor's caches with us costs Python two to three times as much, and RSA, which needs hardly any memory,
-half as much again: then the floors of B1, B1c and B2, whose bounds are made of RSA, are harder to reach than in a quiet
-hour. Subject: a message of 10 KB read by the standard library's `email`, which is the same for every commit of
-ours; bound: an RSA 2048 signature. What is told at the end is this hour's ratio over the highest that was recorded on a
-processor of the same name with the same Python. No goal: it judges the hour, not us.
+Who shares a processor's caches with us makes Python up to twice as slow, and RSA, which needs hardly any memory, less
+so: then the floors of B1, B1c and B2, whose bounds are made of RSA, are harder to reach than in a quiet hour.
+Subject: a message of 10 KB read by the standard library's `email`, which is the same for every commit of ours; bound:
+an RSA 2048 signature. What is told at the end is this hour's ratio over the highest that was recorded on a processor of
+the same name with the same Python. No goal: it judges the hour, not us.
 
     python bench/quiet.py
 """
 
-import json
 import sys
 from email import message_from_bytes, policy
-from pathlib import Path
 
 from _live import signing
 from _senders import message
 from ceralacca.apps.demo.cast import ANNA, MARIO
-from measure import RESULTS, Table, compare
+from measure import Table, compare, machine, recorded
 
 BENCHMARK = "quiet"
 QUIET = 0.85
@@ -25,8 +23,7 @@ QUIET = 0.85
 
 
 def main() -> int:
-    table, octets = Table(BENCHMARK), message(MARIO, ANNA, 10_000)
-    best = best_recorded(RESULTS / f"{BENCHMARK}.jsonl", table.machine)
+    table, octets, best = Table(BENCHMARK), message(MARIO, ANNA, 10_000), best_recorded()
 
     def read() -> None:
         found = message_from_bytes(octets, policy=policy.SMTP)
@@ -42,11 +39,12 @@ def main() -> int:
     return 0
 
 
-def best_recorded(path: Path, machine: dict[str, str | int]) -> float:
+def best_recorded() -> float:
     """Return the highest ratio recorded on a machine of this kind; 0 when there is none."""
-    lines = path.read_text().splitlines() if path.exists() else []
-    records = [json.loads(line) for line in lines]
-    return max((one["rows"][0]["ratio"]["median"] for one in records if one["machine"] == machine), default=0.0)
+    here = machine()
+    return max(
+        (one["rows"][0]["ratio"]["median"] for one in recorded(BENCHMARK) if one["machine"] == here), default=0.0
+    )
 
 
 if __name__ == "__main__":
