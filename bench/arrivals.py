@@ -62,7 +62,7 @@ class Side:
     def __init__(self, settings: Settings) -> None:
         self.out: list[Mail] = []
         self.service = settings.provider.service_mailbox
-        self.store = provider_store(settings)
+        self.store = provider_store(settings, reads_are_durable=False)
         self._worker = worker_office(settings, self.store, signer(settings))
         self._relay = relay_office(settings, self.store, self)
 

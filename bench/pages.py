@@ -41,7 +41,7 @@ def main() -> int:
         live.stop(ALFA)
         settings = live.nation.settings(ALFA)
         database = DataFolder(settings.data.folder).database
-        with closing(provider_store(settings)) as store:
+        with closing(provider_store(settings, reads_are_durable=False)) as store:
             office = worker_office(settings, store, signer(settings))
             work(office, before)
             with closing(sqlite3.connect(database, isolation_level=None)) as reader:

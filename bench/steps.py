@@ -53,7 +53,7 @@ def main() -> int:
     with Live(ALFA) as live:
         live.stop(ALFA)  # it has fetched directory and revocation lists; its steps are ours to do
         settings = live.nation.settings(ALFA)
-        store = provider_store(settings)
+        store = provider_store(settings, reads_are_durable=False)
         try:
             office = worker_office(settings, store, signer(settings))
             work(office, 16)

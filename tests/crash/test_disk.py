@@ -49,6 +49,16 @@ def test_without_any_sync_nothing_is_left(disk):
     assert disk("create", "rename") == (3, {})
 
 
+@pytest.mark.parametrize(("durable", "lost"), [(0, 1), (5, 1), (9, 0), (12, 0)])
+def test_what_of_a_write_ahead_log_was_not_synced_is_lost(tmp_path, durable, lost):
+    journal, log = tmp_path / "journal", tmp_path / "pec.db-wal"
+    log.write_bytes(b"committed")
+    heard = [("log", str(log), 3), ("log", str(log), durable), ("log", str(tmp_path / "gone-wal"), 7)]
+    journal.write_text("".join(json.dumps(one) + "\n" for one in heard))
+    assert cut_power(journal) == lost
+    assert log.read_bytes() == b"committed"[:durable]
+
+
 def test_half_a_line_of_the_journal_is_none(tmp_path):
     journal = tmp_path / "journal"
     journal.write_text('["create", "/nowhere')

@@ -9,6 +9,7 @@ SEEN_BY = {
     "reply-before-commit": "what_was_answered_is_there",
     "missing-sync": "mailboxes_are_whole",
     "unsynced-pack": "octets_are_whole",
+    "unsynced-commit": "signed_once",
     "doubled-receipt": "signed_once",
     "lost-timer": "open_states_have_timers",
     "swallowed-outcome": "submissions_have_one_answer",

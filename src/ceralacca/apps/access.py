@@ -36,7 +36,7 @@ _ALSO_TAKEN = 50
 def run_access(settings: Settings, duty: Duty) -> None:
     """Take submissions until the duty ends. Raises UserError."""
     DataFolder(settings.data.folder).make()
-    store = provider_store(settings)
+    store = provider_store(settings, reads_are_durable=False)
     try:
         with sign_in(settings, store) as judge:
             _serve(settings, duty, store, judge)

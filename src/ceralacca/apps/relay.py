@@ -49,7 +49,7 @@ def run_relay(settings: Settings, duty: Duty, *, name: str = "relay") -> None:
     folder = DataFolder(settings.data.folder)
     folder.make()
     claims = Claims(folder.run, name)
-    store = provider_store(settings, connections=settings.relay.threads + 1)
+    store = provider_store(settings, connections=settings.relay.threads + 1, reads_are_durable=False)
     client = smtp_client(settings)
     wake = Wake(folder.run, RELAY_KINDS)
     try:

@@ -41,10 +41,13 @@ def database_url(settings: Settings) -> str:
     return f"{scheme}://{user}:{secret}@{place}"
 
 
-def provider_store(settings: Settings, *, connections: int = 4) -> DatabaseStore:
-    """Open the store. Raises UserError, WorldError."""
+def provider_store(settings: Settings, *, connections: int = 4, reads_are_durable: bool = True) -> DatabaseStore:
+    """Open the store; `reads_are_durable` as in its settings. Raises UserError, WorldError."""
     chosen = StoreSettings(
-        connections=connections, site=site_of(settings), service_mailbox=settings.provider.service_mailbox
+        connections=connections,
+        site=site_of(settings),
+        service_mailbox=settings.provider.service_mailbox,
+        reads_are_durable=reads_are_durable,
     )
     return open_store(database_url(settings), settings.data.folder, chosen)
 

@@ -46,7 +46,8 @@ def run_worker(settings: Settings, duty: Duty, *, name: str = "worker", owner: O
     folder, workers = DataFolder(settings.data.folder), settings.workers
     folder.make()
     with ExitStack() as open_now:
-        store = provider_store(settings, connections=workers.lanes_each * workers.threads + 1)
+        connections = workers.lanes_each * workers.threads + 1
+        store = provider_store(settings, connections=connections, reads_are_durable=False)
         open_now.callback(store.close)
         key = open_now.enter_context(key_in_use(lambda: signer(settings), store, folder, role=name))
         office = worker_office(settings, with_vault(store, virus_vault(settings)), key.signer, owner)

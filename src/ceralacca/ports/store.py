@@ -59,6 +59,14 @@ class JobKind(StrEnum):
     """relay: tell a holder by a call of the own server. Payload: `mailbox`, `key` (of the notice), `body` (JSON),
     `expires` (ISO instant), and when it was tried before `tries`."""
 
+    @property
+    def leads_out(self) -> bool:
+        """Whether it is felt outside of the store before a commit of its own: what made it must be durable by then."""
+        return self in _LEAD_OUT
+
+
+_LEAD_OUT = frozenset({JobKind.DELIVERY, JobKind.RELAY, JobKind.NOTICE, JobKind.WEBHOOK})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewJob:
@@ -258,6 +266,8 @@ class Kept:
     """Small ones, by digest."""
     made: Commit | None = None
     """`sent`, `taken`, `fates` and `states`; None when something there was not as its step had known it."""
+    settle: Callable[[], None] = lambda: None
+    """Waits until the commits are durable. Raises WorldError: then they are not certain."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -314,7 +324,8 @@ class Store(LogSearch, Protocol):
         """Claim jobs that are due, oldest first, for the length of the lease.
 
         A job whose lease has ended is due again, in the order of that instant; after a power cut all are. `claimer`
-        is who claims, for `give_back`. So many claimers are `sharing` what is due (`core.fair_share`).
+        is who claims, for `give_back`. So many claimers are `sharing` what is due (`core.fair_share`). What made a job
+        that leads out is durable.
         """
         ...
 
@@ -339,7 +350,10 @@ class Store(LogSearch, Protocol):
         ...
 
     def commit_and_keep(self, commits: Sequence[Commit], postponed: Sequence[Postponed], keep: Keep) -> Kept:
-        """Make steps durable as `commit` does, and claim of the jobs that they make what is to be kept."""
+        """Commit steps as `commit` does, and claim of the jobs that they make what is to be kept.
+
+        Others see them now; they are durable once `Kept.settle` has returned, and nothing may leave the house before.
+        """
         ...
 
     def next_due(self, kinds: Iterable[JobKind]) -> datetime | None:

@@ -19,7 +19,7 @@ from concurrent.futures import Executor
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 import structlog
 
@@ -63,8 +63,17 @@ _ROUNDS: Final = 5
 _diagnostics = structlog.get_logger("ceralacca.services")
 
 Result = Commit | Postponed
+Settle = Callable[[], None]
 _Item = TypeVar("_Item")
 _Done = TypeVar("_Done")
+
+
+class _Hands(NamedTuple):
+    """What a batch works with outside of the store."""
+
+    mail: MailInHand
+    before: Settle
+    """Waits until the batch before is durable; raises WorldError. Nothing is put into a mailbox earlier."""
 
 
 def run(
@@ -74,17 +83,18 @@ def run(
 
     With `threads` the steps run side by side: sealing gives the interpreter away.
     """
+    view = office.store.ahead(jobs, about=transaction_of)
     with office.mail.in_hand() as mail:
-        return _run(jobs, replace(office, store=office.store.ahead(jobs, about=transaction_of)), mail, threads)
+        return _run(jobs, replace(office, store=view), _Hands(mail, _nothing), threads)
 
 
 def _run(
-    jobs: Sequence[Job], office: Office, mail: MailInHand, threads: Executor | None
+    jobs: Sequence[Job], office: Office, hands: "_Hands", threads: Executor | None
 ) -> tuple[list[Commit], list[Postponed]]:
     """Do the steps of a batch with a store that has read ahead for them."""
     deliveries = [job for job in jobs if job.kind is JobKind.DELIVERY]
     others = [job for job in jobs if job.kind is not JobKind.DELIVERY]
-    results = [*_deliver_all(deliveries, office, mail, threads), *_decide_all(others, office, threads)]
+    results = [*_deliver_all(deliveries, office, hands, threads), *_decide_all(others, office, threads)]
     results = _one_at_a_time(results, office)
     commits = [result for result in results if isinstance(result, Commit)]
     _write_lines(commits, jobs)
@@ -129,6 +139,10 @@ def _claims(result: Result) -> set[tuple[str, ...]]:
     return taken | {(each.provider, each.identifier, each.recipient.key) for each in result.fates}
 
 
+def _nothing() -> None:
+    """Wait for nothing."""
+
+
 def perform(
     jobs: Sequence[Job],
     office: Office,
@@ -141,18 +155,22 @@ def perform(
 
     A step whose state changed meanwhile is decided again at once, a few times. Where the claimer is told, it keeps
     the deliveries that the batch makes and does them next, and so on; `in_hand` hears which, before each such batch.
+    Each batch is loaded while the one before becomes durable, and nothing of it leaves the house before that has.
     Raises WorldError when the store is away: the leases run out and the jobs are done then.
     """
     view, finished, waiting = office.store.ahead(jobs, about=transaction_of), 0, list[Job]()
+    before: Settle = _nothing
     with office.mail.in_hand() as mail:
         while jobs:
-            ended, kept = _batch(jobs, office, view, mail, threads, claimer)
+            ended, kept = _batch(jobs, office, view, _Hands(mail, before), threads, claimer)
+            before = kept.settle
             finished, waiting = finished + ended, [*waiting, *kept.jobs]
             if waiting:
                 view = view.ahead(waiting, after=kept)
             jobs, waiting = _answered_first(waiting)
             if jobs:
                 in_hand(jobs)
+        before()
     return finished
 
 
@@ -168,7 +186,7 @@ def _answered_first(jobs: Sequence[Job]) -> tuple[list[Job], list[Job]]:
 
 
 def _batch(
-    jobs: Sequence[Job], office: Office, view: Store, mail: MailInHand, threads: Executor | None, claimer: str | None
+    jobs: Sequence[Job], office: Office, view: Store, hands: "_Hands", threads: Executor | None, claimer: str | None
 ) -> tuple[int, Kept]:
     """Do a batch with a store that has read ahead for it; return how many jobs are finished, and what is kept."""
     first = Kept(outcomes=[])
@@ -178,10 +196,10 @@ def _batch(
             break
         if again:
             view = office.store.ahead(list(left.values()), about=transaction_of)
-        commits, postponed = _run(list(left.values()), replace(office, store=view), mail, threads)
+        commits, postponed = _run(list(left.values()), replace(office, store=view), hands, threads)
         keeper = None if again else claimer
         if keeper is not None:
-            mail.expect(coming(commits))
+            hands.mail.expect(coming(commits))
         kept = _commit(commits, postponed, office, keeper)
         first = first if again else kept
         stale, failed = _ended(commits, kept.outcomes)
@@ -325,14 +343,16 @@ def _named(job: Job) -> dict[str, str]:
 # -- a batch ----------------------------------------------------------------------------------------------
 
 
-def _deliver_all(jobs: Sequence[Job], office: Office, mail: MailInHand, threads: Executor | None) -> list[Result]:
+def _deliver_all(jobs: Sequence[Job], office: Office, hands: "_Hands", threads: Executor | None) -> list[Result]:
     """Load all, put all with one sync, then conclude each while that is made durable."""
     loaded = [(job, _guarded(job, office, partial(load, job, office))) for job in jobs]
     open_ = [delivery for _, delivery in loaded if isinstance(delivery, Delivery)]
     results: list[Result] = [waits for _, waits in loaded if isinstance(waits, Postponed)]
     results += [Commit(done=job.id, instant=office.now()) for job, delivery in loaded if delivery is None]
     putting = [delivery for delivery in open_ if delivery.refusal is None]
-    outcomes = dict(zip([one.job.id for one in putting], _put_all(putting, mail), strict=True))
+    if putting:
+        hands.before()
+    outcomes = dict(zip([one.job.id for one in putting], _put_all(putting, hands.mail), strict=True))
 
     def step(delivery: Delivery) -> Result:
         return _concluded(delivery, outcomes.get(delivery.job.id), office)
@@ -340,7 +360,7 @@ def _deliver_all(jobs: Sequence[Job], office: Office, mail: MailInHand, threads:
     answering = MessageClass.ENVELOPE in [one.kind for one in open_]  # others only log: nothing to go side by side in
     concluded = _each(open_, step, threads) if answering or threads else list(map(step, open_))
     try:
-        mail.settle()
+        hands.mail.settle()
     except WorldError as trouble:  # then what was put is not certain, and nothing follows from it
         concluded = [_concluded(one, trouble if one.refusal is None else None, office) for one in open_]
     return [*results, *concluded]

@@ -8,9 +8,9 @@ durable before the transaction that names them; the transaction is durable befor
 Clauses: AP-25, DP-3, IP-21, LO-3, TI-10.
 """
 
-from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -23,7 +23,7 @@ from ceralacca.core.delivery_rules import Rule
 from ceralacca.core.model.address import Address
 from ceralacca.core.model.log import LogRow
 from ceralacca.formats.splice import Octets
-from ceralacca.ports.letters import Inbound, Point, StoredInbound, StoredLetter
+from ceralacca.ports.letters import Inbound, StoredInbound, StoredLetter
 from ceralacca.ports.log_search import LogEntry, LogQuery
 from ceralacca.ports.mailbox import MailboxRecord, OrdinaryMail
 from ceralacca.ports.store import (
@@ -35,7 +35,6 @@ from ceralacca.ports.store import (
     JobKind,
     Keep,
     Kept,
-    NewJob,
     Postponed,
     QueueFigures,
     ReceivedReceipt,
@@ -55,6 +54,7 @@ from ceralacca.store.disservices import DatabaseDisservices
 from ceralacca.store.durable_files import make_folder
 from ceralacca.store.engine import TRIES, Database, Raced, RefusedByDatabase, translated, until_won
 from ceralacca.store.errands import StoredErrands
+from ceralacca.store.job_writing import first_job, kinds_to_do
 from ceralacca.store.log_months import LogMonths
 from ceralacca.store.log_retention import DatabaseLogRetention
 from ceralacca.store.notices import StoredNotices
@@ -66,10 +66,8 @@ from ceralacca.store.second_factors import StoredSecondFactors
 from ceralacca.store.site.files import MirroredBlobs, MirroredPacks
 from ceralacca.store.site.state import Site
 from ceralacca.store.steps import Shelves, Step, apply
-from ceralacca.store.wake import LOOK_EVERY, Wake
+from ceralacca.store.wake import Wake
 from ceralacca.store.web_sessions import StoredWebSessions
-
-_JOB_OF = {Point.ACCESS: JobKind.SUBMISSION, Point.INCOMING: JobKind.ARRIVAL}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,9 +84,10 @@ class StoreSettings:
     """This site, where there are two."""
     service_mailbox: Address | None = None
     """Where takings in charge go, for nearly every message."""
+    reads_are_durable: bool = True
+    """False for roles that act on nothing they read before a claim or a commit of their own."""
 
 
-_SOON = timedelta(seconds=LOOK_EVERY)
 _ROW_LIMITS = {"sqlite": 64 * 1024, "postgresql": 20 * 1024}
 
 
@@ -105,7 +104,9 @@ def open_store(url: str, folder: Path, settings: StoreSettings | None = None) ->
         raise WorldError(
             f"the folder of the store cannot be made: {error.strerror}", remedy="look at the path"
         ) from error
-    database = Database(url, connections=settings.connections, site=settings.site)
+    database = Database(
+        url, connections=settings.connections, site=settings.site, reads_are_durable=settings.reads_are_durable
+    )
     try:
         schema.require(database, url)
         return DatabaseStore(database, folder, settings)
@@ -144,7 +145,7 @@ class DatabaseStore:
 
         Who works may begin before they are: nothing leaves the house before that commits and so syncs them as well.
         """
-        commits = [Commit(inbound=(message,), jobs=(_first_job(message, now),), instant=now) for message in messages]
+        commits = [Commit(inbound=(message,), jobs=(first_job(message, now),), instant=now) for message in messages]
         steps = [Step.of(commit) for commit in commits]
         shelves = self._put_files(steps)
         write_ahead = self._database.write_ahead
@@ -201,6 +202,8 @@ class DatabaseStore:
         reach("database.claim.before")
         claim = partial(queue.claim, now=now, limit=limit, lease=lease, claimer=claimer, sharing=sharing)
         jobs = until_won(lambda: claim(self._database, wanted))
+        if any(job.kind.leads_out for job in jobs):
+            self._database.make_durable()
         reach("database.claim.after")
         return jobs
 
@@ -221,7 +224,7 @@ class DatabaseStore:
         return self._commit(commits, postponed, None).outcomes
 
     def commit_and_keep(self, commits: Sequence[Commit], postponed: Sequence[Postponed], keep: Keep) -> Kept:
-        """Make steps durable with one sync, and claim of their jobs what is to be kept."""
+        """Commit steps, begin to make them durable with one sync, and claim of their jobs what is to be kept."""
         return self._commit(commits, postponed, keep)
 
     def next_due(self, kinds: Iterable[JobKind]) -> datetime | None:
@@ -409,15 +412,18 @@ class DatabaseStore:
         steps = [Step.of(commit) for commit in commits]
         shelves = self._put_files(steps)
         reach("database.commit.before")
+        synced = bool(postponed) or not all(commit.repeatable for commit in commits)
+        later = self._database.write_ahead if synced and keep is not None else None
         try:
-            synced = bool(postponed) or not all(commit.repeatable for commit in commits)
-            kept = self._won(steps, shelves, postponed, keep, synced=synced)
+            kept = self._won(steps, shelves, postponed, keep, synced=synced and later is None)
         except (Raced, RefusedByDatabase):
-            kept = self._one_by_one(steps, shelves, postponed)
+            kept, later = self._one_by_one(steps, shelves, postponed), None
+        if later is not None:
+            kept = replace(kept, settle=later.begin())
         reach("database.commit.after")
         mine = {job.key for job in kept.jobs}
         done = [step for step, end in zip(steps, kept.outcomes, strict=True) if end is CommitOutcome.DONE]
-        self._wake.notify({kind for step in done for kind in _kinds_to_do(step, mine)})
+        self._wake.notify({kind for step in done for kind in kinds_to_do(step.jobs, step.commit.instant, mine)})
         return kept
 
     def _won(
@@ -484,16 +490,3 @@ def _alone(connection: Connection, step: Step, shelves: Shelves) -> CommitOutcom
 
 def _instants(steps: Sequence[Step]) -> Iterator[datetime]:
     return (row.instant for step in steps for row in step.commit.log)
-
-
-def _kinds_to_do(step: Step, mine: Container[str]) -> Iterator[JobKind]:
-    """Give the kinds of a step's jobs that others can begin now."""
-    instant = step.commit.instant
-    for key, job in step.jobs:
-        if key not in mine and (instant is None or job.due - instant <= _SOON):
-            yield job.kind
-
-
-def _first_job(message: Inbound, now: datetime) -> NewJob:
-    kind = _JOB_OF[message.point]
-    return NewJob(key=f"{kind}:{message.key}", kind=kind, due=now, payload={"inbound": message.key})

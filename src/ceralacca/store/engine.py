@@ -2,7 +2,9 @@
 
 SQLite: write-ahead log, `synchronous=FULL`, and every writing transaction begins with the lock, since a
 read lock that must become a write lock fails under load. PostgreSQL: as the server is set, which
-must not be `synchronous_commit=off`. A transaction of which a loss is harmless may say so and is not synced.
+must not be `synchronous_commit=off`. A transaction of which a loss is harmless may say so and is not synced, nor is
+one that is synced after its turn (`store.write_ahead`): until then it is seen, and may be lost. So what is read is made
+durable before anybody has it, but for those who do not act on it before a claim or a commit has made it so (ADR 28).
 Of two sites (`store.site`) each commit waits for the other site's standby, whatever it is.
 """
 
@@ -24,7 +26,7 @@ from sqlalchemy.exc import (
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from ceralacca.base.errors import UserError, WorldError
-from ceralacca.store.driver import Direct, Open
+from ceralacca.store.driver import Direct, Open, driven
 from ceralacca.store.site.state import Site
 from ceralacca.store.turn import Turn
 from ceralacca.store.write_ahead import WriteAhead
@@ -81,7 +83,9 @@ class RefusedByDatabase(WorldError):
 class Database:
     """An engine, and the two ways to use it. Safe between threads; after a fork, make a new one."""
 
-    def __init__(self, url: str, *, connections: int = 8, site: Site | None = None) -> None:
+    def __init__(
+        self, url: str, *, connections: int = 8, site: Site | None = None, reads_are_durable: bool = True
+    ) -> None:
         """Make no connection yet. Raises UserError for an address that is neither SQLite nor PostgreSQL.
 
         `site`: this site of two; then connecting and writing raise Fenced where it has no right to.
@@ -90,9 +94,11 @@ class Database:
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self._turn = Turn(self.engine.url.database) if self.is_sqlite else None
         file = self.engine.url.database
-        self.write_ahead = WriteAhead(file) if self.is_sqlite and file and file != ":memory:" else None
+        apart = self.is_sqlite and file and file != ":memory:"
+        self.write_ahead = WriteAhead(file, self._checkpoint) if apart and file else None
         """Where a commit that was not synced can be made durable afterwards; None where it syncs itself."""
         self._idle = _Idle(self.engine, limit=connections)
+        self._told = self.write_ahead.sync if self.write_ahead and reads_are_durable else None
 
     @contextmanager
     def transaction(self, *, synced: bool = True) -> Iterator[Connection]:
@@ -116,6 +122,8 @@ class Database:
             connection.execution_options(**{_READS: True})
             with connection.begin():
                 yield connection
+        if self._told:
+            self._told()
 
     def direct_transaction(self, *, synced: bool = True) -> AbstractContextManager[Open]:
         """Do the same, for nothing but statements that are prepared or driven: at a part of the price on SQLite."""
@@ -127,7 +135,12 @@ class Database:
         """Read by nothing but statements that are prepared or driven. Raises WorldError."""
         if self._turn is None:
             return self.reading()
-        return _DirectUse(self._idle, None, synced=None)
+        return _DirectUse(self._idle, None, synced=None, told=self._told)
+
+    def make_durable(self) -> None:
+        """Make durable what anybody has committed before. Raises WorldError: then it is not certain."""
+        if self.write_ahead:
+            self.write_ahead.sync()
 
     def close(self) -> None:
         """Give back the connections."""
@@ -137,6 +150,17 @@ class Database:
             self._turn.close()
         if self.write_ahead:
             self.write_ahead.close()
+
+    def _checkpoint(self) -> None:
+        """Move all of the write-ahead log into the database, synced. Raises WorldError."""
+        with self._in_turn(), translated():
+            connection = self._idle.take()
+            try:
+                busy, *_ = driven(connection, "PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            finally:
+                self._idle.give(connection)
+        if busy:
+            raise WorldError("the write-ahead log is not moved into the database yet", remedy=_REMEDY)
 
     @contextmanager
     def _in_turn(self) -> Iterator[None]:
@@ -177,9 +201,11 @@ class _Idle:
 class _DirectUse:
     """One transaction on a direct connection to SQLite, which goes back where it came from."""
 
-    def __init__(self, idle: _Idle, turn: Turn | None, *, synced: bool | None) -> None:
-        """Name what is needed: `turn` to write, and `synced` as `Direct.begin` takes it."""
-        self._idle, self._turn, self._synced = idle, turn, synced
+    def __init__(
+        self, idle: _Idle, turn: Turn | None, *, synced: bool | None, told: Callable[[], None] | None = None
+    ) -> None:
+        """Name what is needed: `turn` to write, `synced` as `Direct.begin` takes it, and what is called at the end."""
+        self._idle, self._turn, self._synced, self._told = idle, turn, synced, told
         self._connection: Direct | None = None
 
     def __enter__(self) -> Direct:
@@ -209,6 +235,8 @@ class _DirectUse:
             _translate(failed)
             raise
         self._end(is_whole=True)
+        if self._told:
+            self._told()
 
     def _end(self, *, is_whole: bool) -> None:
         """Give back the connection, unless it is past use, and the turn."""

@@ -1,24 +1,41 @@
-"""Writing new jobs: to be done by anybody, or claimed with their making by whoever goes on with them (ADR 18)."""
+"""New jobs: to be done by anybody, or claimed with their making by whoever goes on with them (ADR 18)."""
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Container, Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Final
 
 from sqlalchemy import select
 
-from ceralacca.ports.store import Job, Keep, NewJob
+from ceralacca.ports.letters import Inbound, Point
+from ceralacca.ports.store import Job, JobKind, Keep, NewJob
 from ceralacca.store.bulk import INSERT_JOBS
 from ceralacca.store.driver import Open, driven
 from ceralacca.store.prepared import Prepared, among
 from ceralacca.store.rows import job_line, kept_job
 from ceralacca.store.tables import JOB
+from ceralacca.store.wake import LOOK_EVERY
 
+_FIRST: Final = {Point.ACCESS: JobKind.SUBMISSION, Point.INCOMING: JobKind.ARRIVAL}
+_SOON: Final = timedelta(seconds=LOOK_EVERY)
 _NUMBERED: Final = Prepared(select(JOB.c.key, JOB.c.id).where(among(JOB.c.key, "wanted")))
 _LAST: Final = "SELECT last_insert_rowid()"
 
 _New = Mapping[str, tuple[NewJob, datetime]]
 """Jobs by their keys, and when they are made."""
+
+
+def first_job(message: Inbound, now: datetime) -> NewJob:
+    """Return what there is to do with a message that has come in."""
+    kind = _FIRST[message.point]
+    return NewJob(key=f"{kind}:{message.key}", kind=kind, due=now, payload={"inbound": message.key})
+
+
+def kinds_to_do(jobs: Iterable[tuple[str, NewJob]], made: datetime | None, mine: Container[str]) -> Iterator[JobKind]:
+    """Give the kinds of new jobs that others can begin now: not those whose keys are mine."""
+    for key, job in jobs:
+        if key not in mine and (made is None or job.due - made <= _SOON):
+            yield job.kind
 
 
 def write_jobs(connection: Open, jobs: _New, keep: Keep | None) -> list[Job]:

@@ -47,6 +47,13 @@ class Syncs:
             under_way.have_done(os.fsync, handle)
         return under_way
 
+    def begin_data(self, handle: int) -> "UnderWay":
+        """Begin to make the octets of a file durable, and of what is known about it what leads to them."""
+        under_way = UnderWay(self._kernel.context, self._threads)
+        for one in under_way.ask([handle], data_only=True):
+            under_way.have_done(os.fdatasync, one)
+        return under_way
+
     def begin_volume(self, handle: int) -> "UnderWay":
         """Begin to make everything durable that was written to the volume of an open file or folder."""
         under_way = UnderWay(None, self._threads)
@@ -73,11 +80,12 @@ class UnderWay:
         self._calls: list[Future[object]] = []
         self._asked, self._refused = 0, 0
 
-    def ask(self, handles: Sequence[int]) -> Sequence[int]:
+    def ask(self, handles: Sequence[int], *, data_only: bool = False) -> Sequence[int]:
         """Ask the kernel for syncs; return the handles that it does not take."""
         if self._context is None:
             return handles
-        requests = [Operation.fsync(handle) for handle in handles]
+        wanted = Operation.fdsync if data_only else Operation.fsync
+        requests = [wanted(handle) for handle in handles]
         for request in requests:
             request.set_callback(self._ended)
         try:

@@ -3,11 +3,11 @@
 SIGKILL alone loses nothing that was written, so a missing sync goes unseen. In the child that is going to
 die, `VolatileDisk` stands before `os` and writes down every new file, change of name and sync below
 one folder; after the death `cut_power` takes back, in the worst order that a file system may choose, what
-was not synced: octets first, then names, the newest first.
+was not synced: commits of the database, then octets, then names, the newest first.
 
 The model is that of file systems which keep the order of names (ext4, XFS, btrfs): syncing a file or a
-folder makes the changes of names durable up to the last one that concerns it. What the database's own library
-writes is not seen here.
+folder makes the changes of names durable up to the last one that concerns it. Of what the database's own library
+writes only the write-ahead log is looked at (`crash_write_ahead`).
 
 Serves: AP-25, DP-3, IP-21.
 """
@@ -22,6 +22,7 @@ from stat import S_ISDIR
 from typing import Any
 
 from ceralacca.store import blobs, syncing
+from ceralacca.testing.crash_write_ahead import VolatileLog
 
 
 class VolatileDisk:
@@ -29,6 +30,7 @@ class VolatileDisk:
 
     def __init__(self, root: Path, journal: Path) -> None:
         self._root = str(root)
+        self._logs = VolatileLog(root, self._note)
         self._out = os.open(journal, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         self._open, self._pwritev = os.open, os.pwritev
 
@@ -45,6 +47,7 @@ class VolatileDisk:
         background: Any = syncing
         octets.sync_volume = background.sync_volume = self._watched_volume
         background._CAN_ASK = False  # noqa: SLF001 threads sync, by `os`
+        self._logs.install()
 
     def _note(self, *words: object) -> None:
         os.write(self._out, json.dumps(words).encode() + b"\n")
@@ -136,6 +139,8 @@ class _Left:
     octets: dict[int, int] = field(default_factory=dict)
     """By file: up to which octet it is durable."""
     places: dict[int, set[str]] = field(default_factory=dict)
+    logs: dict[str, int] = field(default_factory=dict)
+    """By write-ahead log: up to which octet it is durable."""
 
     def hear(self, act: str, *words: Any) -> None:
         if act == "all":
@@ -147,6 +152,8 @@ class _Left:
             self.octets[words[1]] = 0
         elif act == "append":
             self.octets.setdefault(*words)
+        elif act == "log":
+            self.logs[words[0]] = words[1]
         else:
             self._named(_Name(act, *words))
 
@@ -167,6 +174,7 @@ def cut_power(journal: Path) -> int:
     left = _Left()
     for words in _lines(journal):
         left.hear(*words)
+    lost = sum(_cut_log(log, durable) for log, durable in left.logs.items())
     for file, durable in left.octets.items():
         for place in left.places[file]:
             with suppress(OSError):
@@ -175,7 +183,16 @@ def cut_power(journal: Path) -> int:
     for name in reversed(left.names):
         name.take_back()
     journal.unlink(missing_ok=True)
-    return len(left.octets) + len(left.names)
+    return lost + len(left.octets) + len(left.names)
+
+
+def _cut_log(log: str, durable: int) -> bool:
+    """Take back what of a write-ahead log was not synced; say whether there was anything."""
+    with suppress(FileNotFoundError):  # its last user has closed the database, synced
+        if Path(log).stat().st_size > durable:
+            os.truncate(log, durable)
+            return True
+    return False
 
 
 def _lines(journal: Path) -> Iterator[list[Any]]:

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from ceralacca.core.model.notification import MessageRow
 from ceralacca.net.smtp_server.reception import Reception
-from ceralacca.ports.mail_store import MailInHand, Put, PutOutcome
+from ceralacca.ports.mail_store import Put, PutOutcome
 from ceralacca.ports.store import Commit, CommitOutcome, Job, JobKind, Keep, Kept, Postponed
 from ceralacca.services import recipient_fate, steps
 from ceralacca.services.office import Office
@@ -27,6 +27,7 @@ from ceralacca.store.maildir_folders import name_on_disk
 from ceralacca.store.maildir_records import Record
 from ceralacca.store.packs import Packs
 from ceralacca.store.site.files import MirroredBlobs, MirroredMail
+from ceralacca.store.write_ahead import WriteAhead
 
 
 def _receipt_before_commit() -> None:
@@ -92,6 +93,12 @@ def _unsynced_pack() -> None:
     packs._append = hasty  # noqa: SLF001
 
 
+def _unsynced_commit() -> None:
+    """A worker goes on with what it has committed, and nobody syncs it."""
+    changed: Any = WriteAhead
+    changed.begin = lambda _: lambda: None
+
+
 _Apply = Callable[[DatabaseStore, Sequence[Commit], Sequence[Postponed], Keep | None], Kept]
 
 
@@ -140,11 +147,9 @@ def _swallowed_outcome() -> None:
     """A job that is claimed a second time is taken for one that was done the first time."""
     real = steps._run  # noqa: SLF001
 
-    def trusting(
-        jobs: Sequence[Job], office: Office, mail: MailInHand, threads: Any
-    ) -> tuple[list[Commit], list[Postponed]]:
+    def trusting(jobs: Sequence[Job], office: Office, hands: Any, threads: Any) -> tuple[list[Commit], list[Postponed]]:
         again = [job for job in jobs if job.attempts > 1 and job.kind is JobKind.DELIVERY]
-        commits, postponed = real([job for job in jobs if job not in again], office, mail, threads)
+        commits, postponed = real([job for job in jobs if job not in again], office, hands, threads)
         return [*commits, *(Commit(done=job.id, instant=office.now()) for job in again)], postponed
 
     steps._run = trusting  # noqa: SLF001
@@ -188,6 +193,7 @@ PLANTS: Final[Mapping[str, Callable[[], None]]] = {
     "reply-before-commit": _reply_before_commit,
     "missing-sync": _missing_sync,
     "unsynced-pack": _unsynced_pack,
+    "unsynced-commit": _unsynced_commit,
     "doubled-receipt": _doubled_receipt,
     "lost-timer": _lost_timer,
     "swallowed-outcome": _swallowed_outcome,
@@ -199,6 +205,7 @@ FOUND_IN: Final[Mapping[str, tuple[str, str]]] = {
     "reply-before-commit": ("refuse", "database.receive.before:1"),
     "missing-sync": ("deliver", "maildir.settle.after:1"),
     "unsynced-pack": ("accept", "database.commit.after:1"),
+    "unsynced-commit": ("refuse", "maildir.settle.after:1"),
     "doubled-receipt": ("arrive", "database.commit.after:2"),
     "lost-timer": ("accept", "database.commit.after:1"),
     "swallowed-outcome": ("deliver", "deliver_message.put.before:1"),

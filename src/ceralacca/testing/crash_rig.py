@@ -330,7 +330,8 @@ class Pair:
         orders, users = self._orders, USERS[name]
         home = data_of(orders.folder) / name
         site = Site(home, orders.mirror / name) if orders.mirror else None
-        store = open_store(orders.urls[name], home, StoreSettings(row_limit=ROW_LIMIT, pack_from=1, site=site))
+        chosen = StoreSettings(row_limit=ROW_LIMIT, pack_from=1, site=site, reads_are_durable=False)
+        store = open_store(orders.urls[name], home, chosen)
         entropy = LifelongEntropy(name, orders.life)
         client = ClientSettings(hostname=HOSTS[name], tls=tls_context(str(orders.tls[name].authority)), timeout=20)
         wire = orders.folder / "wire"

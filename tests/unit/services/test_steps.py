@@ -298,6 +298,60 @@ def test_a_step_that_was_stale_is_done_again_and_its_deliveries_are_anybodys(liv
     assert live.told()[MARIO] == [3, 10]
 
 
+@pytest.fixture
+def settled(live, monkeypatch):
+    """How many batches of one provider were committed and kept, and how many of them are durable."""
+    count = {"committed": 0, "durable": 0}
+    store = type(live.alfa.store)
+    real = store.commit_and_keep
+
+    def counted(self, commits, postponed, keep):
+        kept = real(self, commits, postponed, keep)
+        count["committed"] += 1
+
+        def settle():
+            count["durable"] = count["committed"]
+
+        return replace(kept, settle=settle)
+
+    monkeypatch.setattr(store, "commit_and_keep", counted)
+    return count
+
+
+@pytest.mark.requirement("DP-3")
+def test_nothing_is_put_before_the_batch_before_is_durable(live, monkeypatch, settled):
+    real, seen = MemoryMail.put, []
+
+    def watched(self, messages):
+        seen.append(dict(settled))
+        return real(self, messages)
+
+    monkeypatch.setattr(MemoryMail, "put", watched)
+    live.submit(submission(to=[CARLA]))
+    perform(live.alfa.claim(), live.alfa.office, claimer="me")
+    assert seen == [{"committed": 1, "durable": 1}, {"committed": 2, "durable": 2}]
+    assert settled == {"committed": 3, "durable": 3}
+
+
+@pytest.mark.requirement("DP-3")
+def test_what_does_not_become_durable_is_delivered_by_nobody(live, monkeypatch):
+    store = type(live.alfa.store)
+    real = store.commit_and_keep
+
+    def settle():
+        raise Unplugged("a disk refuses")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "commit_and_keep", lambda *given: replace(real(*given), settle=settle))
+        live.submit(submission(to=[CARLA]))
+        with pytest.raises(Unplugged):
+            perform(live.alfa.claim(), live.alfa.office, claimer="me")
+    assert live.alfa.mail.boxes == {}
+    assert live.alfa.store.give_back("me", now=INSTANT, lease=LEASE) == 3
+    live.carry()
+    assert live.told()[MARIO] == [3, 10]
+
+
 @pytest.mark.requirement("DP-3")
 def test_a_power_cut_may_take_back_what_is_repeatable(live, monkeypatch):
     real, lost = type(live.alfa.store).commit, list[Commit]()

@@ -107,6 +107,16 @@ def test_what_the_kernel_does_not_take_is_synced_by_threads(by_threads, opened, 
     assert sorted(synced) == sorted(handles)
 
 
+@pytest.mark.parametrize("can", [True, False])
+def test_the_octets_of_a_file_alone_are_synced_by_either(opened, monkeypatch, can):
+    monkeypatch.setattr(syncing, "_CAN_ASK", can)
+    handles, fdatasync = [], os.fdatasync
+    monkeypatch.setattr(os, "fdatasync", lambda handle: handles.append(handle) or fdatasync(handle))
+    file, _ = opened(1)
+    Syncs().begin_data(file).wait()
+    assert handles == ([] if can and can_ask() else [file])
+
+
 def test_more_are_synced_than_the_kernel_takes_at_a_time(opened):
     Syncs().begin(opened(600)).wait()
 
