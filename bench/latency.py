@@ -5,19 +5,28 @@ Subject: one provider, 10 KB, one recipient, messages sent at fixed instants at 
 its `fdatasync`, timed right before and after each sample. Floors: half of the messages within 8 times the bound,
 99 of 100 within 30 times.
 
-    python bench/latency.py [--quick] [--rate TRANSACTIONS_A_SECOND]
+With `--beside`, the bound is another stand of the project, for example a worktree of the commit before: they take turns
+of four seconds, twelve each. Above 100 % this stand is quicker than the other. Nothing is recorded.
+
+    python bench/latency.py [--quick] [--rate TRANSACTIONS_A_SECOND] [--beside FOLDER]
 """
 
 import re
 import sys
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
 
 from _live import Arrivals, Live, durable_append, seconds, signing
 from _senders import Senders, message
+from _stands import be_stand, stands
 from ceralacca.apps.demo.cast import ALFA, CARLA, MARIO
 from measure import Comparison, Spread, Table, option, recorded
 
 OCTETS, CONNECTIONS, SHARE = 10_000, 16, 0.3
 FLOORS = {0.5: 8, 0.99: 30}
+_TURN = 4.0
+"""Seconds of a short sample."""
 MESSAGE_ID = re.compile(rb"Message-ID: (<[^>]+>)")
 REFERENCE = re.compile(rb"(?mi)^X-Riferimento-Message-ID:\s*(<[^>]+>)")
 DELIVERED = re.compile(rb"(?mi)^X-Ricevuta:\s*avvenuta-consegna")
@@ -25,24 +34,61 @@ DELIVERED = re.compile(rb"(?mi)^X-Ricevuta:\s*avvenuta-consegna")
 
 def main() -> int:
     quick, table = "--quick" in sys.argv, Table("latency")
-    rate = SHARE * float(option("--rate") or recorded_rate())
-    number = max(int(rate * (4 if quick else 15)), 20)
-    floor, floors, samples = bound(), [], []
+    rate = SHARE * float(option("--rate") or option("--on-command") or recorded_rate())
+    other = option("--beside")
+    number = max(int(rate * (_TURN if quick or other else 15)), 20)
+    if option("--on-command"):
+        with Live(ALFA) as live:
+            return be_stand(samples(live, rate, number=int(rate * _TURN)))
+    names = [f"p{share * 100:.0f} at {rate:.0f}/s, of {number}" for share in FLOORS]
+    if other:
+        for name, mine, others in zip(names, *beside(other, rate / SHARE, times=4 if quick else 12), strict=True):
+            table.add(Comparison.of_seconds(f"{name}, beside {Path(other).name}", mine, others))
+        table.finish(recorded=False)
+        return 0
+    floor, floors, found = bound(), [], []
     with Live(ALFA) as live:
-        senders = live.senders(ALFA, MARIO, connections=CONNECTIONS)
-        senders.connect()
-        sample(live, senders, 10, rate)  # warm
-        for _ in range(5):
-            samples.append(sample(live, senders, number, rate))
+        for figures in islice(samples(live, rate, number=number), 1, 6):  # the first was to warm it
+            found.append(figures)
             floors.append((floor + (floor := bound())) / 2)
-        senders.close()
-    for share, most in FLOORS.items():
-        found = [ordered[min(int(len(ordered) * share), len(ordered) - 1)] for ordered in samples]
-        table.add(row(f"p{share * 100:.0f} at {rate:.0f}/s, of {number}", found, floors, most))
+    for name, most, latencies in zip(names, FLOORS.values(), zip(*found, strict=True), strict=True):
+        table.add(row(name, latencies, floors, most))
     return 0 if table.finish() else 1
 
 
-def row(name: str, found: list[float], floors: list[float], most: float) -> Comparison:
+def beside(other: str, rate: float, *, times: int) -> tuple[list[tuple[float, ...]], list[tuple[float, ...]]]:
+    """Let this stand and another take turns; return the latencies of each, by share of the messages."""
+    with stands(other, __file__, str(rate)) as both:
+        found: list[list[list[float]]] = [[], []]
+        for turn in range(times):
+            for place in (0, 1) if turn % 2 else (1, 0):
+                both[place].go_on()
+                found[place].append(both[place].said())
+            print(
+                f"  {'; '.join(' and '.join(f'{1000 * each:.1f}' for each in one[-1]) for one in found)} ms",
+                file=sys.stderr,
+            )
+    return [*zip(*found[0], strict=True)], [*zip(*found[1], strict=True)]
+
+
+def samples(live: Live, rate: float, *, number: int) -> Iterator[list[float]]:
+    """Send so many messages again and again; give the seconds within which each share of them was answered."""
+    senders = live.senders(ALFA, MARIO, connections=CONNECTIONS)
+    senders.connect()
+    try:
+        yield shares(sample(live, senders, 20, rate))
+        while True:
+            yield shares(sample(live, senders, number, rate))
+    finally:
+        senders.close()
+
+
+def shares(ordered: list[float]) -> list[float]:
+    """Return the latency within which each share of the messages is."""
+    return [ordered[min(int(len(ordered) * share), len(ordered) - 1)] for share in FLOORS]
+
+
+def row(name: str, found: Sequence[float], floors: Sequence[float], most: float) -> Comparison:
     """Return a row whose ratio is floor over latency, as a share, and whose terms are latencies turned to rates."""
     times = [each / floor for each, floor in zip(found, floors, strict=True)]
     print(f"  {name}: {Spread.of([1000 * each for each in found]):.1f} ms, ", end="", file=sys.stderr)

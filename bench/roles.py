@@ -13,14 +13,13 @@ is recorded.
 """
 
 import os
-import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from itertools import islice
 from pathlib import Path
 
 from _live import Live
+from _stands import be_stand, stands
 from ceralacca.apps.demo.cast import ALFA, ANNA, BETA, CARLA, MARIO
 from ceralacca.core.model.address import Address
 from measure import Comparison, Spread, Table, option
@@ -32,7 +31,6 @@ _TELL = 0.0005
 """Seconds a transaction from which on a process is named."""
 CASES = {"one provider": (CARLA, (ALFA,), 3), "two providers": (ANNA, (ALFA, BETA), 4)}
 """To whom, through whom, and how many seals the bound has."""
-_SPENT = "spent "
 
 
 def main() -> int:
@@ -43,7 +41,7 @@ def main() -> int:
     number, times = (100, 3) if quick else (300, 5)
     for name, (to, providers, signs) in CASES.items():
         if other:
-            table.add(beside(name, Path(other).resolve(), number=2 * number, times=times))
+            table.add(beside(name, other, number=2 * number, times=times))
             continue
         with Live(*providers) as live:
             print(f"  {name}:", file=sys.stderr)
@@ -54,63 +52,24 @@ def main() -> int:
     return 0 if table.finish(recorded=not other) else 1
 
 
-def beside(name: str, other: Path, *, number: int, times: int) -> Comparison:
+def beside(name: str, other: str, *, number: int, times: int) -> Comparison:
     """Let this stand and another do transactions at the same time; compare what each costs."""
-    with ExitStack() as open_now:
-        here = Path(__file__).resolve().parents[1]
-        both = [open_now.enter_context(stand(tree, name, number)) for tree in (here, other)]
+    with stands(other, __file__, name, str(number)) as both:
         pairs = []
         for _ in range(times):
             for one in both:
-                assert one.stdin is not None
-                one.stdin.write("go on\n")
-                one.stdin.flush()
-            pairs.append([told(one) for one in both])
+                one.go_on()
+            pairs.append([one.said()[0] for one in both])
             print(f"  {name}: {1000 * pairs[-1][0]:.2f} ms, beside {1000 * pairs[-1][1]:.2f} ms", file=sys.stderr)
     mine, others = zip(*pairs, strict=True)
-    return Comparison.of_seconds(f"{name}, beside {other.name}", mine, others)
-
-
-@contextmanager
-def stand(tree: Path, name: str, number: int) -> Iterator[subprocess.Popen[str]]:
-    """Run the providers of a stand of the project, and this script on its code, as a process of its own.
-
-    It ends in good order when it is told no more.
-    """
-    paths = os.pathsep.join(str(tree / folder) for folder in ("src", "bench"))
-    with subprocess.Popen(
-        [sys.executable, "-P", __file__, "--on-command", name, str(number)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        env=os.environ | {"PYTHONPATH": paths},
-    ) as process:
-        try:
-            told(process)
-            yield process
-        finally:
-            process.communicate()
-
-
-def told(process: subprocess.Popen[str]) -> float:
-    """Return what a stand has spent on a transaction, in seconds."""
-    assert process.stdout is not None
-    for line in process.stdout:
-        if line.startswith(_SPENT):
-            return float(line.removeprefix(_SPENT))
-    raise SystemExit(f"a stand ended: {process.args}")
+    return Comparison.of_seconds(f"{name}, beside {Path(other).name}", mine, others)
 
 
 def work_on_command(name: str, *, number: int) -> int:
     """Be a stand: do so many transactions, and again for each line that comes in; say what each of them cost."""
     to, providers, _ = CASES[name]
     with Live(*providers) as live:
-        for spent in samples(live, to, number=number):
-            print(_SPENT, spent, flush=True)
-            if not sys.stdin.readline():
-                break
-    return 0
+        return be_stand([spent] for spent in samples(live, to, number=number))
 
 
 def samples(live: Live, to: Address, *, number: int) -> Iterator[float]:
