@@ -6,7 +6,7 @@ its `fdatasync`, timed right before and after each sample. Floors: half of the m
 99 of 100 within 30 times.
 
 With `--beside`, the bound is another stand of the project, for example a worktree of the commit before: they take turns
-of four seconds, twelve each. Above 100 % this stand is quicker than the other. Nothing is recorded.
+of four seconds, 24 each. Above 100 % this stand is quicker than the other. Nothing is recorded.
 
     python bench/latency.py [--quick] [--rate TRANSACTIONS_A_SECOND] [--beside FOLDER]
 """
@@ -42,7 +42,7 @@ def main() -> int:
             return be_stand(samples(live, rate, number=int(rate * _TURN)))
     names = [f"p{share * 100:.0f} at {rate:.0f}/s, of {number}" for share in FLOORS]
     if other:
-        for name, mine, others in zip(names, *beside(other, rate / SHARE, times=4 if quick else 12), strict=True):
+        for name, mine, others in zip(names, *beside(other, rate / SHARE, times=4 if quick else 24), strict=True):
             table.add(Comparison.of_seconds(f"{name}, beside {Path(other).name}", mine, others))
         table.finish(recorded=False)
         return 0
