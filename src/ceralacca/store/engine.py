@@ -131,11 +131,14 @@ class Database:
             return self.transaction(synced=synced)
         return _DirectUse(self._idle, self._turn, synced=synced)
 
-    def direct_reading(self) -> AbstractContextManager[Open]:
-        """Read by nothing but statements that are prepared or driven. Raises WorldError."""
+    def direct_reading(self, *, told: bool = True) -> AbstractContextManager[Open]:
+        """Read by nothing but statements that are prepared or driven. Raises WorldError.
+
+        `told=False`: what is read only says where and when to look, and need not be durable.
+        """
         if self._turn is None:
             return self.reading()
-        return _DirectUse(self._idle, None, synced=None, told=self._told)
+        return _DirectUse(self._idle, None, synced=None, told=self._told if told else None)
 
     def make_durable(self) -> None:
         """Make durable what anybody has committed before. Raises WorldError: then it is not certain."""

@@ -34,7 +34,7 @@ def claim(
 ) -> list[Job]:
     """Claim jobs that are due, oldest first. Looks before it locks: an idle worker disturbs nobody."""
     wanted, most = tuple(kinds), limit * sharing
-    with database.direct_reading() as connection:
+    with database.direct_reading(told=False) as connection:
         due = _heads(wanted, locked=False).all(connection, now=now, **_limits(dict.fromkeys(wanted, most), most))
     limit = fair_share(len(due), limit=limit, sharing=sharing)
     shares = Counter(row.kind for row in due[:limit])
@@ -106,7 +106,7 @@ def next_due(database: Database, kinds: Iterable[JobKind]) -> datetime | None:
     wanted = tuple(kinds)
     if not wanted:
         return None
-    with database.direct_reading() as connection:
+    with database.direct_reading(told=False) as connection:
         row = _earliest(wanted).first(connection)
     return None if row is None else row.ready
 

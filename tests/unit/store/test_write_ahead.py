@@ -214,6 +214,9 @@ def test_what_is_read_is_durable_unless_nobody_acts_on_it(database_store, unheed
             synced.clear()
             read("id")
             assert bool(synced) is told
+        synced.clear()
+        assert (store.next_due(JobKind), store.claim(JobKind, now=NOON, limit=1, lease=some.LEASE)) == (None, [])
+        assert synced == [], "whoever looks at the queue acts on what is claimed"
 
 
 @pytest.mark.requirement("DP-3")
