@@ -30,6 +30,8 @@ Payload = Mapping[str, str | int | None]
 """What a job needs to know beside its key: small, flat, JSON."""
 About = Callable[[Octets], str | None]
 """Says which transaction octets are about, as far as they tell."""
+Settle = Callable[[], None]
+"""Waits until something that was done is durable, and raises when that is not certain."""
 
 
 class JobKind(StrEnum):
@@ -266,7 +268,7 @@ class Kept:
     """Small ones, by digest."""
     made: Commit | None = None
     """`sent`, `taken`, `fates` and `states`; None when something there was not as its step had known it."""
-    settle: Callable[[], None] = lambda: None
+    settle: Settle = lambda: None
     """Waits until the commits are durable. Raises WorldError: then they are not certain."""
 
 

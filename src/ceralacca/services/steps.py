@@ -27,7 +27,7 @@ from ceralacca.base.errors import OurError, WorldError
 from ceralacca.base.failpoints import reach
 from ceralacca.core.incoming_point import MessageClass
 from ceralacca.ports.mail_store import MailInHand, PutOutcome
-from ceralacca.ports.store import Commit, CommitOutcome, Job, JobKind, Keep, Kept, Postponed, Store
+from ceralacca.ports.store import Commit, CommitOutcome, Job, JobKind, Keep, Kept, Postponed, Settle, Store
 from ceralacca.services import payload
 from ceralacca.services.call_webhook import call_webhook
 from ceralacca.services.deliver_message import Delivery, coming, conclude, load, store_all
@@ -63,7 +63,6 @@ _ROUNDS: Final = 5
 _diagnostics = structlog.get_logger("ceralacca.services")
 
 Result = Commit | Postponed
-Settle = Callable[[], None]
 _Item = TypeVar("_Item")
 _Done = TypeVar("_Done")
 

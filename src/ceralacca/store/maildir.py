@@ -47,6 +47,7 @@ from ceralacca.core.model.address import Address
 from ceralacca.formats.lines import has_bare_feed
 from ceralacca.formats.splice import Octets
 from ceralacca.ports.mail_store import Coming, Put, PutOutcome
+from ceralacca.ports.store import Settle
 from ceralacca.store.maildir_aside import Aside
 from ceralacca.store.maildir_box import Box
 from ceralacca.store.maildir_files import FEW, FOLDER, NEW_FILE, Owner, file_name, home_of, write_all
@@ -61,7 +62,6 @@ _BATCH = 64
 _END = 256
 """Octets at the end of a message that are another's as well hardly ever: a seal is in them, or a boundary."""
 _T = TypeVar("_T")
-Settle = Callable[[], None]
 
 
 class Maildir:

@@ -18,10 +18,9 @@ from pathlib import Path
 
 from ceralacca.base.errors import WorldError
 from ceralacca.base.failpoints import reach
+from ceralacca.ports.store import Settle
 from ceralacca.store.durable_files import sync_folder
 from ceralacca.store.syncing import Syncs
-
-Settle = Callable[[], None]
 
 
 class WriteAhead:

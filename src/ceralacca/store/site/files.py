@@ -18,12 +18,12 @@ from ceralacca.core.log_chain import stamp_name
 from ceralacca.formats.splice import Octets
 from ceralacca.ports.log_seal import LogKey
 from ceralacca.ports.mail_store import Put, PutOutcome
-from ceralacca.ports.store import InfectedMessage
+from ceralacca.ports.store import InfectedMessage, Settle
 from ceralacca.ports.vault import VaultCipher
 from ceralacca.store.blobs import Blob, BlobFolder, blob_of
 from ceralacca.store.durable_files import copy_file, make_folder
 from ceralacca.store.log_folder import FileLogFolder
-from ceralacca.store.maildir import Maildir, Settle
+from ceralacca.store.maildir import Maildir
 from ceralacca.store.maildir_aside import Aside
 from ceralacca.store.maildir_files import Owner
 from ceralacca.store.packs import Packs
