@@ -35,11 +35,11 @@ DELIVERED = re.compile(rb"(?mi)^X-Ricevuta:\s*avvenuta-consegna")
 def main() -> int:
     quick, table = "--quick" in sys.argv, Table("latency")
     rate = SHARE * float(option("--rate") or option("--on-command") or recorded_rate())
-    other = option("--beside")
-    number = max(int(rate * (_TURN if quick or other else 15)), 20)
-    if option("--on-command"):
+    other, is_stand = option("--beside"), "--on-command" in sys.argv
+    number = max(int(rate * (_TURN if quick or other or is_stand else 15)), 20)
+    if is_stand:
         with Live(ALFA) as live:
-            return be_stand(samples(live, rate, number=int(rate * _TURN)))
+            return be_stand(samples(live, rate, number=number))
     names = [f"p{share * 100:.0f} at {rate:.0f}/s, of {number}" for share in FLOORS]
     if other:
         for name, mine, others in zip(names, *beside(other, rate / SHARE, times=4 if quick else 24), strict=True):

@@ -17,11 +17,8 @@ def run_incoming(settings: Settings, duty: Duty) -> None:
     """Take arrivals until the duty ends. Raises UserError."""
     folder = DataFolder(settings.data.folder)
     folder.make()
-    store, scans, clock_is_trusted = (
-        provider_store(settings, reads_are_durable=False),
-        scanner(settings),
-        clock_guard(settings),
-    )
+    store = provider_store(settings, reads_are_durable=False)
+    scans, clock_is_trusted = scanner(settings), clock_guard(settings)
     site_takes = takes_mail(settings)
 
     def could_be_judged() -> bool:

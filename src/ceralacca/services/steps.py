@@ -71,7 +71,7 @@ class _Hands(NamedTuple):
     """What a batch works with outside of the store."""
 
     mail: MailInHand
-    before: Settle
+    before: Settle = lambda: None
     """Waits until the batch before is durable; raises WorldError. Nothing is put into a mailbox earlier."""
 
 
@@ -82,13 +82,12 @@ def run(
 
     With `threads` the steps run side by side: sealing gives the interpreter away.
     """
-    view = office.store.ahead(jobs, about=transaction_of)
     with office.mail.in_hand() as mail:
-        return _run(jobs, replace(office, store=view), _Hands(mail, _nothing), threads)
+        return _run(jobs, replace(office, store=office.store.ahead(jobs, about=transaction_of)), _Hands(mail), threads)
 
 
 def _run(
-    jobs: Sequence[Job], office: Office, hands: "_Hands", threads: Executor | None
+    jobs: Sequence[Job], office: Office, hands: _Hands, threads: Executor | None
 ) -> tuple[list[Commit], list[Postponed]]:
     """Do the steps of a batch with a store that has read ahead for them."""
     deliveries = [job for job in jobs if job.kind is JobKind.DELIVERY]
@@ -138,10 +137,6 @@ def _claims(result: Result) -> set[tuple[str, ...]]:
     return taken | {(each.provider, each.identifier, each.recipient.key) for each in result.fates}
 
 
-def _nothing() -> None:
-    """Wait for nothing."""
-
-
 def perform(
     jobs: Sequence[Job],
     office: Office,
@@ -158,18 +153,18 @@ def perform(
     Raises WorldError when the store is away: the leases run out and the jobs are done then.
     """
     view, finished, waiting = office.store.ahead(jobs, about=transaction_of), 0, list[Job]()
-    before: Settle = _nothing
     with office.mail.in_hand() as mail:
+        hands = _Hands(mail)
         while jobs:
-            ended, kept = _batch(jobs, office, view, _Hands(mail, before), threads, claimer)
-            before = kept.settle
+            ended, kept = _batch(jobs, office, view, hands, threads, claimer)
+            hands = _Hands(mail, kept.settle)
             finished, waiting = finished + ended, [*waiting, *kept.jobs]
             if waiting:
                 view = view.ahead(waiting, after=kept)
             jobs, waiting = _answered_first(waiting)
             if jobs:
                 in_hand(jobs)
-        before()
+        hands.before()
     return finished
 
 
@@ -185,7 +180,7 @@ def _answered_first(jobs: Sequence[Job]) -> tuple[list[Job], list[Job]]:
 
 
 def _batch(
-    jobs: Sequence[Job], office: Office, view: Store, hands: "_Hands", threads: Executor | None, claimer: str | None
+    jobs: Sequence[Job], office: Office, view: Store, hands: _Hands, threads: Executor | None, claimer: str | None
 ) -> tuple[int, Kept]:
     """Do a batch with a store that has read ahead for it; return how many jobs are finished, and what is kept."""
     first = Kept(outcomes=[])
@@ -342,7 +337,7 @@ def _named(job: Job) -> dict[str, str]:
 # -- a batch ----------------------------------------------------------------------------------------------
 
 
-def _deliver_all(jobs: Sequence[Job], office: Office, hands: "_Hands", threads: Executor | None) -> list[Result]:
+def _deliver_all(jobs: Sequence[Job], office: Office, hands: _Hands, threads: Executor | None) -> list[Result]:
     """Load all, put all with one sync, then conclude each while that is made durable."""
     loaded = [(job, _guarded(job, office, partial(load, job, office))) for job in jobs]
     open_ = [delivery for _, delivery in loaded if isinstance(delivery, Delivery)]

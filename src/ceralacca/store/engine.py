@@ -94,8 +94,9 @@ class Database:
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self._turn = Turn(self.engine.url.database) if self.is_sqlite else None
         file = self.engine.url.database
-        apart = self.is_sqlite and file and file != ":memory:"
-        self.write_ahead = WriteAhead(file, self._checkpoint) if apart and file else None
+        self.write_ahead = (
+            WriteAhead(file, self._checkpoint) if self.is_sqlite and file and file != ":memory:" else None
+        )
         """Where a commit that was not synced can be made durable afterwards; None where it syncs itself."""
         self._idle = _Idle(self.engine, limit=connections)
         self._told = self.write_ahead.sync if self.write_ahead and reads_are_durable else None

@@ -22,7 +22,7 @@ from stat import S_ISDIR
 from typing import Any
 
 from ceralacca.store import blobs, syncing
-from ceralacca.testing.crash_write_ahead import VolatileLog
+from ceralacca.testing.crash_write_ahead import VolatileLog, opened
 
 
 class VolatileDisk:
@@ -63,11 +63,11 @@ class VolatileDisk:
     def _watched_sync(self, handle: int) -> None:
         """Write down a sync instead of doing it: the machine does not really fall."""
         status = os.fstat(handle)
-        self._note("sync", _opened(handle) if S_ISDIR(status.st_mode) else "", status.st_ino)
+        self._note("sync", opened(handle) if S_ISDIR(status.st_mode) else "", status.st_ino)
 
     def _watched_append(self, handle: int, pieces: Any, offset: int) -> int:
         """Write down that a file has more than was synced, before it has."""
-        if _opened(handle).startswith(self._root):
+        if opened(handle).startswith(self._root):
             self._note("append", os.fstat(handle).st_ino, offset)
         return self._pwritev(handle, pieces, offset)
 
@@ -100,11 +100,7 @@ class VolatileDisk:
 
 def _place(path: Any, folder: int | None) -> str:
     text = os.fspath(path)
-    return text if folder is None or text.startswith("/") else f"{_opened(folder)}/{text}"
-
-
-def _opened(handle: int) -> str:
-    return str(Path(f"/proc/self/fd/{handle}").readlink())
+    return text if folder is None or text.startswith("/") else f"{opened(folder)}/{text}"
 
 
 @dataclass(slots=True)

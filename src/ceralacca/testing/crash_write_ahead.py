@@ -19,6 +19,11 @@ from ceralacca.store.driver import Direct
 from ceralacca.store.turn import Turn
 
 
+def opened(handle: int) -> str:
+    """Return the path of an open file or folder."""
+    return str(Path(f"/proc/self/fd/{handle}").readlink())
+
+
 class VolatileLog:
     """Writes down what becomes durable of the logs below a folder; install it once, in the child."""
 
@@ -42,7 +47,7 @@ class VolatileLog:
 
     def _watched_sync(self, others: Callable[[int], None]) -> Callable[[int], None]:
         def watched(handle: int) -> None:
-            place = str(Path(f"/proc/self/fd/{handle}").readlink())
+            place = opened(handle)
             if place.endswith("-wal"):
                 self._is_durable(place, os.fstat(handle).st_size)
             else:

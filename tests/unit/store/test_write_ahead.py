@@ -55,6 +55,14 @@ def unheeded_store(tmp_path):
     opened.close()
 
 
+@pytest.fixture
+def synced_apart(database_store):
+    """A store whose commits can be synced after their turn."""
+    if database_store._database.write_ahead is None:
+        pytest.skip("this engine syncs in its commit")
+    return database_store
+
+
 def no_checkpoint():
     raise AssertionError("nobody is in doubt")
 
@@ -154,27 +162,22 @@ def test_nobody_is_told_before_what_was_taken_in_is_synced(database_store, synce
 
 
 @pytest.mark.requirement("AP-25")
-def test_what_may_not_be_durable_is_not_said_to_be_received(database_store, monkeypatch):
-    if database_store._database.write_ahead is None:
-        pytest.skip("this engine syncs in its commit")
-
+def test_what_may_not_be_durable_is_not_said_to_be_received(synced_apart, monkeypatch):
     monkeypatch.setattr(write_ahead.os, "fdatasync", refuse)
     with pytest.raises(WorldError, match="Input/output error"):
-        database_store.receive([some.inbound()], now=NOON)
+        synced_apart.receive([some.inbound()], now=NOON)
 
 
 @pytest.mark.requirement("AP-25")
-def test_what_is_received_after_a_failure_is_in_the_database_itself(database_store, monkeypatch, tmp_path):
-    if database_store._database.write_ahead is None:
-        pytest.skip("this engine syncs in its commit")
+def test_what_is_received_after_a_failure_is_in_the_database_itself(synced_apart, monkeypatch, tmp_path):
     with monkeypatch.context() as patched:
         patched.setattr(write_ahead.os, "fdatasync", refuse)
         with pytest.raises(WorldError):
-            database_store.receive([some.inbound("first")], now=NOON)
-    database_store.receive([some.inbound("second")], now=NOON)
+            synced_apart.receive([some.inbound("first")], now=NOON)
+    synced_apart.receive([some.inbound("second")], now=NOON)
     (log,) = tmp_path.glob("*-wal")
     assert log.stat().st_size == 0
-    assert database_store.inbound("first") is not None
+    assert synced_apart.inbound("first") is not None
 
 
 KEEP = Keep(kinds=frozenset({JobKind.DELIVERY}), now=NOON, lease=some.LEASE, limit=10, claimer="me")
@@ -221,10 +224,8 @@ def test_what_is_read_is_durable_unless_nobody_acts_on_it(database_store, unheed
 
 @pytest.mark.requirement("DP-3")
 @pytest.mark.usefixtures("by_threads")
-def test_what_cannot_be_made_durable_is_told_by_what_settles(database_store, monkeypatch):
-    if database_store._database.write_ahead is None:
-        pytest.skip("this engine syncs in its commit")
+def test_what_cannot_be_made_durable_is_told_by_what_settles(synced_apart, monkeypatch):
     monkeypatch.setattr(write_ahead.os, "fdatasync", refuse)
-    kept = database_store.commit_and_keep([Commit(jobs=(some.job("mine", JobKind.DELIVERY),))], (), KEEP)
+    kept = synced_apart.commit_and_keep([Commit(jobs=(some.job("mine", JobKind.DELIVERY),))], (), KEEP)
     with pytest.raises(WorldError, match="Input/output error"):
         kept.settle()
