@@ -69,6 +69,8 @@ class WriteAhead:
                 under_way.wait()
             except OSError as error:
                 raise self._failed(error) from error
+            if self._in_doubt:  # somebody else was told of an error, which the kernel does not repeat
+                self.sync()
             reach("write_ahead.settle.after")
 
         return settle

@@ -142,6 +142,20 @@ def test_after_a_sync_that_failed_nothing_is_certain_before_a_checkpoint(written
     log.close()
 
 
+def test_what_was_under_way_when_another_sync_failed_is_in_doubt_as_well(written, monkeypatch, by_threads):
+    folder, _ = written
+    moved = []
+    log = WriteAhead(str(folder / "pec.db"), lambda: moved.append("all"))
+    settle = log.begin()
+    with monkeypatch.context() as patched:
+        patched.setattr(log, "_opened", lambda: refuse(None))
+        with pytest.raises(WorldError, match="Input/output error"):
+            log.sync()
+    settle()
+    assert moved == ["all"]
+    log.close()
+
+
 @pytest.mark.requirement("AP-25")
 def test_nobody_is_told_before_what_was_taken_in_is_synced(database_store, synced, monkeypatch):
     told, reach = [], module.reach
