@@ -6,15 +6,18 @@ its `fdatasync`, timed right before and after each sample. Floors: half of the m
 99 of 100 within 30 times.
 
 With `--beside`, the bound is another stand of the project, for example a worktree of the commit before: they take turns
-of four seconds, 24 each. Above 100 % this stand is quicker than the other. Nothing is recorded.
+of four seconds, 24 each. Above 100 % this stand is quicker than the other, or takes less processor time for a message:
+of all processes of the machine and of the kernel. That tells differences of a fiftieth; latencies do not, for they
+depend on who else uses the machine. Nothing is recorded.
 
     python bench/latency.py [--quick] [--rate TRANSACTIONS_A_SECOND] [--beside FOLDER]
 """
 
+import os
 import re
 import sys
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice, repeat
 from pathlib import Path
 
 from _live import Arrivals, Live, durable_append, seconds, signing
@@ -42,13 +45,14 @@ def main() -> int:
             return be_stand(samples(live, rate, number=number))
     names = [f"p{share * 100:.0f} at {rate:.0f}/s, of {number}" for share in FLOORS]
     if other:
+        names.append(f"processor time at {rate:.0f}/s")
         for name, mine, others in zip(names, *beside(other, rate / SHARE, times=4 if quick else 24), strict=True):
             table.add(Comparison.of_seconds(f"{name}, beside {Path(other).name}", mine, others))
         table.finish(recorded=False)
         return 0
     floor, floors, found = bound(), [], []
     with Live(ALFA) as live:
-        for figures in islice(samples(live, rate, number=number), 1, 6):  # the first was to warm it
+        for *figures, _ in islice(samples(live, rate, number=number), 1, 6):  # the first was to warm it
             found.append(figures)
             floors.append((floor + (floor := bound())) / 2)
     for name, most, latencies in zip(names, FLOORS.values(), zip(*found, strict=True), strict=True):
@@ -57,7 +61,7 @@ def main() -> int:
 
 
 def beside(other: str, rate: float, *, times: int) -> tuple[list[tuple[float, ...]], list[tuple[float, ...]]]:
-    """Let this stand and another take turns; return the latencies of each, by share of the messages."""
+    """Let this stand and another take turns; return the latencies of each by share of the messages, and its work."""
     with stands(other, __file__, str(rate)) as both:
         found: list[list[list[float]]] = [[], []]
         for turn in range(times):
@@ -72,15 +76,25 @@ def beside(other: str, rate: float, *, times: int) -> tuple[list[tuple[float, ..
 
 
 def samples(live: Live, rate: float, *, number: int) -> Iterator[list[float]]:
-    """Send so many messages again and again; give the seconds within which each share of them was answered."""
+    """Send so many messages again and again; give the seconds within which each share of them was answered.
+
+    Last stand the seconds that the processors have worked for each.
+    """
     senders = live.senders(ALFA, MARIO, connections=CONNECTIONS)
     senders.connect()
     try:
-        yield shares(sample(live, senders, 20, rate))
-        while True:
-            yield shares(sample(live, senders, number, rate))
+        for count in chain([20], repeat(number)):
+            before = worked()
+            latencies = sample(live, senders, count, rate)
+            yield [*shares(latencies), (worked() - before) / count]
     finally:
         senders.close()
+
+
+def worked() -> float:
+    """Return for how many seconds the processors of this machine have worked, for whomever (proc(5), `stat`)."""
+    user, nice, system, _, _, interrupts, soft, *_ = map(int, Path("/proc/stat").read_text().split()[1:])
+    return (user + nice + system + interrupts + soft) / os.sysconf("SC_CLK_TCK")
 
 
 def shares(ordered: list[float]) -> list[float]:

@@ -23,10 +23,10 @@ def disk(tmp_path):
         "all": ("all",),
     }
 
-    def cut(*happened):
+    def cut(*happened, **how):
         journal = tmp_path / "journal"
         journal.write_text("".join(json.dumps(events[one]) + "\n" for one in happened))
-        lost = cut_power(journal)
+        lost = cut_power(journal, **how)
         return lost, {path.parent.name: path.read_bytes() for path in tmp_path.glob("*/a")}
 
     return cut
@@ -47,6 +47,13 @@ def test_octets_that_were_not_synced_are_lost_under_a_name_that_was(disk):
 
 def test_without_any_sync_nothing_is_left(disk):
     assert disk("create", "rename") == (3, {})
+
+
+@pytest.mark.parametrize(
+    ("happened", "octets"), [(("create", "rename"), b""), (("create", "sync", "rename"), b"octets")]
+)
+def test_names_that_were_written_down_by_themselves_stay_without_the_octets(disk, happened, octets):
+    assert disk(*happened, names_stay=True) == (len(octets) == 0, {"new": octets})
 
 
 @pytest.mark.parametrize(("durable", "lost"), [(0, 1), (5, 1), (9, 0), (12, 0)])

@@ -3,7 +3,8 @@
 SIGKILL alone loses nothing that was written, so a missing sync goes unseen. In the child that is going to
 die, `VolatileDisk` stands before `os` and writes down every new file, change of name and sync below
 one folder; after the death `cut_power` takes back, in the worst order that a file system may choose, what
-was not synced: commits of the database, then octets, then names, the newest first.
+was not synced: commits of the database, then octets, then names, the newest first. Or names stay, because the file
+system has just written them down by itself, and commits and octets alone are lost.
 
 The model is that of file systems which keep the order of names (ext4, XFS, btrfs): syncing a file or a
 folder makes the changes of names durable up to the last one that concerns it. Of what the database's own library
@@ -165,11 +166,16 @@ class _Left:
         del self.names[: last + 1]
 
 
-def cut_power(journal: Path) -> int:
-    """Take back what was not synced, and forget the journal; return how many things were lost."""
+def cut_power(journal: Path, *, names_stay: bool = False) -> int:
+    """Take back what was not synced, and forget the journal; return how many things were lost.
+
+    `names_stay`: octets and commits alone are lost.
+    """
     left = _Left()
     for words in _lines(journal):
         left.hear(*words)
+    if names_stay:
+        left.names.clear()
     lost = sum(_cut_log(log, durable) for log, durable in left.logs.items())
     for file, durable in left.octets.items():
         for place in left.places[file]:

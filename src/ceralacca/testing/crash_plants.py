@@ -77,6 +77,16 @@ def _missing_sync() -> None:
     changed._sync = none  # noqa: SLF001
 
 
+def _late_sync() -> None:
+    """Octets are made durable together with the name that shows them, and not before it."""
+
+    def later(self: _Batch, handles: list[int]) -> None:
+        self.changed += handles
+
+    changed: Any = _Batch
+    changed._sync = later  # noqa: SLF001
+
+
 def _unsynced_pack() -> None:
     """Octets are appended to a pack whose name is durable, and they are not."""
     real = Packs._append  # noqa: SLF001
@@ -192,6 +202,7 @@ PLANTS: Final[Mapping[str, Callable[[], None]]] = {
     "receipt-before-commit": _receipt_before_commit,
     "reply-before-commit": _reply_before_commit,
     "missing-sync": _missing_sync,
+    "late-sync": _late_sync,
     "unsynced-pack": _unsynced_pack,
     "unsynced-commit": _unsynced_commit,
     "doubled-receipt": _doubled_receipt,
@@ -204,6 +215,7 @@ FOUND_IN: Final[Mapping[str, tuple[str, str]]] = {
     "receipt-before-commit": ("arrive", "steps.commit.before:1"),
     "reply-before-commit": ("refuse", "database.receive.before:1"),
     "missing-sync": ("deliver", "maildir.settle.after:1"),
+    "late-sync": ("deliver", "maildir.rename.after:1"),
     "unsynced-pack": ("accept", "database.commit.after:1"),
     "unsynced-commit": ("refuse", "maildir.settle.after:1"),
     "doubled-receipt": ("arrive", "database.commit.after:2"),
