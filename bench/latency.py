@@ -93,7 +93,9 @@ def samples(live: Live, rate: float, *, number: int) -> Iterator[list[float]]:
 
 def worked() -> float:
     """Return for how many seconds the processors of this machine have worked, for whomever (proc(5), `stat`)."""
-    user, nice, system, _, _, interrupts, soft, *_ = map(int, Path("/proc/stat").read_text().split()[1:])
+    user, nice, system, _, _, interrupts, soft, *_ = map(
+        int, Path("/proc/stat").read_text().splitlines()[0].split()[1:]
+    )
     return (user + nice + system + interrupts + soft) / os.sysconf("SC_CLK_TCK")
 
 
