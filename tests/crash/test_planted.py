@@ -8,6 +8,7 @@ SEEN_BY = {
     "receipt-before-commit": "signed_once",
     "reply-before-commit": "what_was_answered_is_there",
     "missing-sync": "mailboxes_are_whole",
+    "late-sync": "mailboxes_are_whole",
     "unsynced-pack": "octets_are_whole",
     "unsynced-commit": "signed_once",
     "doubled-receipt": "signed_once",
