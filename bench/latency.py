@@ -7,13 +7,12 @@ its `fdatasync`, timed right before and after each sample. Floors: half of the m
 
 With `--beside`, the bound is another stand of the project, for example a worktree of the commit before: they take turns
 of four seconds, 24 each. Above 100 % this stand is quicker than the other, or takes less processor time for a message:
-of all processes of the machine and of the kernel. That tells differences of a fiftieth; latencies do not, for they
-depend on who else uses the machine. Nothing is recorded.
+of all processes of the machine and of the kernel. In 24 turns that tells differences of a fiftieth, in the four of
+`--quick` of a tenth; latencies do not, for they depend on who else uses the machine. Nothing is recorded.
 
     python bench/latency.py [--quick] [--rate TRANSACTIONS_A_SECOND] [--beside FOLDER]
 """
 
-import os
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -21,6 +20,7 @@ from itertools import chain, islice, repeat
 from pathlib import Path
 
 from _live import Arrivals, Live, durable_append, seconds, signing
+from _processor import worked
 from _senders import Senders, message
 from _stands import be_stand, stands
 from ceralacca.apps.demo.cast import ALFA, CARLA, MARIO
@@ -78,7 +78,7 @@ def beside(other: str, rate: float, *, times: int) -> tuple[list[tuple[float, ..
 def samples(live: Live, rate: float, *, number: int) -> Iterator[list[float]]:
     """Send so many messages again and again; give the seconds within which each share of them was answered.
 
-    Last stand the seconds that the processors have worked for each.
+    The last figure is the seconds that the processors have worked for each.
     """
     senders = live.senders(ALFA, MARIO, connections=CONNECTIONS)
     senders.connect()
@@ -89,14 +89,6 @@ def samples(live: Live, rate: float, *, number: int) -> Iterator[list[float]]:
             yield [*shares(latencies), (worked() - before) / count]
     finally:
         senders.close()
-
-
-def worked() -> float:
-    """Return for how many seconds the processors of this machine have worked, for whomever (proc(5), `stat`)."""
-    user, nice, system, _, _, interrupts, soft, *_ = map(
-        int, Path("/proc/stat").read_text().splitlines()[0].split()[1:]
-    )
-    return (user + nice + system + interrupts + soft) / os.sysconf("SC_CLK_TCK")
 
 
 def shares(ordered: list[float]) -> list[float]:

@@ -77,6 +77,11 @@ class Comparison:
             goal=goal,
         )
 
+    @classmethod
+    def within(cls, name: str, found: Sequence[float], limit: float) -> "Comparison":
+        """Compare what acts took with the seconds that each may take: the goal is met when the median does."""
+        return cls.of_seconds(name, found, [limit] * len(found), goal=1.0)
+
     @property
     def met(self) -> bool:
         """True when there is no goal or the median ratio reaches it."""

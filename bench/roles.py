@@ -19,6 +19,7 @@ from itertools import islice
 from pathlib import Path
 
 from _live import Live
+from _processor import processor
 from _stands import be_stand, stands
 from ceralacca.apps.demo.cast import ALFA, ANNA, BETA, CARLA, MARIO
 from ceralacca.core.model.address import Address
@@ -26,7 +27,6 @@ from measure import Comparison, Spread, Table, option
 from steps import seals
 from transaction import transactions
 
-_TICKS = os.sysconf("SC_CLK_TCK")
 _TELL = 0.0005
 """Seconds a transaction from which on a process is named."""
 CASES = {"one provider": (CARLA, (ALFA,), 3), "two providers": (ANNA, (ALFA, BETA), 4)}
@@ -89,12 +89,6 @@ def samples(live: Live, to: Address, *, number: int) -> Iterator[float]:
             yield sum(spent.values())
     finally:
         senders.close()
-
-
-def processor(pid: int) -> float:
-    """Return the seconds that a process has had, of its own and of the system for it (proc(5))."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
 def tell(spent: dict[str, float]) -> None:

@@ -20,7 +20,6 @@ from ceralacca.apps.wiring import mail_store
 from ceralacca.core.model.address import Address
 from ceralacca.ports.mail_store import Put
 from measure import Comparison, Spread, Table
-from start import row
 
 FIRST, NEXT, GROWTH = 60.0, 1.0, 1.5
 MANY = 10_000 if "--quick" in sys.argv else 100_000
@@ -33,8 +32,8 @@ def main() -> int:
     with Live(ALFA, whole=True) as live:
         few = searches(live, COUNCIL, FEW)
         many = searches(live, CARLA, MANY)
-    table.add(row(f"the first search, {MANY:,} messages: limit {FIRST:.0f} s", many[:1], [FIRST]))
-    table.add(row(f"a search, {MANY:,} messages: limit {NEXT:.0f} s", many[1:], [NEXT] * len(many[1:])))
+    table.add(Comparison.within(f"the first search, {MANY:,} messages: limit {FIRST:.0f} s", many[:1], FIRST))
+    table.add(Comparison.within(f"a search, {MANY:,} messages: limit {NEXT:.0f} s", many[1:], NEXT))
     table.add(growth(few[1:], many[1:]))
     print(f"  first {many[0]:.2f} s, then {Spread.of(many[1:]):.3f} s; few {Spread.of(few[1:]):.4f} s", file=sys.stderr)
     return 0 if table.finish() else 1
@@ -43,8 +42,8 @@ def main() -> int:
 def growth(few: list[float], many: list[float]) -> Comparison:
     """Compare what a search costs for each message in a small and in a large mailbox."""
     small = Spread.of(few).median / FEW
-    return row(
-        f"cost for each message, {FEW:,} to {MANY:,}", [one / MANY for one in many], [GROWTH * small] * len(many)
+    return Comparison.within(
+        f"cost for each message, {FEW:,} to {MANY:,}", [one / MANY for one in many], GROWTH * small
     )
 
 

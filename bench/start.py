@@ -35,7 +35,7 @@ def main() -> int:
     for name, found, floors in (("queue empty", empty, bare), (f"{JOBS:,} jobs", full, bare_too)):
         above = [each - floor for each, floor in zip(found, floors, strict=True)]
         told = f"start, {name}: limit {MOST} s over seconds above bare Python"
-        table.add(Comparison.of_seconds(told, above, [MOST] * len(above), goal=1.0))
+        table.add(Comparison.within(told, above, MOST))
     limits = [TIMES * each for each in empty]
     table.add(Comparison.of_seconds(f"empty over {JOBS:,} jobs", full, limits, goal=1.0))
     print(

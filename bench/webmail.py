@@ -10,7 +10,6 @@ page for a second before asking for the next.
     python bench/webmail.py [--quick]      --quick: 10,000 messages, 10 holders
 """
 
-import os
 import re
 import ssl
 import sys
@@ -20,11 +19,11 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
-from pathlib import Path
 
 import httpx
 
 from _live import HOST, Live
+from _processor import processor
 from _senders import message
 from ceralacca.apps.demo.cast import ALFA, CARLA, MARIO
 from ceralacca.apps.mailbox_access import mail_owner
@@ -33,8 +32,8 @@ from ceralacca.core.model.address import Address
 from ceralacca.ports.mail_store import Put
 from ceralacca.ports.mailbox import MailboxRecord
 from ceralacca.store.credentials import hash_password
-from measure import Spread, Table
-from start import row
+from ceralacca.testing.processes import family
+from measure import Comparison, Spread, Table
 
 LIMIT = 0.5
 QUICK = "--quick" in sys.argv
@@ -54,10 +53,10 @@ def main() -> int:
             tell_searches(live, http)
             taken = pages(http, MANY, ROUNDS)
         for name, found in taken.items():
-            table.add(row(f"{name}, {MANY:,} messages: limit {LIMIT} s", found, [LIMIT] * len(found)))
+            table.add(Comparison.within(f"{name}, {MANY:,} messages: limit {LIMIT} s", found, LIMIT))
         together = at_once(live)
     for name, found in together.items():
-        table.add(row(f"{name}, {HOLDERS} holders at once: limit {LIMIT} s", found, [LIMIT] * len(found)))
+        table.add(Comparison.within(f"{name}, {HOLDERS} holders at once: limit {LIMIT} s", found, LIMIT))
     return 0 if table.finish() else 1
 
 
@@ -80,18 +79,12 @@ def tell_searches(live: Live, http: httpx.Client) -> None:
 
 def processor_seconds(live: Live) -> dict[str, float]:
     """Return the processor time so far of the web role and of the mailboxes' processes that are there now."""
-    parents, used = {}, {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):  # it has ended
-            fields = stat.read_text().rpartition(")")[2].split()
-            parents[int(stat.parent.name)] = int(fields[1])
-            used[int(stat.parent.name)] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-    pids = live.pids(ALFA)
-
-    def belongs(pid: int, to: int) -> bool:
-        return pid == to or (pid in parents and belongs(parents[pid], to))
-
-    return {name: sum(used[pid] for pid in used if belongs(pid, pids[name])) for name in ("web", "mailboxes")}
+    pids, used = live.pids(ALFA), dict.fromkeys(("web", "mailboxes"), 0.0)
+    for name in used:
+        for pid in family(pids[name]):
+            with suppress(OSError):  # it has ended
+                used[name] += processor(pid)
+    return used
 
 
 # -- mailboxes --------------------------------------------------------------------------------------
